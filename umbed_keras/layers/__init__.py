@@ -1,0 +1,19 @@
+"""Bottlenecks and the parts of models."""
+
+from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
+from umbed_keras.layers.patch_decoder import PatchDecoder
+from umbed_keras.layers.pyramid_projection import PyramidProjection
+from umbed_keras.layers.unet import UNet
+from umbed_keras.layers.vector_quantizer import VectorQuantizer
+
+__all__ = [
+    "Bottleneck",
+    "DictionaryBottleneck",
+    "GaussianBottleneck",
+    "PatchDecoder",
+    "PyramidProjection",
+    "UNet",
+    "VectorQuantizer",
+]

@@ -1,0 +1,277 @@
+"""A sparse dictionary, coded by orthogonal matching pursuit."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from umbed_keras.layers._revival import directions, revival_plan
+from umbed_keras.layers._starts import learn_dictionary
+from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
+from umbed_keras.ops.quantize import LAWS, quantize
+from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
+
+UPDATES = ("gradient", "online")
+# A sweep of the online update moves every atom once towards what the averages ask for.
+ONLINE_SWEEPS = 2
+# How far a revived atom leaves its donor, as a share of the atom's length.
+REVIVAL_STEP = 0.5
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class DictionaryBottleneck(Bottleneck):
+    """Replaces each latent vector by a sparse combination of dictionary atoms.
+
+    Codes are `{"indices", "coefficients"}`, int32 and float32 `(..., sparsity)`, found by
+    orthogonal matching pursuit. The atoms have unit length. The derivative is that of least
+    squares on the chosen atoms: the latents' component in their span passes, and the atoms learn
+    from the reconstruction.
+
+    Args:
+        num_atoms: int, size of the dictionary (K).
+        latent_dim: int, size of an atom.
+        sparsity: int, atoms of a latent vector (S).
+        commitment_weight: float, weight of the squared coding error (mean over latents' entries)
+            that pulls latents to the span of their atoms.
+        update: `"gradient"`: the atoms follow the gradient on the sphere, of the model's loss and
+            of the coding error; `"online"`: they follow running averages of codes and signals, in
+            the manner of online dictionary learning (Mairal, Bach, Ponce & Sapiro 2010).
+        selection: `"omp"` or `"ols"`, as in `orthogonal_matching_pursuit`.
+        coefficient_bits: int >= 2, bits of a quantised coefficient, or None to keep them whole.
+        quantization: `"uniform"` or `"mu_law"` steps.
+        decay: float in [0, 1), of the running averages.
+        revival_threshold: float, an atom is revived, as a turned copy of a much-used one, when its
+            share of use falls below this fraction of the mean; 0 never revives.
+        seed: int, of the dictionary's start.
+    """
+
+    def __init__(
+        self,
+        num_atoms,
+        latent_dim,
+        sparsity,
+        commitment_weight=0.25,
+        update="gradient",
+        selection="omp",
+        coefficient_bits=None,
+        quantization="uniform",
+        decay=0.99,
+        revival_threshold=0.01,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(latent_dim, **kwargs)
+        if int(num_atoms) != num_atoms or num_atoms < 2:
+            raise ValueError(f"`num_atoms` must be an integer >= 2. Received: {num_atoms}")
+        if int(sparsity) != sparsity or not 1 <= sparsity <= num_atoms:
+            raise ValueError(
+                "`sparsity` must be an integer from 1 to `num_atoms`. Received: "
+                f"sparsity={sparsity}, num_atoms={num_atoms}"
+            )
+        if update not in UPDATES:
+            raise ValueError(f"`update` must be one of {UPDATES}. Received: {update!r}")
+        if quantization not in LAWS:
+            raise ValueError(f"`quantization` must be one of {LAWS}. Received: {quantization!r}")
+        if coefficient_bits is not None and not 2 <= coefficient_bits <= 16:
+            raise ValueError(
+                "`coefficient_bits` must be None or an integer from 2 to 16. "
+                f"Received: {coefficient_bits}"
+            )
+        if not 0 <= decay < 1:
+            raise ValueError(f"`decay` must lie in [0, 1). Received: {decay}")
+        self.num_atoms = int(num_atoms)
+        self.sparsity = int(sparsity)
+        self.commitment_weight = float(commitment_weight)
+        self.update = update
+        self.selection = selection
+        self.coefficient_bits = coefficient_bits
+        self.quantization = quantization
+        self.decay = float(decay)
+        self.revival_threshold = float(revival_threshold)
+        self.seed = seed
+
+    @property
+    def num_entries(self):
+        return self.num_atoms
+
+    def build(self, input_shape=None):
+        shape = (self.num_atoms, self.latent_dim)
+        # Statistics stay float32 and are averaged over replicas.
+        state = {"trainable": False, "dtype": "float32", "aggregation": "mean"}
+        self.usage = self.add_weight(
+            shape=shape[:1], initializer="zeros", name="usage", **state
+        )
+        self.start = self.add_weight(
+            shape=shape,
+            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
+            name="start",
+            **state,
+        )
+        if self.update == "gradient":
+            # Atoms are start + kernel, scaled to unit length, so that the gradient lies on the
+            # sphere. Revival moves `start`: a layer may assign only weights that no optimizer
+            # trains (JAX's stateless training drops the others).
+            self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
+        else:
+            # Averages of code x code and code x signal: what least squares needs to know.
+            self.code_moments = self.add_weight(
+                shape=(self.num_atoms, self.num_atoms),
+                initializer="zeros",
+                name="code_moments",
+                **state,
+            )
+            self.signal_moments = self.add_weight(
+                shape=shape, initializer="zeros", name="signal_moments", **state
+            )
+        if self.coefficient_bits:
+            self.coefficient_limit = self.add_weight(
+                shape=(), initializer="ones", name="coefficient_limit", **state
+            )
+        self._directions = directions(*shape)
+
+    @property
+    def dictionary(self):
+        """The atoms, float32 `(num_atoms, latent_dim)`, each of unit length."""
+        atoms = ops.convert_to_tensor(self.start)
+        if self.update == "gradient":
+            atoms = atoms + ops.cast(ops.convert_to_tensor(self.kernel), "float32")
+        return ops.normalize(atoms, axis=-1)
+
+    def pass_through(self, latents, training):
+        dictionary = self.dictionary
+        indices, whole = orthogonal_matching_pursuit(
+            latents, dictionary, self.sparsity, selection=self.selection
+        )
+        coefficients = whole
+        if self.coefficient_bits:
+            coefficients = quantize(
+                whole,
+                ops.convert_to_tensor(self.coefficient_limit),
+                self.coefficient_bits,
+                self.quantization,
+            )
+        quantized = sparse_decode(indices, coefficients, dictionary)
+        loss = self.commitment_weight * ops.mean(
+            ops.square(latents - ops.stop_gradient(quantized))
+        )
+        if self.update == "gradient":
+            loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - quantized))
+        if training:
+            self._learn(
+                ops.stop_gradient(ops.reshape(latents, (-1, self.latent_dim))),
+                ops.reshape(indices, (-1, self.sparsity)),
+                ops.stop_gradient(ops.reshape(whole, (-1, self.sparsity))),
+            )
+        return quantized, {"indices": indices, "coefficients": coefficients}, loss
+
+    def decode(self, codes):
+        coefficients = ops.cast(codes["coefficients"], "float32")
+        return sparse_decode(codes["indices"], coefficients, self.dictionary)
+
+    def bits(self, codes):
+        return sparse_bits(
+            ops.convert_to_numpy(codes["indices"]),
+            ops.convert_to_numpy(codes["coefficients"]),
+            self.num_atoms,
+            self.coefficient_bits,
+        )
+
+    def fixed_length_bits(self, codes):
+        bits = sparse_fixed_length(self.num_atoms, self.sparsity, self.coefficient_bits)
+        return ops.convert_to_tensor(float(bits), dtype="float32")
+
+    def adapt(self, latents):
+        """Starts from a dictionary learned on a sample `(n, latent_dim)` on the host."""
+        latents = self._check_sample(latents)
+        if not self.built:
+            self.build()
+            self.built = True
+        atoms, coefficients = learn_dictionary(
+            latents, self.num_atoms, self.sparsity, self.selection, seed=self.seed
+        )
+        self.start.assign(atoms)
+        for statistic in self._statistics():
+            statistic.assign(ops.zeros(statistic.shape))
+        if self.update == "gradient":
+            self.kernel.assign(ops.zeros(self.kernel.shape))
+        if self.coefficient_bits:
+            self.coefficient_limit.assign(float(max(np.abs(coefficients).max(), 1e-6)))
+
+    def code_spec(self):
+        return {
+            "indices": ((self.sparsity,), "int32"),
+            "coefficients": ((self.sparsity,), "float32"),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_atoms": self.num_atoms,
+            "sparsity": self.sparsity,
+            "commitment_weight": self.commitment_weight,
+            "update": self.update,
+            "selection": self.selection,
+            "coefficient_bits": self.coefficient_bits,
+            "quantization": self.quantization,
+            "decay": self.decay,
+            "revival_threshold": self.revival_threshold,
+            "seed": self.seed,
+        }
+
+    def _statistics(self):
+        if self.update == "gradient":
+            return [self.usage]
+        return [self.usage, self.code_moments, self.signal_moments]
+
+    def _average(self, statistic, batch):
+        statistic.assign(self.decay * statistic + (1 - self.decay) * batch)
+
+    def _learn(self, latents, indices, coefficients):
+        """Updates the averages with a batch, then the online dictionary, then revives atoms."""
+        one_hot = ops.one_hot(indices, self.num_atoms, dtype="float32")
+        used = ops.cast(coefficients != 0, "float32")
+        self._average(self.usage, ops.mean(ops.sum(one_hot * used[..., None], axis=1), axis=0))
+        if self.coefficient_bits:
+            self._average(self.coefficient_limit, ops.max(ops.abs(coefficients)))
+        if self.update == "online":
+            codes = ops.transpose(ops.sum(one_hot * coefficients[..., None], axis=1))
+            count = ops.cast(ops.shape(latents)[0], "float32")
+            self._average(self.code_moments, ops.matmul(codes, ops.transpose(codes)) / count)
+            self._average(self.signal_moments, ops.matmul(codes, latents) / count)
+            self._follow_averages()
+        if self.revival_threshold:
+            self._revive()
+
+    def _follow_averages(self):
+        """Lowers the averages' squared error in the dictionary.
+
+        The step of an atom is one over its row of |code x code|, a diagonal that bounds the
+        matrix from above: the error never grows, and the atoms move all at once.
+        """
+        moments = ops.convert_to_tensor(self.code_moments)
+        bound = ops.sum(ops.abs(moments), axis=1, keepdims=True)
+        step = ops.where(bound > 0, 1 / ops.where(bound > 0, bound, 1.0), 0.0)
+        atoms = self.dictionary
+        for _ in range(ONLINE_SWEEPS):
+            atoms = atoms + step * (self.signal_moments - ops.matmul(moments, atoms))
+        self.start.assign(ops.normalize(atoms, axis=-1))
+
+    def _revive(self):
+        dead, donors, shared = revival_plan(
+            ops.convert_to_tensor(self.usage), self.revival_threshold
+        )
+        dead = dead[:, None]
+        atoms = ops.stop_gradient(self.dictionary)
+        turned = ops.take(atoms, donors, axis=0) + REVIVAL_STEP * self._directions
+        revived = ops.where(dead, ops.normalize(turned, axis=-1), atoms)
+        self.usage.assign(shared)
+        start = ops.convert_to_tensor(self.start)
+        if self.update == "gradient":
+            kernel = ops.cast(ops.stop_gradient(ops.convert_to_tensor(self.kernel)), "float32")
+            self.start.assign(ops.where(dead, revived - kernel, start))
+        else:
+            self.start.assign(ops.where(dead, revived, start))
+            # What is known of a dead atom belongs to the one that it was.
+            alive = ops.cast(ops.logical_not(dead), "float32")
+            self.code_moments.assign(self.code_moments * alive * ops.transpose(alive))
+            self.signal_moments.assign(self.signal_moments * alive)

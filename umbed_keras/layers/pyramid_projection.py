@@ -1,0 +1,92 @@
+"""A linear map of every pixel's patch pyramid."""
+
+import keras
+from keras import ops
+
+from umbed_keras.ops.patch_pyramid import box_pyramid, gather_patches
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class PyramidProjection(keras.layers.Layer):
+    """Projects patch pyramids to vectors, at chosen pixels or at all of them.
+
+    At chosen pixels it is a matrix product with the gathered pyramid; at all pixels the same map
+    is, for each level, a dilated convolution of the box-filtered image, and no pyramid exists. It
+    computes in float32 whatever the policy: latents carry the precision of the whole model.
+
+    Args:
+        units: int, size of the vectors.
+        patch_size: even int, side of a patch.
+        levels: int, levels of the pyramid.
+        channels: int, channels of the images.
+    """
+
+    def __init__(self, units, patch_size, levels, channels, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.units = units
+        self.patch_size = patch_size
+        self.levels = levels
+        self.channels = channels
+
+    def build(self, input_shape=None):
+        patch = (self.patch_size, self.patch_size, self.channels)
+        self.kernel = self.add_weight(
+            shape=(self.levels, *patch, self.units), initializer=_orthonormal, name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def set_map(self, matrix, bias):
+        """Sets the map `pyramid -> pyramid @ matrix + bias` of flattened pyramids."""
+        self.kernel.assign(ops.reshape(matrix, self.kernel.shape))
+        self.bias.assign(bias)
+
+    def project(self, pyramids):
+        """Maps gathered pyramids `(..., levels, patch, patch, channels)` to `(..., units)`."""
+        kernel, bias = self._weights()
+        flat = ops.reshape(pyramids, (*ops.shape(pyramids)[:-4], -1))
+        return ops.matmul(flat, ops.reshape(kernel, (-1, self.units))) + bias
+
+    def call(self, padded):
+        """Maps every pixel.
+
+        Args:
+            padded: floating images with their surroundings, as `box_pyramid` takes them.
+
+        Returns:
+            `(batch, height, width, units)`, float32.
+        """
+        kernel, bias = self._weights()
+        pyramid = box_pyramid(ops.cast(padded, "float32"), self.patch_size, self.levels)
+        return bias + sum(
+            ops.conv(blocks, kernel[level], padding="valid", dilation_rate=1 << level)
+            for level, blocks in enumerate(pyramid)
+        )
+
+    def gather(self, padded, rows, cols):
+        """The pyramids of chosen pixels of padded images, float32."""
+        pyramid = box_pyramid(ops.cast(padded, "float32"), self.patch_size, self.levels)
+        return gather_patches(pyramid, rows, cols, self.patch_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "patch_size": self.patch_size,
+            "levels": self.levels,
+            "channels": self.channels,
+        }
+
+    def _weights(self):
+        return tuple(
+            ops.cast(ops.convert_to_tensor(weight), "float32")
+            for weight in (self.kernel, self.bias)
+        )
+
+
+def _orthonormal(shape, dtype=None):
+    """A start with orthonormal columns, whatever the policy's precision."""
+    flat = 1
+    for size in shape[:-1]:
+        flat *= size
+    matrix = keras.initializers.Orthogonal(seed=0)((flat, shape[-1]), dtype="float32")
+    return ops.cast(ops.reshape(matrix, shape), dtype)

@@ -1,0 +1,237 @@
+"""What counts as images, and how pixels of them are sampled."""
+
+import keras
+import numpy as np
+from keras import ops
+
+ALLOWED = "uint8 (0..255) or floats in 0..1, channels last"
+# Resampling overshoots by rounding; more than this is another scale.
+RANGE_SLACK = 1e-3
+
+
+def to_host(images):
+    """A NumPy array of any backend's tensor, or of what NumPy reads."""
+    if hasattr(images, "detach"):  # a torch tensor, whichever backend Keras runs on
+        images = images.detach().cpu().numpy()
+    elif ops.is_tensor(images):
+        images = ops.convert_to_numpy(images)
+    return np.asarray(images)
+
+
+def check_images(images, channels):
+    """Images on the host, checked.
+
+    Args:
+        images: array or tensor, `(batch, height, width, channels)`.
+        channels: int.
+
+    Returns:
+        NumPy array, uint8 or float32.
+
+    Raises:
+        TypeError: a dtype that is neither uint8 nor floating.
+        ValueError: another rank or number of channels, no pixels, NaN or values outside 0..1.
+    """
+    images = to_host(images)
+    if images.ndim == 3:
+        raise ValueError(
+            "`images` must be a batch, (batch, height, width, channels). Received one array of "
+            f"shape {images.shape}: add the batch axis with `images[None]`."
+        )
+    if images.ndim != 4:
+        raise ValueError(
+            "`images` must have shape (batch, height, width, channels). "
+            f"Received: shape={images.shape}"
+        )
+    if images.shape[-1] != channels:
+        raise ValueError(
+            f"`images` must have {channels} channels in their last axis. "
+            f"Received: shape={images.shape}"
+        )
+    if images.shape[1] == 0 or images.shape[2] == 0:
+        raise ValueError(f"`images` must have pixels. Received: shape={images.shape}")
+    if images.dtype == np.uint8:
+        return images
+    # NumPy's `issubdtype` doesn't know bfloat16, which JAX arrays bring along.
+    if "float" not in images.dtype.name:
+        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={images.dtype}")
+    images = images.astype("float32", copy=False)
+    if images.size:
+        low, high = float(images.min()), float(images.max())
+        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # NaN fails too
+            raise ValueError(
+                f"`images` must be {ALLOWED}. Received floats from {low:g} to {high:g}."
+            )
+    return images
+
+
+def to_float(images):
+    """Images in the graph as float32 in 0..1."""
+    if ops.dtype(images) == "uint8":
+        return ops.cast(images, "float32") / 255.0
+    return ops.cast(images, "float32")
+
+
+def batch_images(batch):
+    """The images of a loader's batch: the batch itself or its first part."""
+    if isinstance(batch, (tuple, list)):
+        if not batch:
+            raise ValueError("The data yielded an empty batch; it must yield images.")
+        batch = batch[0]
+    if isinstance(batch, dict):
+        raise ValueError(
+            "The data must yield images, or tuples that begin with images. "
+            f"Received a dictionary with keys {sorted(batch)}."
+        )
+    return batch
+
+
+class ImageBatches(keras.utils.PyDataset):
+    """One shape of data for every source of images, and the pixels to learn from.
+
+    Order and pixels are functions of the seed and the number of the step, so a run that is broken
+    off and resumed at an epoch sees what it would have seen.
+
+    Args:
+        source: array `(n, height, width, channels)`, `keras.utils.PyDataset`, or an iterable of
+            batches that can be iterated again (`tf.data.Dataset`, torch `DataLoader`, grain).
+            Batches are images or tuples that begin with images.
+        channels: int.
+        batch_size: int, for arrays.
+        pixels_per_image: int, or None to yield images alone.
+        shuffle: bool, for arrays and PyDatasets.
+        seed: int.
+        steps_per_epoch: int or None for one pass.
+
+    Yields:
+        `({"images", "rows", "cols"},)`, or `(images,)`.
+    """
+
+    def __init__(
+        self,
+        source,
+        channels,
+        batch_size=None,
+        pixels_per_image=None,
+        shuffle=False,
+        seed=0,
+        steps_per_epoch=None,
+    ):
+        is_dataset = isinstance(source, keras.utils.PyDataset)
+        parallel = ("workers", "use_multiprocessing", "max_queue_size") if is_dataset else ()
+        super().__init__(**{name: getattr(source, name) for name in parallel})
+        self.source = source
+        self.channels = channels
+        self.pixels_per_image = pixels_per_image
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+        self.batch_size = batch_size or 16
+        self._order_of = (None, None)
+        self._iterator = None
+        if is_dataset:
+            self._read, self._pass_length = self._from_dataset, source.num_batches
+        elif hasattr(source, "shape") and hasattr(source, "dtype"):
+            self.source = check_images(source, channels)
+            if not len(self.source):
+                raise ValueError("`images` must hold at least one image. Received none.")
+            self._read = self._from_array
+            self._pass_length = -(-len(self.source) // self.batch_size)
+        elif hasattr(source, "__iter__"):
+            self._read = self._from_iterable
+            self._pass_length = None if steps_per_epoch else self._count()
+        else:
+            raise TypeError(
+                "The data must be an array of images, a keras.utils.PyDataset, a "
+                "tf.data.Dataset, a torch DataLoader, a grain loader or another iterable of "
+                f"batches. Received: {type(source).__name__}"
+            )
+        self._steps = steps_per_epoch or self._pass_length
+        if not self._steps:
+            raise ValueError("The data has no length; pass `steps_per_epoch`.")
+
+    @property
+    def num_batches(self):
+        return self._steps
+
+    def __getitem__(self, index):
+        step = self.epoch * self._steps + index
+        images = check_images(batch_images(self._read(step, index)), self.channels)
+        if self.pixels_per_image is None:
+            return (images,)
+        batch, height, width = images.shape[:3]
+        random = np.random.default_rng((self.seed, step))
+        shape = (batch, self.pixels_per_image)
+        return (
+            {
+                "images": images,
+                "rows": random.integers(height, size=shape, dtype="int32"),
+                "cols": random.integers(width, size=shape, dtype="int32"),
+            },
+        )
+
+    def on_epoch_begin(self):
+        if isinstance(self.source, keras.utils.PyDataset):
+            self.source.on_epoch_begin()
+
+    def on_epoch_end(self):
+        if isinstance(self.source, keras.utils.PyDataset):
+            self.source.on_epoch_end()
+
+    def _order(self, count, number):
+        """The order of `count` things in pass `number`."""
+        if not self.shuffle:
+            return np.arange(count)
+        if self._order_of[0] != number:
+            order = np.random.default_rng((self.seed, number, count)).permutation(count)
+            self._order_of = (number, order)
+        return self._order_of[1]
+
+    def _from_array(self, step, index):
+        number, place = divmod(step, self._pass_length)
+        order = self._order(len(self.source), number)
+        return self.source[order[place * self.batch_size : (place + 1) * self.batch_size]]
+
+    def _from_dataset(self, step, index):
+        if self._pass_length is None:  # an endless dataset
+            return self.source[step]
+        number, place = divmod(step, self._pass_length)
+        return self.source[int(self._order(self._pass_length, number)[place])]
+
+    def _from_iterable(self, step, index):
+        if self._iterator is None or (index == 0 and self._pass_length):
+            self._iterator = iter(self.source)
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            self._iterator = iter(self.source)
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            raise ValueError(
+                "The data ran out: it can't be iterated a second time. Pass something that can, "
+                "or fewer `steps_per_epoch`."
+            ) from None
+
+    def _count(self):
+        """Batches of a pass; a source that can't say is read once."""
+        try:
+            return len(self.source)
+        except TypeError:
+            pass
+        if iter(self.source) is self.source:
+            raise ValueError(
+                "The data can be iterated only once and has no length; pass `steps_per_epoch`."
+            )
+        return sum(1 for _ in self.source)
+
+
+class EpochNumber(keras.callbacks.Callback):
+    """Tells `ImageBatches` which epoch it serves."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch

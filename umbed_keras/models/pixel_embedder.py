@@ -1,0 +1,652 @@
+"""A small vector for every pixel."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
+from umbed_keras.metrics import CodeUsage
+from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.images import EpochNumber, ImageBatches, check_images, to_float, to_host
+from umbed_keras.models.presets import PresetMixin
+from umbed_keras.models.principal_components import principal_components
+from umbed_keras.ops.overlap_add import coverage, overlap_sum
+from umbed_keras.ops.patch_pyramid import (
+    check_geometry,
+    patch_pyramid,
+    pyramid_radius,
+    reflected,
+)
+from umbed_keras.ops.reflect import reflect_index, reflect_pad
+
+# Pyramids that `adapt` looks at, from this many images at most.
+ADAPT_PYRAMIDS = 32768
+ADAPT_IMAGES = 1024
+# Latent vectors decoded at once: what they decode to stays in cache.
+DECODE_CHUNK = 4096
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class PixelEmbedder(PresetMixin, keras.Model):
+    """Gives every pixel a small vector that describes its neighbourhood at several scales.
+
+    An autoencoder of patch pyramids (see `umbed_keras.ops.patch_pyramid`). Encoder: a linear map
+    of the pixel's pyramid plus a U-Net over the image. Bottleneck: any of `umbed_keras.layers`.
+    Decoder, pixel by pixel: a linear map plus a perceptron. `adapt` starts the linear maps at the
+    pyramids' principal components, and the rest adds nothing at first, so that training begins
+    where PCA ends.
+
+    Images are uint8 (0..255) or floats in 0..1, `(batch, height, width, channels)`, of any
+    height and width from 1 pixel up.
+
+    Args:
+        latent_dim: int, size of the vector.
+        patch_size: even int, side of the patches in the pyramid.
+        pyramid_levels: int; level l sees windows of `patch_size * 2^l` pixels.
+        bottleneck: a `umbed_keras.layers.Bottleneck` with this `latent_dim`; None is
+            `GaussianBottleneck(latent_dim)`.
+        channels: int, channels of the images.
+        widths: ints, channels of the U-Net at 1/2, 1/4, 1/8 of the resolution.
+        hidden_units: ints, widths of the decoder's hidden layers.
+        pixels_per_image: int, pixels of each image that a training step learns from.
+        seed: int, of the order of the data and of the pixels sampled.
+
+    Call it on images for the embedding, a tensor `(batch, height, width, latent_dim)`, or use
+    `embed`, which takes images of any size and tiles them.
+
+    Example:
+
+    ```python
+    model = umbed_keras.PixelEmbedder(latent_dim=16)
+    model.compile(optimizer="adam")
+    model.fit(images, epochs=5)
+    vectors = model.embed(images)
+    ```
+    """
+
+    def __init__(
+        self,
+        latent_dim=16,
+        patch_size=8,
+        pyramid_levels=3,
+        bottleneck=None,
+        channels=3,
+        widths=(32, 64, 128),
+        hidden_units=(128, 128),
+        pixels_per_image=256,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_geometry(patch_size, pyramid_levels)
+        bottleneck = bottleneck or GaussianBottleneck(latent_dim)
+        if bottleneck.latent_dim != latent_dim:
+            raise ValueError(
+                "`bottleneck` must have the model's `latent_dim`. Received: "
+                f"latent_dim={latent_dim}, bottleneck.latent_dim={bottleneck.latent_dim}"
+            )
+        if int(pixels_per_image) != pixels_per_image or pixels_per_image < 1:
+            raise ValueError(
+                f"`pixels_per_image` must be an integer >= 1. Received: {pixels_per_image}"
+            )
+        self.latent_dim = int(latent_dim)
+        self.patch_size = int(patch_size)
+        self.pyramid_levels = int(pyramid_levels)
+        self.channels = int(channels)
+        self.widths = tuple(widths)
+        self.hidden_units = tuple(hidden_units)
+        self.pixels_per_image = int(pixels_per_image)
+        self.seed = seed
+        patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
+        self.projection = PyramidProjection(
+            self.latent_dim,
+            self.patch_size,
+            self.pyramid_levels,
+            self.channels,
+            dtype=self.dtype_policy,
+            name="projection",
+        )
+        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=self.dtype_policy, name="unet")
+        self.bottleneck = bottleneck
+        self.decoder = PatchDecoder(
+            patch_shape, self.hidden_units, dtype=self.dtype_policy, name="decoder"
+        )
+        self.trackers = [
+            keras.metrics.Mean(name=name)
+            for name in ("reconstruction", "bottleneck_loss", "bits_per_pixel")
+        ]
+        if bottleneck.num_entries:
+            self.code_usage = CodeUsage(bottleneck.num_entries)
+        self._compiled_methods = {}
+        self.build((None, None, None, self.channels))
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        self.projection.build()
+        self.unet.build((None, None, None, self.channels))
+        if not self.bottleneck.built:
+            self.bottleneck.build()
+            self.bottleneck.built = True
+        self.decoder.build((None, self.latent_dim))
+        for layer in (self.projection, self.unet, self.decoder):
+            layer.built = True
+        # The head has four outputs a channel, one for each pixel that it unfolds into.
+        self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
+        self.adapted = self.add_weight(
+            shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
+        )
+        super().build(input_shape)
+
+    # Graph: what runs on tensors.
+
+    def call(self, inputs, training=False):
+        """The embedding of images, or what training needs of sampled pixels.
+
+        Args:
+            inputs: images; or a dictionary of `images`, `rows` and `cols`, the latter int
+                `(batch, pixels)`.
+            training: bool.
+
+        Returns:
+            For images `(batch, height, width, latent_dim)`. For a dictionary: `patches` and
+            `pyramid`, both `(batch, pixels, levels, patch, patch, channels)`, and the
+            bottleneck's `codes` and `loss`.
+        """
+        if not isinstance(inputs, dict):
+            images = to_float(inputs)
+            latents = self._latents(self._fitted_to_unet(images), self._with_surroundings(images))
+            return self.bottleneck(latents, training=training)["latents"]
+        images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
+        pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
+        content = _at_pixels(self.unet(self._fitted_to_unet(images)), rows, cols)
+        latents = self._joined(self.projection.project(pyramid), content)
+        outputs = self.bottleneck(latents, training=training)
+        return {
+            "patches": self.decoder(outputs["latents"]),
+            "pyramid": pyramid,
+            "codes": outputs["codes"],
+            "loss": outputs["loss"],
+        }
+
+    def compute_output_spec(self, inputs, training=False):
+        if not isinstance(inputs, dict):
+            return keras.KerasTensor((*inputs.shape[:-1], self.latent_dim), self.compute_dtype)
+        return super().compute_output_spec(inputs, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self._reconstruction_error(y_pred) + y_pred["loss"]
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        weight = ops.shape(y_pred["patches"])[0]
+        values = (
+            self._reconstruction_error(y_pred),
+            y_pred["loss"],
+            self.bottleneck.fixed_length_bits(y_pred["codes"]),
+        )
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value, sample_weight=weight)
+        if self.bottleneck.num_entries:
+            self.code_usage.update_state(y_pred["codes"]["indices"])
+        return self.get_metrics_result()
+
+    @staticmethod
+    def _reconstruction_error(outputs):
+        patches = ops.cast(outputs["patches"], "float32")
+        return ops.mean(ops.square(patches - outputs["pyramid"]))
+
+    def _fitted_to_unet(self, images):
+        """Images reflected to the next multiple of the U-Net's stride."""
+        _, height, width, _ = ops.shape(images)
+        return reflect_pad(
+            images, (0, -height % self.unet.stride), (0, -width % self.unet.stride)
+        )
+
+    def _with_surroundings(self, images):
+        return reflected(images, self.patch_size, self.pyramid_levels)
+
+    def _latents(self, fitted, surrounded, top=0, left=0):
+        """The continuous latents of all pixels, float32.
+
+        Args:
+            fitted: images whose sizes are multiples of the U-Net's stride.
+            surrounded: the images with their surroundings, as the projection takes them.
+            top, left: where in `fitted` the images begin.
+        """
+        linear = self.projection(surrounded)
+        content = self.unet(fitted)
+        shape = (*ops.shape(linear)[:3], self.bottleneck.input_dim)
+        return self._joined(linear, ops.slice(content, (0, top, left, 0), shape))
+
+    def _joined(self, linear, content):
+        """Adds the linear path to the first `latent_dim` entries of the U-Net's."""
+        content = ops.cast(content, "float32")
+        if self.bottleneck.input_dim == self.latent_dim:
+            return linear + content
+        return ops.concatenate(
+            [linear + content[..., : self.latent_dim], content[..., self.latent_dim :]], axis=-1
+        )
+
+    # Learning.
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+        pixels_per_image=None,
+    ):
+        """Learns from images alone. Calls `adapt` first if it has not been called.
+
+        Args:
+            x: array of images, `keras.utils.PyDataset`, `tf.data.Dataset`, torch `DataLoader`,
+                grain loader or another iterable of batches of images.
+            pixels_per_image: int, overrides the model's for this call.
+
+        The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. Order
+        and sampled pixels are functions of the model's seed and the number of the step.
+
+        Returns:
+            `keras.callbacks.History` of `loss`, `reconstruction` (mean squared error of patch
+            pyramids, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`, and `perplexity`
+            and `fraction_used` where the bottleneck has entries.
+
+        Raises:
+            TypeError, ValueError: data that are not images as the class describes them.
+        """
+        if y is not None:
+            raise ValueError("`fit` learns from images alone. Received: `y`")
+        if validation_split and validation_data is None:
+            if not hasattr(x, "shape"):
+                raise ValueError("`validation_split` needs `x` to be an array.")
+            x = to_host(x)
+            start = int(len(x) * (1 - validation_split))
+            x, validation_data = x[:start], x[start:]
+        batches = self._batches(
+            x, batch_size, pixels_per_image, shuffle=shuffle, steps=steps_per_epoch
+        )
+        if validation_data is not None:
+            validation_data = self._batches(
+                validation_data,
+                validation_batch_size or batch_size,
+                pixels_per_image,
+                steps=validation_steps,
+            )
+        if not self.adapted_already:
+            self.adapt(x)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [EpochNumber(batches), *(callbacks or [])]
+        return super().fit(
+            batches,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            shuffle=False,
+            initial_epoch=initial_epoch,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        pixels_per_image=None,
+        **kwargs,
+    ):
+        """The loss and metrics of images (see `fit`), at the same pixels every time."""
+        if y is not None:
+            raise ValueError("`evaluate` takes images alone. Received: `y`")
+        if not isinstance(x, ImageBatches):
+            x = self._batches(x, batch_size, pixels_per_image, steps=steps)
+        return super().evaluate(
+            x, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs
+        )
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The embeddings of images, as `embed` gives them, from any source that `fit` takes."""
+        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps)
+        return super().predict(batches, verbose=verbose, callbacks=callbacks)
+
+    def adapt(self, data):
+        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
+
+        The linear maps of encoder and decoder become the principal components of the images'
+        patch pyramids; codebook or dictionary start from the latents that this gives. Latents
+        are scaled so that a squared error in them equals that of the patch, or, where the
+        bottleneck asks for it, to unit variance.
+
+        Args:
+            data: what `fit` takes; a bounded sample is looked at.
+        """
+        pyramids = self._sample_pyramids(data)
+        values = pyramids[0].size
+        mean, components, deviations = principal_components(
+            pyramids.reshape(len(pyramids), -1), self.latent_dim
+        )
+        if self.bottleneck.unit_variance:
+            scale = np.maximum(deviations, 1e-3 * max(deviations[0], 1e-6))
+        else:
+            # The mean over `latent_dim` entries then equals the mean over the patch's `values`.
+            scale = np.full(self.latent_dim, math.sqrt(values / self.latent_dim), "float32")
+        self.projection.set_map(components / scale, -mean @ (components / scale))
+        spread = np.maximum(deviations / scale, 1e-2 * max(deviations[0] / scale[0], 1e-6))
+        self.decoder.set_map((components * scale).T, mean, spread)
+        latents = (pyramids.reshape(len(pyramids), -1) - mean) @ (components / scale)
+        start = np.tile(self.bottleneck.input_start, (len(latents), 1))
+        start[:, : self.latent_dim] += latents
+        self.bottleneck.adapt(start)
+        self.adapted.assign(1.0)
+
+    @property
+    def adapted_already(self):
+        """Whether `adapt` has been called, on this model or on the one it was loaded from."""
+        return bool(ops.convert_to_numpy(self.adapted))
+
+    def _batches(self, x, batch_size, pixels_per_image, shuffle=False, steps=None):
+        return ImageBatches(
+            x,
+            self.channels,
+            batch_size,
+            pixels_per_image or self.pixels_per_image,
+            shuffle=shuffle,
+            seed=self.seed,
+            steps_per_epoch=steps,
+        )
+
+    def _sample_pyramids(self, data):
+        """Pyramids of random pixels of at most `ADAPT_IMAGES` images, `(n, ...)` float32."""
+        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
+            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
+        batches = ImageBatches(data, self.channels, seed=self.seed)
+        images = []
+        for index in range(batches.num_batches):
+            images.extend(batches[index][0])
+            if len(images) >= ADAPT_IMAGES:
+                break
+        random = np.random.default_rng(self.seed)
+        pixels = -(-ADAPT_PYRAMIDS // len(images))
+        pyramids = []
+        for image in images:
+            rows, cols = (random.integers(size, size=(1, pixels)) for size in image.shape[:2])
+            image = ops.convert_to_tensor(image[None])
+            sample = patch_pyramid(
+                to_float(image), rows, cols, self.patch_size, self.pyramid_levels
+            )
+            pyramids.append(ops.convert_to_numpy(sample)[0])
+        return np.concatenate(pyramids)
+
+    # Using what was learned.
+
+    def embed(self, images, quantized=True, tile_size=512):
+        """The vectors of every pixel.
+
+        Args:
+            images: uint8 or floats in 0..1, `(batch, height, width, channels)`.
+            quantized: bool; True gives what the decoder receives, False the continuous latents
+                before the bottleneck (of the Gaussian bottleneck, the mean in both cases).
+            tile_size: int, pixels; larger images are embedded tile by tile, with the same result.
+
+        Returns:
+            NumPy float32 array `(batch, height, width, latent_dim)`.
+
+        Raises:
+            TypeError, ValueError: `images` or `tile_size` not as described.
+        """
+
+        method = self._quantized if quantized else self._continuous
+        return self._map_tiles(method, images, tile_size)
+
+    def encode(self, images, tile_size=512):
+        """The codes of every pixel.
+
+        Args:
+            images, tile_size: as in `embed`.
+
+        Returns:
+            Dictionary of NumPy arrays that begin with `(batch, height, width)`; which ones is the
+            bottleneck's affair: `indices`, `coefficients`, or `mean` and `log_variance`.
+        """
+
+        return self._map_tiles(self._codes, images, tile_size)
+
+    def decode(self, codes):
+        """Images from codes: level 0 of the decoded patches, averaged where they overlap.
+
+        Args:
+            codes: what `encode` gives.
+
+        Returns:
+            NumPy float32 array `(batch, height, width, channels)` in 0..1.
+        """
+        codes = {name: to_host(part) for name, part in codes.items()}
+        shape = next(iter(codes.values())).shape[:3]
+        return self._overlapped(self._sum_of_codes, codes, *shape)
+
+    def reconstruct(self, images, tile_size=512):
+        """The images as the embedding knows them: `decode(encode(images))`.
+
+        Args:
+            images, tile_size: as in `embed`.
+
+        Returns:
+            NumPy float32 array `(batch, height, width, channels)` in 0..1.
+        """
+        vectors = self.embed(images, tile_size=tile_size)
+        return self._overlapped(self._sum_of_latents, vectors, *vectors.shape[:3])
+
+    def reconstruct_patches(self, images, rows, cols):
+        """The patch pyramids of chosen pixels as the embedding knows them.
+
+        Args:
+            images: as in `embed`.
+            rows, cols: integers `(batch, pixels)`.
+
+        Returns:
+            NumPy float32 array `(batch, pixels, levels, patch, patch, channels)` in 0..1.
+
+        Raises:
+            TypeError, ValueError: arguments not as described, or pixels outside the images.
+        """
+        images = check_images(images, self.channels)
+        rows, cols = (
+            _check_pixels(name, places, len(images), size)
+            for name, places, size in zip(
+                ("rows", "cols"), (rows, cols), images.shape[1:3], strict=True
+            )
+        )
+        if rows.shape != cols.shape:
+            raise ValueError(
+                "`rows` and `cols` must have one shape. "
+                f"Received: {rows.shape} and {cols.shape}"
+            )
+        vectors = self.embed(images)
+        chosen = vectors[np.arange(len(images))[:, None], rows, cols]
+        flat = chosen.reshape(-1, self.latent_dim)
+        decode = self._compiled(self._clipped_patches)
+        patches = np.empty((len(flat), *self.decoder.patch_shape), "float32")
+        for start in range(0, len(flat), DECODE_CHUNK):
+            part = slice(start, start + DECODE_CHUNK)
+            patches[part] = ops.convert_to_numpy(decode(flat[part]))
+        return patches.reshape(*rows.shape, *self.decoder.patch_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "patch_size": self.patch_size,
+            "pyramid_levels": self.pyramid_levels,
+            "bottleneck": keras.saving.serialize_keras_object(self.bottleneck),
+            "channels": self.channels,
+            "widths": self.widths,
+            "hidden_units": self.hidden_units,
+            "pixels_per_image": self.pixels_per_image,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        bottleneck = keras.saving.deserialize_keras_object(config["bottleneck"])
+        return cls(**{**config, "bottleneck": bottleneck})
+
+    # What runs compiled on tiles and chunks.
+
+    def _continuous(self, *tile):
+        return self._latents(*tile)[..., : self.latent_dim]
+
+    def _quantized(self, *tile):
+        return ops.cast(self.bottleneck(self._latents(*tile))["latents"], "float32")
+
+    def _codes(self, *tile):
+        return self.bottleneck.encode(self._latents(*tile))
+
+    def _clipped_patches(self, latents):
+        return ops.clip(ops.cast(self.decoder(latents), "float32"), 0.0, 1.0)
+
+    def _sum_of_latents(self, latents):
+        patches = self.decoder.finest(latents)
+        return overlap_sum(ops.clip(ops.cast(patches, "float32"), 0.0, 1.0))
+
+    def _sum_of_codes(self, codes):
+        return self._sum_of_latents(self.bottleneck.decode(codes))
+
+    def _compiled(self, method):
+        """`method` compiled for inference, once."""
+        name = method.__name__
+        if name not in self._compiled_methods:
+            self._compiled_methods[name] = CompiledMethod(self, method)
+        return self._compiled_methods[name]
+
+    def _map_tiles(self, method, images, tile_size):
+        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles.
+
+        A tile begins at a multiple of the U-Net's stride and sees its surroundings as far as the
+        U-Net does, so it gives what the whole image would.
+        """
+        images = check_images(images, self.channels)
+        stride, radius = self.unet.stride, self.unet.radius
+        if int(tile_size) != tile_size or tile_size < stride:
+            raise ValueError(f"`tile_size` must be an integer >= {stride}. Received: {tile_size}")
+        tile_size -= tile_size % stride
+        batch, height, width, _ = images.shape
+        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
+        method = self._compiled(method)
+
+        def fitted_span(start, stop, size):
+            """The rows or columns that the U-Net must see for those from start to stop."""
+            end = min(stop + -stop % stride + radius, size + -size % stride)
+            return max(start - radius, 0), end
+
+        outputs = None
+        # As many whole images at once as make up a tile.
+        together = max(1, tile_size**2 // (height * width))
+        for first in range(0, max(batch, 1), together):
+            part = images[first : first + together]
+            for top, left in np.ndindex(-(-height // tile_size), -(-width // tile_size)):
+                rows = (top * tile_size, min((top + 1) * tile_size, height))
+                cols = (left * tile_size, min((left + 1) * tile_size, width))
+                fitted_rows = fitted_span(*rows, height)
+                fitted_cols = fitted_span(*cols, width)
+                tile = method(
+                    _window(part, fitted_rows, fitted_cols),
+                    _window(
+                        part,
+                        (rows[0] - reach, rows[1] + reach - 1),
+                        (cols[0] - reach, cols[1] + reach - 1),
+                    ),
+                    rows[0] - fitted_rows[0],
+                    cols[0] - fitted_cols[0],
+                )
+                tile = keras.tree.map_structure(ops.convert_to_numpy, tile)
+                if outputs is None:
+                    outputs = keras.tree.map_structure(
+                        lambda array: np.empty((*images.shape[:3], *array.shape[3:]), array.dtype),
+                        tile,
+                    )
+                place = np.s_[first : first + together, slice(*rows), slice(*cols)]
+                keras.tree.map_structure(
+                    lambda whole, array: whole.__setitem__(place, array), outputs, tile
+                )
+        return outputs
+
+    def _overlapped(self, method, source, batch, height, width):
+        """Streams the decoded patches of every pixel into images, some rows at a time.
+
+        Args:
+            method: gives the sum of overlapping patches of a block of pixels.
+            source: array or dictionary of arrays `(batch, height, width, ...)` that it takes.
+        """
+        method = self._compiled(method)
+        half = self.patch_size // 2
+        step = max(1, DECODE_CHUNK // width)
+        images = np.empty((batch, height, width, self.channels), "float32")
+        count = np.outer(coverage(height, self.patch_size), coverage(width, self.patch_size))
+        for image in range(batch):
+            total = np.zeros(
+                (height + self.patch_size - 1, width + self.patch_size - 1, self.channels),
+                "float32",
+            )
+            for start in range(0, height, step):
+                stop = min(start + step, height)
+                place = np.s_[image : image + 1, start:stop]
+                part = keras.tree.map_structure(lambda array: array[place], source)
+                part = ops.convert_to_numpy(method(part))[0]
+                total[start : stop + self.patch_size - 1] += part
+            inside = total[half : half + height, half : half + width]
+            images[image] = inside / count[..., None]
+        return images
+
+
+def _at_pixels(values, rows, cols):
+    """The vectors `(batch, pixels, units)` of `(batch, height, width, units)` at pixels."""
+    batch, height, width, units = ops.shape(values)
+    image = ops.arange(batch, dtype="int32")[:, None]
+    rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
+    index = (image * height + rows) * width + cols
+    return ops.take(ops.reshape(values, (-1, units)), index, axis=0)
+
+
+def _window(images, rows, cols):
+    """A window of images on the host as floats, reflected where it leaves them."""
+    for axis, (start, stop) in ((1, rows), (2, cols)):
+        size = images.shape[axis]
+        if start < 0 or stop > size:
+            places = reflect_index(np.arange(start, stop, dtype="int32"), size)
+            images = np.take(images, ops.convert_to_numpy(places), axis=axis)
+        else:
+            images = images[(slice(None),) * axis + (slice(start, stop),)]
+    return images.astype("float32") / 255 if images.dtype == np.uint8 else images
+
+
+def _check_pixels(name, places, batch, size):
+    """Rows or columns of pixels, as int64 on the host."""
+    places = to_host(places)
+    if places.ndim != 2 or len(places) != batch or places.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must be integers of shape (batch, pixels) with batch {batch}. "
+            f"Received: shape={places.shape}, dtype={places.dtype}"
+        )
+    if places.size and not 0 <= places.min() <= places.max() < size:
+        raise ValueError(
+            f"`{name}` must lie in 0..{size - 1}. "
+            f"Received values from {places.min()} to {places.max()}"
+        )
+    return places.astype("int64")

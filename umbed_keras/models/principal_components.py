@@ -1,0 +1,27 @@
+"""Principal components of patch pyramids, on the host."""
+
+import numpy as np
+
+
+def principal_components(samples, count):
+    """The leading principal components of samples.
+
+    Args:
+        samples: `(n, dim)` floating.
+        count: int; components beyond `dim` are zero.
+
+    Returns:
+        mean `(dim,)`, components `(dim, count)` with orthonormal columns, and the standard
+        deviations `(count,)` of the samples along them, largest first, all float32.
+    """
+    samples = np.asarray(samples, "float32")
+    mean = samples.mean(axis=0, dtype="float64")
+    centred = samples - mean.astype("float32")
+    covariance = (centred.T @ centred).astype("float64") / len(samples)
+    variances, vectors = np.linalg.eigh(covariance)
+    components = np.zeros((samples.shape[1], count))
+    deviations = np.zeros(count)
+    kept = min(count, samples.shape[1])
+    components[:, :kept] = vectors[:, ::-1][:, :kept]
+    deviations[:kept] = np.sqrt(np.maximum(variances[::-1][:kept], 0))
+    return tuple(part.astype("float32") for part in (mean, components, deviations))

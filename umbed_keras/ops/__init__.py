@@ -1,0 +1,19 @@
+"""Pure functions on tensors: sparse coding, the patch pyramid, the rate of codes."""
+
+from umbed_keras.ops.iterative_hard_thresholding import iterative_hard_thresholding
+from umbed_keras.ops.matching_pursuit import matching_pursuit
+from umbed_keras.ops.orthogonal_matching_pursuit import orthogonal_matching_pursuit
+from umbed_keras.ops.overlap_add import overlap_add
+from umbed_keras.ops.patch_pyramid import patch_pyramid
+from umbed_keras.ops.sparse_decode import sparse_decode
+from umbed_keras.ops.top_k import top_k
+
+__all__ = [
+    "iterative_hard_thresholding",
+    "matching_pursuit",
+    "orthogonal_matching_pursuit",
+    "overlap_add",
+    "patch_pyramid",
+    "sparse_decode",
+    "top_k",
+]

@@ -1,0 +1,40 @@
+"""Runs a function over rows in chunks, so that its working set stays in cache."""
+
+from keras import backend, ops
+
+# Entries of one `(rows, num_atoms)` working array of a chunk.
+CHUNK_ENTRIES = 1 << 20
+
+
+def map_chunks(function, signals, dictionary, **options):
+    """`function(signals, dictionary, **options)` over chunks of signals, results joined.
+
+    The number of signals must be known; where it is not (a TensorFlow graph with a free batch
+    size), all of them are one chunk.
+    """
+    function = _compiled(function)
+    rows = max(1, CHUNK_ENTRIES // max(dictionary.shape))
+    count = signals.shape[0]
+    if count is None or count <= rows:
+        return function(signals, dictionary, **options)
+    parts = [
+        function(signals[start : start + rows], dictionary, **options)
+        for start in range(0, count, rows)
+    ]
+    return tuple(ops.concatenate(arrays, axis=0) for arrays in zip(*parts, strict=True))
+
+
+_jitted = {}
+
+
+def _compiled(function):
+    """On JAX the same function compiled: op by op it would be dispatch-bound."""
+    if backend.backend() != "jax":
+        return function
+    if function not in _jitted:
+        import jax
+
+        _jitted[function] = jax.jit(
+            function, static_argnames=("sparsity", "tolerance", "selection")
+        )
+    return _jitted[function]

@@ -1,0 +1,35 @@
+"""Scalar quantisation of coefficients."""
+
+import math
+
+from keras import ops
+
+LAWS = ("uniform", "mu_law")
+# The companding constant of ITU-T G.711.
+MU = 255.0
+
+
+def quantize(values, limit, bits, law="uniform"):
+    """Rounds values to the `2^bits - 1` symmetric levels from `-limit` to `limit`.
+
+    Zero is a level, and values beyond the limit go to the outermost level. The derivative is that
+    of the identity (straight-through).
+
+    Args:
+        values: floating tensor, any shape.
+        limit: positive scalar.
+        bits: int, at least 2.
+        law: `"uniform"` for equal steps, `"mu_law"` for steps that grow with the magnitude
+            (ITU-T G.711, mu = 255).
+
+    Returns:
+        Tensor like `values`.
+    """
+    levels = 2 ** (bits - 1) - 1
+    share = ops.clip(values / limit, -1.0, 1.0)
+    if law == "mu_law":
+        share = ops.sign(share) * ops.log1p(MU * ops.abs(share)) / math.log1p(MU)
+    share = ops.round(share * levels) / levels
+    if law == "mu_law":
+        share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
+    return values + ops.stop_gradient(share * limit - values)

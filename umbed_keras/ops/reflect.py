@@ -1,0 +1,44 @@
+"""Reflection at image borders, for any size."""
+
+from keras import ops
+
+
+def reflect_index(positions, size):
+    """Where reflection without repeating the edge (numpy's `reflect`) finds each position.
+
+    Args:
+        positions: int tensor, any shape; may lie any distance outside.
+        size: int, length of the axis. An axis of length 1 repeats.
+
+    Returns:
+        int tensor of the same shape, from 0 to `size - 1`.
+    """
+    # An axis of length 1 has period 1, under which every position is 0.
+    period = ops.maximum(2 * (size - 1), 1)
+    folded = ops.mod(positions, period)
+    return ops.minimum(folded, period - folded) if size != 1 else folded
+
+
+def reflect_pad(images, rows, cols):
+    """Pads height and width by reflection without repeating the edge.
+
+    Args:
+        images: `(batch, height, width, channels)`, any dtype and size from 1 pixel up.
+        rows: pair of ints, rows added above and below.
+        cols: pair of ints, columns added to the left and right.
+
+    Returns:
+        `(batch, rows[0] + height + rows[1], cols[0] + width + cols[1], channels)`.
+    """
+    pads = (tuple(rows), tuple(cols))
+    if pads == ((0, 0), (0, 0)):
+        return images
+    sizes = images.shape[1:3]
+    if all(size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True)):
+        return ops.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect")
+    # Keras's own reflection needs images larger than the pad.
+    for axis, (before, after) in zip((1, 2), pads, strict=True):
+        size = ops.shape(images)[axis]
+        positions = ops.arange(-before, size + after, dtype="int32")
+        images = ops.take(images, reflect_index(positions, size), axis=axis)
+    return images
