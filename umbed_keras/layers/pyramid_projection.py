@@ -1,9 +1,14 @@
 """A linear map of every pixel's patch pyramid."""
 
+import math
+
 import keras
 from keras import ops
 
 from umbed_keras.ops.patch_pyramid import box_pyramid, gather_patches
+
+# The middle of the images' range.
+CENTRE = 0.5
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -13,6 +18,10 @@ class PyramidProjection(keras.layers.Layer):
     At chosen pixels it is a matrix product with the gathered pyramid; at all pixels the same map
     is, for each level, a dilated convolution of the box-filtered image, and no pyramid exists. It
     computes in float32 whatever the policy: latents carry the precision of the whole model.
+
+    The kernel is stored times the square root of its inputs' number, and the inputs are centred at
+    0.5: an optimizer's step, of one size for all weights, then moves the map as gently as it
+    moves any other layer.
 
     Args:
         units: int, size of the vectors.
@@ -34,16 +43,17 @@ class PyramidProjection(keras.layers.Layer):
             shape=(self.levels, *patch, self.units), initializer=_orthonormal, name="kernel"
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+        self.gain = math.sqrt(self.levels * math.prod(patch))
 
     def set_map(self, matrix, bias):
         """Sets the map `pyramid -> pyramid @ matrix + bias` of flattened pyramids."""
-        self.kernel.assign(ops.reshape(matrix, self.kernel.shape))
-        self.bias.assign(bias)
+        self.kernel.assign(ops.reshape(matrix * self.gain, self.kernel.shape))
+        self.bias.assign(bias + CENTRE * matrix.sum(axis=0))
 
     def project(self, pyramids):
         """Maps gathered pyramids `(..., levels, patch, patch, channels)` to `(..., units)`."""
         kernel, bias = self._weights()
-        flat = ops.reshape(pyramids, (*ops.shape(pyramids)[:-4], -1))
+        flat = ops.reshape(pyramids - CENTRE, (*ops.shape(pyramids)[:-4], -1))
         return ops.matmul(flat, ops.reshape(kernel, (-1, self.units))) + bias
 
     def call(self, padded):
@@ -56,7 +66,8 @@ class PyramidProjection(keras.layers.Layer):
             `(batch, height, width, units)`, float32.
         """
         kernel, bias = self._weights()
-        pyramid = box_pyramid(ops.cast(padded, "float32"), self.patch_size, self.levels)
+        centred = ops.cast(padded, "float32") - CENTRE
+        pyramid = box_pyramid(centred, self.patch_size, self.levels)
         return bias + sum(
             ops.conv(blocks, kernel[level], padding="valid", dilation_rate=1 << level)
             for level, blocks in enumerate(pyramid)
@@ -77,16 +88,15 @@ class PyramidProjection(keras.layers.Layer):
         }
 
     def _weights(self):
-        return tuple(
+        kernel, bias = (
             ops.cast(ops.convert_to_tensor(weight), "float32")
             for weight in (self.kernel, self.bias)
         )
+        return kernel / self.gain, bias
 
 
 def _orthonormal(shape, dtype=None):
     """A start with orthonormal columns, whatever the policy's precision."""
-    flat = 1
-    for size in shape[:-1]:
-        flat *= size
-    matrix = keras.initializers.Orthogonal(seed=0)((flat, shape[-1]), dtype="float32")
-    return ops.cast(ops.reshape(matrix, shape), dtype)
+    flat = (math.prod(shape[:-1]), shape[-1])
+    matrix = keras.initializers.Orthogonal(seed=0)(flat, dtype="float32")
+    return ops.cast(ops.reshape(matrix * math.sqrt(flat[0]), shape), dtype)
