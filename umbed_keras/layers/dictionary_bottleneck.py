@@ -98,9 +98,7 @@ class DictionaryBottleneck(Bottleneck):
         shape = (self.num_atoms, self.latent_dim)
         # Statistics stay float32 and are averaged over replicas.
         state = {"trainable": False, "dtype": "float32", "aggregation": "mean"}
-        self.usage = self.add_weight(
-            shape=shape[:1], initializer="zeros", name="usage", **state
-        )
+        self.usage = self.add_weight(shape=shape[:1], initializer="zeros", name="usage", **state)
         self.start = self.add_weight(
             shape=shape,
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
@@ -151,9 +149,7 @@ class DictionaryBottleneck(Bottleneck):
                 self.quantization,
             )
         quantized = sparse_decode(indices, coefficients, dictionary)
-        loss = self.commitment_weight * ops.mean(
-            ops.square(latents - ops.stop_gradient(quantized))
-        )
+        loss = self.commitment_weight * ops.mean(ops.square(latents - ops.stop_gradient(quantized)))
         if self.update == "gradient":
             loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - quantized))
         if training:

@@ -71,7 +71,7 @@ class GaussianBottleneck(Bottleneck):
         return self._divergence(codes) / math.log(2)
 
     def code_spec(self):
-        return {name: ((self.latent_dim,), "float32") for name in ("mean", "log_variance")}
+        return dict.fromkeys(("mean", "log_variance"), ((self.latent_dim,), "float32"))
 
     def get_config(self):
         return {**super().get_config(), "kl_weight": self.kl_weight, "seed": self.seed}

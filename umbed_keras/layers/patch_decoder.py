@@ -39,9 +39,7 @@ class PatchDecoder(keras.layers.Layer):
             shape=(latent_dim,), initializer="ones", trainable=False, dtype="float32", name="scale"
         )
         self.linear.build((None, latent_dim))
-        for layer, before in zip(
-            self.hidden, (latent_dim, *self.hidden_units), strict=False
-        ):
+        for layer, before in zip(self.hidden, (latent_dim, *self.hidden_units), strict=False):
             layer.build((None, before))
         self.correction.build((None, self.hidden_units[-1]))
 

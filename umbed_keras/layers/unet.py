@@ -27,9 +27,7 @@ class UNet(keras.layers.Layer):
         dtype = self.dtype_policy
 
         def convolution(width, name, strides=1):
-            return keras.layers.Conv2D(
-                width, 3, strides, activation="relu", dtype=dtype, name=name
-            )
+            return keras.layers.Conv2D(width, 3, strides, activation="relu", dtype=dtype, name=name)
 
         self.down = [
             convolution(width, f"down_{level}", strides=2 if level else 1)

@@ -74,9 +74,7 @@ class VectorQuantizer(Bottleneck):
         state = {"trainable": False, "dtype": "float32", "aggregation": "mean"}
         # Share of use and sum of latents of each entry: an entry is their ratio. Both begin at
         # zero, so that the first batch weighs what it should; until then `start` stands in.
-        self.usage = self.add_weight(
-            shape=shape[:1], initializer="zeros", name="usage", **state
-        )
+        self.usage = self.add_weight(shape=shape[:1], initializer="zeros", name="usage", **state)
         if self.update == "ema":
             self.sums = self.add_weight(shape=shape, initializer="zeros", name="sums", **state)
         else:

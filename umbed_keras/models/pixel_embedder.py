@@ -200,9 +200,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
     def _fitted_to_unet(self, images):
         """Images reflected to the next multiple of the U-Net's stride."""
         _, height, width, _ = ops.shape(images)
-        return reflect_pad(
-            images, (0, -height % self.unet.stride), (0, -width % self.unet.stride)
-        )
+        return reflect_pad(images, (0, -height % self.unet.stride), (0, -width % self.unet.stride))
 
     def _with_surroundings(self, images):
         return reflected(images, self.patch_size, self.pyramid_levels)
@@ -475,8 +473,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
         )
         if rows.shape != cols.shape:
             raise ValueError(
-                "`rows` and `cols` must have one shape. "
-                f"Received: {rows.shape} and {cols.shape}"
+                f"`rows` and `cols` must have one shape. Received: {rows.shape} and {cols.shape}"
             )
         vectors = self.embed(images)
         chosen = vectors[np.arange(len(images))[:, None], rows, cols]

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -92,8 +92,7 @@ class PresetMixin:
             raise ValueError(f"{folder / CONFIG} is not a model's configuration.") from error
         if name != keras.saving.get_registered_name(cls):
             raise ValueError(
-                f"The preset {str(preset)!r} holds a {name.split('>')[-1]}, not a "
-                f"{cls.__name__}."
+                f"The preset {str(preset)!r} holds a {name.split('>')[-1]}, not a {cls.__name__}."
             )
         model = cls.from_config({**config["config"], **kwargs})
         if load_weights:
@@ -124,7 +123,7 @@ class PresetMixin:
         metadata = {
             "keras_version": keras.version(),
             "parameter_count": self.count_params(),
-            "date_saved": datetime.now(timezone.utc).strftime("%Y-%m-%d@%H:%M:%S"),
+            "date_saved": datetime.now(UTC).strftime("%Y-%m-%d@%H:%M:%S"),
         }
         stored = self
         if weights_dtype:

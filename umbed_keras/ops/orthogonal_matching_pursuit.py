@@ -45,12 +45,14 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
             f"`selection` must be one of {SELECTIONS}. Received: selection={selection!r}"
         )
     if tolerance is not None and not tolerance >= 0:
-        raise ValueError(
-            f"`tolerance` must be None or at least 0. Received: tolerance={tolerance}"
-        )
+        raise ValueError(f"`tolerance` must be None or at least 0. Received: tolerance={tolerance}")
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     indices, coefficients = map_chunks(
-        _pursue, signals, dictionary, sparsity=int(sparsity), tolerance=tolerance,
+        _pursue,
+        signals,
+        dictionary,
+        sparsity=int(sparsity),
+        tolerance=tolerance,
         selection=selection,
     )
     return _arguments.unflatten(indices, coefficients, leading, dtype)
@@ -96,7 +98,7 @@ class _Factors:
 
 def _choose(signals, dictionary, sparsity, tolerance, selection):
     atoms, norms = _arguments.unit_atoms(dictionary)
-    num_atoms, dim = atoms.shape
+    dim = atoms.shape[1]
     # Unit atoms closer to the span of those chosen than rounding can tell count as inside it.
     epsilon = float(np.finfo(ops.dtype(signals)).eps)
     dependent = 100 * epsilon

@@ -116,4 +116,9 @@ def patch_pyramid(images, rows, cols, patch_size, levels):
         )
     if "float" not in ops.dtype(images):
         images = ops.cast(images, "float32")
-    return gather_patches(box_pyramid(reflected(images, patch_size, levels), patch_size, levels), rows, cols, patch_size)
+    return gather_patches(
+        box_pyramid(reflected(images, patch_size, levels), patch_size, levels),
+        rows,
+        cols,
+        patch_size,
+    )
