@@ -4,9 +4,9 @@ from umbed_keras._backend import choose_backend
 
 choose_backend()
 
-from umbed_keras import layers, metrics, ops  # noqa: E402
+from umbed_keras import layers, metrics, ops, plots  # noqa: E402
 from umbed_keras.models import PixelEmbedder, TrainingBackup  # noqa: E402
 
 __version__ = "0.1.0"
 
-__all__ = ["PixelEmbedder", "TrainingBackup", "layers", "metrics", "ops"]
+__all__ = ["PixelEmbedder", "TrainingBackup", "layers", "metrics", "ops", "plots"]

@@ -61,10 +61,9 @@ class UNet(keras.layers.Layer):
         return -(-reach // self.stride) * self.stride
 
     def build(self, input_shape):
-        batch, height, width, channels = input_shape
-        sizes = [(batch, None, None, size) for size in self.widths]
+        sizes = [(None, None, None, width) for width in self.widths]
         for layer, before in zip(
-            self.down, [(batch, None, None, 4 * channels), *sizes], strict=False
+            self.down, [(None, None, None, 4 * input_shape[-1]), *sizes], strict=False
         ):
             layer.build(before)
         self.middle.build(sizes[-1])

@@ -24,11 +24,13 @@ class CodeUsage(keras.metrics.Metric):
             indices: integers, any shape.
             sample_weight: None, or weights of the same shape; 0 leaves a code out.
         """
-        one_hot = ops.one_hot(ops.reshape(indices, (-1,)), self.num_entries, dtype="float32")
-        if sample_weight is not None:
-            weights = ops.cast(ops.reshape(sample_weight, (-1, 1)), "float32")
-            one_hot = one_hot * weights
-        self.counts.assign_add(ops.cast(ops.sum(one_hot, axis=0), self.counts.dtype))
+        indices = ops.reshape(ops.cast(indices, "int32"), (-1,))
+        if sample_weight is None:
+            weights = ops.ones_like(indices, dtype="float32")
+        else:
+            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        counts = ops.segment_sum(weights, indices, num_segments=self.num_entries)
+        self.counts.assign_add(ops.cast(counts, self.counts.dtype))
 
     def perplexity(self):
         """2 to the entropy of use: the number of entries that are worth something, equally used.

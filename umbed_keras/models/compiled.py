@@ -9,7 +9,8 @@ class CompiledMethod:
 
     Args:
         model: a built `keras.Model`.
-        method: function of tensors, or dictionaries of them, that reads the model's variables and assigns none.
+        method: function of tensors, or dictionaries of them, that reads the model's variables
+            and assigns none.
     """
 
     def __init__(self, model, method):

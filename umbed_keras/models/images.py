@@ -18,6 +18,24 @@ def to_host(images):
     return np.asarray(images)
 
 
+def check_shape(shape, channels):
+    """Raises ValueError unless a shape is `(batch, height, width, channels)`."""
+    shape = tuple(shape)
+    if len(shape) == 3:
+        raise ValueError(
+            "`images` must be a batch, (batch, height, width, channels). Received one array of "
+            f"shape {shape}: add the batch axis with `images[None]`."
+        )
+    if len(shape) != 4:
+        raise ValueError(
+            f"`images` must have shape (batch, height, width, channels). Received: shape={shape}"
+        )
+    if shape[-1] != channels:
+        raise ValueError(
+            f"`images` must have {channels} channels in their last axis. Received: shape={shape}"
+        )
+
+
 def check_images(images, channels):
     """Images on the host, checked.
 
@@ -33,21 +51,7 @@ def check_images(images, channels):
         ValueError: another rank or number of channels, no pixels, NaN or values outside 0..1.
     """
     images = to_host(images)
-    if images.ndim == 3:
-        raise ValueError(
-            "`images` must be a batch, (batch, height, width, channels). Received one array of "
-            f"shape {images.shape}: add the batch axis with `images[None]`."
-        )
-    if images.ndim != 4:
-        raise ValueError(
-            "`images` must have shape (batch, height, width, channels). "
-            f"Received: shape={images.shape}"
-        )
-    if images.shape[-1] != channels:
-        raise ValueError(
-            f"`images` must have {channels} channels in their last axis. "
-            f"Received: shape={images.shape}"
-        )
+    check_shape(images.shape, channels)
     if images.shape[1] == 0 or images.shape[2] == 0:
         raise ValueError(f"`images` must have pixels. Received: shape={images.shape}")
     if images.dtype == np.uint8:

@@ -9,9 +9,17 @@ from keras import ops
 from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
-from umbed_keras.models.images import EpochNumber, ImageBatches, check_images, to_float, to_host
+from umbed_keras.models.images import (
+    EpochNumber,
+    ImageBatches,
+    check_images,
+    check_shape,
+    to_float,
+    to_host,
+)
 from umbed_keras.models.presets import PresetMixin
 from umbed_keras.models.principal_components import principal_components
+from umbed_keras.models.tiling import tiles
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (
     check_geometry,
@@ -19,7 +27,7 @@ from umbed_keras.ops.patch_pyramid import (
     pyramid_radius,
     reflected,
 )
-from umbed_keras.ops.reflect import reflect_index, reflect_pad
+from umbed_keras.ops.reflect import reflect_pad
 
 # Pyramids that `adapt` looks at, from this many images at most.
 ADAPT_PYRAMIDS = 32768
@@ -156,6 +164,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
             bottleneck's `codes` and `loss`.
         """
         if not isinstance(inputs, dict):
+            check_shape(inputs.shape, self.channels)
             images = to_float(inputs)
             latents = self._latents(self._fitted_to_unet(images), self._with_surroundings(images))
             return self.bottleneck(latents, training=training)["latents"]
@@ -533,56 +542,27 @@ class PixelEmbedder(PresetMixin, keras.Model):
         return self._compiled_methods[name]
 
     def _map_tiles(self, method, images, tile_size):
-        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles.
-
-        A tile begins at a multiple of the U-Net's stride and sees its surroundings as far as the
-        U-Net does, so it gives what the whole image would.
-        """
+        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles."""
         images = check_images(images, self.channels)
-        stride, radius = self.unet.stride, self.unet.radius
+        stride = self.unet.stride
         if int(tile_size) != tile_size or tile_size < stride:
             raise ValueError(f"`tile_size` must be an integer >= {stride}. Received: {tile_size}")
         tile_size -= tile_size % stride
-        batch, height, width, _ = images.shape
         reach = pyramid_radius(self.patch_size, self.pyramid_levels)
         method = self._compiled(method)
-
-        def fitted_span(start, stop, size):
-            """The rows or columns that the U-Net must see for those from start to stop."""
-            end = min(stop + -stop % stride + radius, size + -size % stride)
-            return max(start - radius, 0), end
-
-        outputs = None
-        # As many whole images at once as make up a tile.
-        together = max(1, tile_size**2 // (height * width))
-        for first in range(0, max(batch, 1), together):
-            part = images[first : first + together]
-            for top, left in np.ndindex(-(-height // tile_size), -(-width // tile_size)):
-                rows = (top * tile_size, min((top + 1) * tile_size, height))
-                cols = (left * tile_size, min((left + 1) * tile_size, width))
-                fitted_rows = fitted_span(*rows, height)
-                fitted_cols = fitted_span(*cols, width)
-                tile = method(
-                    _window(part, fitted_rows, fitted_cols),
-                    _window(
-                        part,
-                        (rows[0] - reach, rows[1] + reach - 1),
-                        (cols[0] - reach, cols[1] + reach - 1),
-                    ),
-                    rows[0] - fitted_rows[0],
-                    cols[0] - fitted_cols[0],
+        wholes = None
+        for place, *inputs in tiles(images, tile_size, stride, self.unet.radius, reach):
+            outputs = keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+            if wholes is None:
+                wholes = keras.tree.map_structure(
+                    lambda part: np.empty((*images.shape[:3], *part.shape[3:]), part.dtype),
+                    outputs,
                 )
-                tile = keras.tree.map_structure(ops.convert_to_numpy, tile)
-                if outputs is None:
-                    outputs = keras.tree.map_structure(
-                        lambda array: np.empty((*images.shape[:3], *array.shape[3:]), array.dtype),
-                        tile,
-                    )
-                place = np.s_[first : first + together, slice(*rows), slice(*cols)]
-                keras.tree.map_structure(
-                    lambda whole, array: whole.__setitem__(place, array), outputs, tile
-                )
-        return outputs
+            for whole, part in zip(
+                keras.tree.flatten(wholes), keras.tree.flatten(outputs), strict=True
+            ):
+                whole[place] = part
+        return wholes
 
     def _overlapped(self, method, source, batch, height, width):
         """Streams the decoded patches of every pixel into images, some rows at a time.
@@ -603,10 +583,11 @@ class PixelEmbedder(PresetMixin, keras.Model):
             )
             for start in range(0, height, step):
                 stop = min(start + step, height)
-                place = np.s_[image : image + 1, start:stop]
-                part = keras.tree.map_structure(lambda array: array[place], source)
-                part = ops.convert_to_numpy(method(part))[0]
-                total[start : stop + self.patch_size - 1] += part
+                block = keras.tree.map_structure(
+                    lambda part, place=np.s_[image : image + 1, start:stop]: part[place], source
+                )
+                sums = ops.convert_to_numpy(method(block))[0]
+                total[start : stop + self.patch_size - 1] += sums
             inside = total[half : half + height, half : half + width]
             images[image] = inside / count[..., None]
         return images
@@ -619,18 +600,6 @@ def _at_pixels(values, rows, cols):
     rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
     index = (image * height + rows) * width + cols
     return ops.take(ops.reshape(values, (-1, units)), index, axis=0)
-
-
-def _window(images, rows, cols):
-    """A window of images on the host as floats, reflected where it leaves them."""
-    for axis, (start, stop) in ((1, rows), (2, cols)):
-        size = images.shape[axis]
-        if start < 0 or stop > size:
-            places = reflect_index(np.arange(start, stop, dtype="int32"), size)
-            images = np.take(images, ops.convert_to_numpy(places), axis=axis)
-        else:
-            images = images[(slice(None),) * axis + (slice(start, stop),)]
-    return images.astype("float32") / 255 if images.dtype == np.uint8 else images
 
 
 def _check_pixels(name, places, batch, size):

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import os
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -136,9 +135,23 @@ class PresetMixin:
             (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
             (temporary / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
             stored.save_weights(temporary / WEIGHTS)
-            folder.mkdir(exist_ok=True)
-            # The weights last: a configuration without them is refused.
-            for name in (CONFIG, METADATA, WEIGHTS):
-                os.replace(temporary / name, folder / name)
+            _swap_in(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap_in(new, folder):
+    """Puts a finished folder in another's place; what was there comes back if that fails."""
+    old = new.with_name(new.name + "-old")
+    replaces = folder.exists()
+    if replaces:
+        folder.rename(old)
+    try:
+        # Made by mkdtemp for its owner alone.
+        new.chmod(0o755)
+        new.rename(folder)
+    except OSError:
+        if replaces:
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

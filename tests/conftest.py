@@ -1,0 +1,106 @@
+"""What tests of every backend share."""
+
+import numpy as np
+import pytest
+
+import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
+
+# isort: split
+from keras import backend, ops
+
+
+@pytest.fixture
+def float64():
+    """Lets JAX compute in float64, as the other backends do unasked."""
+    if backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    enable = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    with enable(True):
+        yield
+
+
+@pytest.fixture
+def compiled():
+    """`compiled(function)`: the function under XLA, where the backend has it."""
+
+    def compile_function(function):
+        if backend.backend() == "jax":
+            import jax
+
+            return jax.jit(function)
+        if backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            return tf.function(function, jit_compile=True)
+        return function
+
+    return compile_function
+
+
+@pytest.fixture
+def gradients():
+    """`gradients(function, *arrays)`: the derivatives of a scalar function, as NumPy arrays."""
+
+    def differentiate(function, *arrays):
+        tensors = [ops.convert_to_tensor(array) for array in arrays]
+        if backend.backend() == "jax":
+            import jax
+
+            found = jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+        elif backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                value = function(*tensors)
+            found = tape.gradient(value, tensors)
+        else:
+            import torch
+
+            tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
+            found = torch.autograd.grad(function(*tensors), tensors)
+        return [ops.convert_to_numpy(ops.convert_to_tensor(gradient)) for gradient in found]
+
+    return differentiate
+
+
+@pytest.fixture
+def assert_gradients(gradients):
+    """`assert_gradients(function, *arrays)`: float64 gradients equal central differences."""
+
+    def check(function, *arrays, step=1e-6):
+        found = gradients(function, *arrays)
+        rng = np.random.default_rng(0)
+        for _ in range(8):
+            directions = [rng.standard_normal(array.shape) for array in arrays]
+            ahead, behind = (
+                function(
+                    *(
+                        ops.convert_to_tensor(array + change * direction)
+                        for array, direction in zip(arrays, directions, strict=True)
+                    )
+                )
+                for change in (step, -step)
+            )
+            slope = float(ahead - behind) / (2 * step)
+            expected = sum(map(np.vdot, found, directions))
+            assert slope == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+    return check
+
+
+@pytest.fixture
+def free_batch(compiled):
+    """`free_batch(function, dim)`: the function traced for `(n, dim)` with n unknown, on TF."""
+
+    def trace(function, dim):
+        if backend.backend() != "tensorflow":
+            return compiled(function)
+        import tensorflow as tf
+
+        return tf.function(function, input_signature=[tf.TensorSpec((None, dim), tf.float32)])
+
+    return trace

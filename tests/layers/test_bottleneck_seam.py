@@ -1,0 +1,351 @@
+"""What every bottleneck promises to the models that hold it."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from umbed_keras.layers import DictionaryBottleneck, GaussianBottleneck, VectorQuantizer
+
+DIM = 6
+BOTTLENECKS = {
+    "gaussian": functools.partial(GaussianBottleneck, DIM, seed=0),
+    "vq_ema": functools.partial(VectorQuantizer, 8, DIM),
+    "vq_gradient": functools.partial(VectorQuantizer, 8, DIM, update="gradient"),
+    "vq_cosine": functools.partial(VectorQuantizer, 8, DIM, distance="cosine"),
+    "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
+    "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
+    "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
+}
+DISCRETE = {name: make for name, make in BOTTLENECKS.items() if name != "gaussian"}
+# Torch compiles through a C++ toolchain that users need not have; Keras does not by default.
+COMPILED = keras.backend.backend() != "torch"
+
+numpy = ops.convert_to_numpy
+every_bottleneck = pytest.mark.parametrize("make", BOTTLENECKS.values(), ids=BOTTLENECKS)
+every_codebook = pytest.mark.parametrize("make", DISCRETE.values(), ids=DISCRETE)
+
+
+class Autoencoder(keras.Model):
+    def __init__(self, bottleneck):
+        super().__init__()
+        self.encoder = keras.layers.Dense(bottleneck.input_dim)
+        self.bottleneck = bottleneck
+        self.decoder = keras.layers.Dense(DIM)
+
+    def call(self, inputs, training=False):
+        outputs = self.bottleneck(self.encoder(inputs), training=training)
+        self.add_loss(outputs["loss"])
+        return self.decoder(outputs["latents"])
+
+
+class Passage(keras.Model):
+    """A bottleneck with nothing around it."""
+
+    def __init__(self, bottleneck):
+        super().__init__()
+        self.bottleneck = bottleneck
+
+    def call(self, inputs, training=False):
+        outputs = self.bottleneck(inputs, training=training)
+        self.add_loss(outputs["loss"])
+        return outputs["latents"]
+
+
+def sample(layer, *leading, seed=0):
+    return np.random.default_rng(seed).normal(size=(*leading, layer.input_dim)).astype("float32")
+
+
+def state(layer):
+    """Statistics and, in the Gaussian, the state of its noise."""
+    return [np.array(numpy(variable)) for variable in layer.non_trainable_variables]
+
+
+def moved(before, after):
+    return [not np.array_equal(one, other) for one, other in zip(before, after, strict=True)]
+
+
+def settled(make, **kwargs):
+    """A bottleneck with the statistics of a few batches."""
+    layer = make(**kwargs)
+    for seed in range(3):
+        layer(sample(layer, 64, seed=seed), training=True)
+    return layer
+
+
+def assert_same(tree, other, **tolerance):
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(numpy(a), numpy(b), **tolerance), tree, other
+    )
+
+
+@every_bottleneck
+@pytest.mark.parametrize("leading", [(), (5,), (2, 3), (2, 1, 4)], ids=str)
+def test_call_keeps_leading_shape(make, leading):
+    layer = make()
+    outputs = layer(sample(layer, *leading))
+    assert set(outputs) == {"latents", "codes", "loss"}
+    assert tuple(outputs["latents"].shape) == (*leading, layer.latent_dim)
+    assert tuple(outputs["loss"].shape) == ()
+    assert np.isfinite(numpy(outputs["loss"]))
+    assert all(tuple(code.shape)[: len(leading)] == leading for code in outputs["codes"].values())
+    assert tuple(layer.decode(outputs["codes"]).shape) == (*leading, layer.latent_dim)
+
+
+@every_bottleneck
+def test_empty_batch_has_empty_codes(make):
+    layer = make()
+    codes = layer.encode(sample(layer, 0))
+    assert all(code.shape[0] == 0 for code in codes.values())
+    assert tuple(layer.decode(codes).shape) == (0, DIM)
+
+
+def test_input_dim_is_what_each_bottleneck_needs():
+    sizes = {name: (make().input_dim, make().latent_dim) for name, make in BOTTLENECKS.items()}
+    assert sizes.pop("gaussian") == (2 * DIM, DIM)
+    assert set(sizes.values()) == {(DIM, DIM)}
+
+
+@every_bottleneck
+def test_decoded_codes_are_the_latents_handed_on(make):
+    layer = settled(make)
+    latents = sample(layer, 3, 50)
+    outputs = layer(latents, training=False)
+    codes = layer.encode(latents)
+    assert_same(codes, outputs["codes"], atol=0)
+    assert_same(layer.decode(codes), outputs["latents"], rtol=1e-6, atol=1e-6)
+
+
+@every_codebook
+def test_training_hands_on_what_inference_does(make):
+    layer = settled(make)
+    latents = sample(layer, 100)
+    inference = layer(latents, training=False)
+    training = layer(latents, training=True)
+    assert_same(training["codes"], inference["codes"], atol=1e-6)
+    assert_same(training["latents"], inference["latents"], atol=1e-5)
+
+
+@every_bottleneck
+def test_code_does_not_depend_on_the_batch(make):
+    layer = settled(make)
+    latents = sample(layer, 1000)
+    order = np.random.default_rng(1).permutation(len(latents))
+    together = numpy(layer.decode(layer.encode(latents)))
+    permuted = numpy(layer.decode(layer.encode(latents[order])))
+    parts = [layer.decode(layer.encode(part)) for part in np.split(latents, [1, 8, 500])]
+    apart = np.concatenate([numpy(part) for part in parts])
+    np.testing.assert_allclose(permuted, together[order], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(apart, together, rtol=1e-4, atol=1e-5)
+
+
+@every_bottleneck
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_only_the_latents_are_of_half_precision(make, policy):
+    layer = make(dtype=policy)
+    half = policy.removeprefix("mixed_")
+    outputs = layer(ops.cast(sample(layer, 64), half), training=True)
+    codes = layer.encode(ops.cast(sample(layer, 64), half))
+    assert keras.backend.standardize_dtype(outputs["latents"].dtype) == half
+    assert keras.backend.standardize_dtype(outputs["loss"].dtype) == "float32"
+    assert {ops.dtype(code) for code in (*codes.values(), *outputs["codes"].values())} <= {
+        "float32",
+        "int32",
+    }
+    assert {weight.dtype for weight in layer.weights} <= {"float32"}
+
+
+@every_codebook
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_statistics_under_mixed_precision_are_those_of_float32(make, policy):
+    mixed, whole = make(dtype=policy), make(dtype="float32")
+    for seed in range(3):
+        latents = ops.cast(sample(mixed, 64, seed=seed), policy.removeprefix("mixed_"))
+        mixed(latents, training=True)
+        whole(ops.cast(latents, "float32"), training=True)
+    assert_same(state(mixed), state(whole), rtol=1e-6, atol=1e-7)
+
+
+@every_bottleneck
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_codes_inside_a_mixed_model_are_those_of_float32(make, policy):
+    """A model calls `encode` and `decode` where its own layers' weights are cast."""
+    half = policy.removeprefix("mixed_")
+    mixed, whole = settled(make), settled(make)
+
+    class Coder(keras.layers.Layer):
+        def call(self, latents):
+            codes = mixed.encode(latents)
+            return {"codes": codes, "decoded": mixed.decode(codes)}
+
+    latents = ops.cast(sample(whole, 200), half)
+    outputs = Coder(dtype=policy)(latents)
+    codes = whole.encode(ops.cast(latents, "float32"))
+    assert_same(outputs["codes"], codes, rtol=1e-6, atol=1e-6)
+    assert_same(outputs["decoded"], whole.decode(codes), rtol=1e-6, atol=1e-6)
+
+
+@every_bottleneck
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_symbolic_call_foretells_shapes_and_dtypes(make, policy):
+    layer = make(dtype=policy)
+    latents = sample(layer, 2, 5)
+    foretold = layer(keras.KerasTensor(latents.shape))
+    assert keras.tree.map_structure(
+        lambda tensor: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)),
+        foretold,
+    ) == keras.tree.map_structure(
+        lambda tensor: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)),
+        layer(latents),
+    )
+
+
+@every_bottleneck
+def test_wrong_last_axis(make):
+    layer = make()
+    latents = np.zeros((3, layer.input_dim + 1), "float32")
+    with pytest.raises(ValueError, match=str(layer.input_dim)):
+        layer(latents)
+    with pytest.raises(ValueError, match=str(layer.input_dim)):
+        layer.encode(latents)
+
+
+@every_codebook
+@pytest.mark.parametrize(
+    "latents",
+    [np.zeros((0, DIM)), np.zeros((5, DIM + 1)), np.zeros((5, 2, DIM)), np.full((5, DIM), np.nan)],
+    ids=["none", "wrong size", "wrong rank", "nan"],
+)
+def test_adapt_refuses(make, latents):
+    with pytest.raises(ValueError, match="latents"):
+        make().adapt(latents)
+
+
+@pytest.mark.parametrize(
+    ("layer", "arguments"),
+    [
+        *((GaussianBottleneck, {"latent_dim": value}) for value in (0, -1, 1.5, True)),
+        *((GaussianBottleneck, {"kl_weight": value}) for value in (-1e-3, float("nan"))),
+        *((VectorQuantizer, {"latent_dim": value}) for value in (0, 2.5)),
+        *((VectorQuantizer, {"num_embeddings": value}) for value in (0, 1, 2.5)),
+        *((VectorQuantizer, {"decay": value}) for value in (-0.1, 1.0, float("nan"))),
+        (VectorQuantizer, {"update": "online"}),
+        (VectorQuantizer, {"distance": "manhattan"}),
+        (VectorQuantizer, {"commitment_weight": -1.0}),
+        (VectorQuantizer, {"revival_threshold": -0.1}),
+        *((DictionaryBottleneck, {"latent_dim": value}) for value in (0, 2.5)),
+        *((DictionaryBottleneck, {"num_atoms": value}) for value in (0, 1, 8.5)),
+        *((DictionaryBottleneck, {"sparsity": value}) for value in (0, 1.5, 9)),
+        *((DictionaryBottleneck, {"decay": value}) for value in (-0.1, 1.0)),
+        *((DictionaryBottleneck, {"coefficient_bits": value}) for value in (0, 1, 2.5, 17)),
+        (DictionaryBottleneck, {"update": "ema"}),
+        (DictionaryBottleneck, {"selection": "lasso"}),
+        (DictionaryBottleneck, {"quantization": "a_law"}),
+        (DictionaryBottleneck, {"commitment_weight": -1.0}),
+        (DictionaryBottleneck, {"revival_threshold": -0.1}),
+    ],
+    ids=str,
+)
+def test_bad_arguments(layer, arguments):
+    good = {
+        GaussianBottleneck: {"latent_dim": DIM},
+        VectorQuantizer: {"num_embeddings": 8, "latent_dim": DIM},
+        DictionaryBottleneck: {"num_atoms": 8, "latent_dim": DIM, "sparsity": 2},
+    }[layer]
+    layer(**good)
+    (name,) = arguments
+    with pytest.raises(ValueError, match=name):
+        layer(**{**good, **arguments})
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        GaussianBottleneck(DIM, kl_weight=0.5, seed=3, name="gaussian", dtype="mixed_float16"),
+        VectorQuantizer(8, DIM, 0.5, "gradient", 0.9, "cosine", 0.1, seed=3, name="vq"),
+        DictionaryBottleneck(
+            8, DIM, 3, 0.5, "online", "ols", 6, "mu_law", 0.9, 0.1, seed=3, trainable=False
+        ),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_config_round_trip(layer):
+    config = layer.get_config()
+    copy = type(layer).from_config(config)
+    assert copy.get_config() == config
+    arguments = [name for name in config if hasattr(layer, name) and name != "dtype"]
+    assert {"latent_dim", "seed", "name"} < set(arguments)
+    assert all(getattr(copy, name) == getattr(layer, name) for name in arguments)
+    assert copy.compute_dtype == layer.compute_dtype
+
+
+@every_bottleneck
+def test_saved_model_gives_the_same_outputs(make, tmp_path):
+    layer = settled(make)
+    inputs = keras.Input((layer.input_dim,))
+    model = keras.Model(inputs, layer(inputs)["latents"])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    latents = sample(layer, 50)
+    assert_same(loaded(latents), model(latents), atol=1e-6)
+    assert_same(loaded.layers[-1].encode(latents), layer.encode(latents), atol=1e-6)
+    # Not only what was said: the statistics that go on learning, too.
+    assert_same(loaded.layers[-1].weights, layer.weights, atol=0)
+
+
+@every_bottleneck
+def test_fit_learns_and_moves_statistics(make):
+    keras.utils.set_random_seed(0)
+    model = Autoencoder(make())
+    inputs = np.random.default_rng(0).normal(size=(256, DIM)).astype("float32")
+    model(inputs)
+    before = state(model.bottleneck)
+    model.compile(keras.optimizers.Adam(1e-2), "mse", jit_compile=COMPILED)
+    model.evaluate(inputs, inputs, batch_size=64, verbose=0)
+    model.predict(inputs, batch_size=64, verbose=0)
+    assert not any(moved(before, state(model.bottleneck)))
+    losses = model.fit(inputs, inputs, batch_size=64, epochs=6, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    assert any(moved(before, state(model.bottleneck)))
+
+
+@every_codebook
+def test_fit_keeps_the_statistics_of_calls(make):
+    """A compiled, stateless step assigns what a plain call does."""
+    model, plain = Passage(make(trainable=False)), make(trainable=False)
+    inputs = sample(plain, 192)
+    # Nothing trains: all that moves is what the layer assigns.
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=COMPILED)
+    model.fit(inputs, batch_size=64, shuffle=False, verbose=0)
+    for batch in np.split(inputs, 3):
+        plain(batch, training=True)
+    assert_same(state(model.bottleneck), state(plain), rtol=1e-5, atol=1e-6)
+
+
+@every_bottleneck
+def test_inference_moves_nothing(make):
+    layer = settled(make)
+    before = state(layer)
+    codes = layer(sample(layer, 64), training=False)["codes"]
+    layer(sample(layer, 64))
+    layer.encode(sample(layer, 64))
+    layer.decode(codes)
+    layer.bits(codes)
+    assert not any(moved(before, state(layer)))
+    layer(sample(layer, 64), training=True)
+    assert any(moved(before, state(layer)))
+
+
+@every_bottleneck
+def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make):
+    layer = settled(make)
+    codes = layer.encode(sample(layer, 4, 100))
+    fixed, coded = layer.bits(codes)
+    assert type(fixed) is float
+    assert type(coded) is float
+    assert 0 < coded <= fixed
+    np.testing.assert_allclose(numpy(layer.fixed_length_bits(codes)), fixed, rtol=1e-6)
+    on_host = {name: numpy(code) for name, code in codes.items()}
+    np.testing.assert_allclose(layer.bits(on_host), (fixed, coded), rtol=1e-6)

@@ -1,0 +1,301 @@
+import keras
+import numpy as np
+import pytest
+import skimage.data
+from keras import ops
+from scipy.stats import entropy
+from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
+from sklearn.linear_model import orthogonal_mp
+
+from umbed_keras.layers import DictionaryBottleneck
+
+ATOMS, DIM, SPARSITY = 24, 12, 3
+COMPILED = keras.backend.backend() != "torch"
+numpy = ops.convert_to_numpy
+each_update = pytest.mark.parametrize("update", ["online", "gradient"])
+each_law = pytest.mark.parametrize("law", ["uniform", "mu_law"])
+
+
+class Coding(keras.Model):
+    """Trains nothing but the dictionary, on the loss that the layer returns."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, inputs, training=False):
+        outputs = self.layer(inputs, training=training)
+        self.add_loss(outputs["loss"])
+        return outputs["latents"]
+
+
+def make(**kwargs):
+    layer = DictionaryBottleneck(ATOMS, DIM, SPARSITY, **kwargs)
+    layer.build()
+    return layer
+
+
+def signals(n=1000, seed=0):
+    """Sparse in some dictionary, with a little noise."""
+    rng = np.random.default_rng(seed)
+    atoms = np.random.default_rng(42).normal(size=(ATOMS, DIM))
+    atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+    codes = rng.laplace(size=(n, ATOMS)) * (rng.random((n, ATOMS)).argsort(axis=1) < SPARSITY)
+    return (codes @ atoms + 0.02 * rng.normal(size=(n, DIM))).astype("float32")
+
+
+def float64_codes(latents, dictionary, sparsity=SPARSITY):
+    """Orthogonal matching pursuit of scikit-learn: `(n, atoms)`."""
+    latents, dictionary = latents.astype("float64"), dictionary.astype("float64")
+    return orthogonal_mp(dictionary.T, latents.T, n_nonzero_coefs=sparsity).T
+
+
+def coding_error(latents, dictionary):
+    dictionary = numpy(dictionary).astype("float64")
+    return np.mean((latents - float64_codes(latents, dictionary) @ dictionary) ** 2)
+
+
+def dense(codes):
+    """Codes as `(n, atoms)`."""
+    indices, coefficients = numpy(codes["indices"]), numpy(codes["coefficients"])
+    assert all(len(set(row)) == len(row) for row in indices)
+    result = np.zeros((len(indices), ATOMS))
+    np.put_along_axis(result, indices, coefficients, axis=1)
+    return result
+
+
+def fit(layer, latents, epochs=10, learning_rate=0.02):
+    model = Coding(layer)
+    model.compile(keras.optimizers.Adam(learning_rate), jit_compile=COMPILED)
+    model.fit(latents, batch_size=100, epochs=epochs, verbose=0)
+
+
+def gradient(function, values):
+    """Of a scalar function of an array; what `function` assigns is dropped."""
+
+    def scalar(tensor):
+        with keras.StatelessScope():
+            return function(tensor)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return numpy(jax.grad(scalar)(values))
+    if keras.backend.backend() == "torch":
+        tensor = ops.convert_to_tensor(values).requires_grad_()
+        scalar(tensor).backward()
+        return numpy(tensor.grad)
+    import tensorflow as tf
+
+    tensor = tf.constant(values)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        result = scalar(tensor)
+    return numpy(tape.gradient(result, tensor))
+
+
+def assert_unit_length(layer):
+    lengths = np.linalg.norm(numpy(layer.dictionary).astype("float64"), axis=1)
+    np.testing.assert_allclose(lengths, 1, rtol=1e-5)
+
+
+@each_update
+def test_codes_are_those_of_float64_pursuit(update):
+    layer, latents = make(update=update), signals()
+    layer(latents, training=True)
+    dictionary = numpy(layer.dictionary)
+    codes = layer.encode(latents)
+    ours, reference = dense(codes), float64_codes(latents, dictionary)
+    same = np.all((ours != 0) == (reference != 0), axis=1)
+    assert np.mean(same) >= 0.999
+    np.testing.assert_allclose(ours[same], reference[same], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        numpy(layer.decode(codes))[same], (reference @ dictionary)[same], atol=1e-4
+    )
+
+
+def test_selection_by_error_decrease_codes_closer():
+    latents = signals()
+    errors = [
+        np.mean((latents - numpy(make(selection=name)(latents)["latents"])) ** 2)
+        for name in ("ols", "omp")
+    ]
+    assert errors[0] < errors[1]
+
+
+@pytest.mark.parametrize(("update", "weight"), [("online", 0.25), ("gradient", 1.25)])
+def test_loss_is_the_mean_squared_coding_error(update, weight):
+    layer, latents = make(update=update), signals()
+    expected = weight * coding_error(latents, layer.dictionary)
+    np.testing.assert_allclose(numpy(layer(latents)["loss"]), expected, rtol=1e-2)
+
+
+@each_update
+def test_dictionary_learns_and_keeps_unit_length(update):
+    layer, latents = make(update=update, decay=0.9), signals()
+    assert_unit_length(layer)
+    before = coding_error(latents, layer.dictionary)
+    fit(layer, latents)
+    assert_unit_length(layer)
+    assert coding_error(latents, layer.dictionary) < 0.6 * before
+
+
+@each_update
+@pytest.mark.parametrize("bits", [None, 6])
+def test_gradient_of_latents(update, bits):
+    layer, latents = make(update=update, coefficient_bits=bits), signals(50)
+    upstream = signals(50, seed=1)
+    for function in (
+        lambda x: ops.vdot(upstream, layer(x, training=True)["latents"]),
+        lambda x: layer(x, training=True)["loss"],
+    ):
+        slopes = gradient(function, latents)
+        assert np.isfinite(slopes).all()
+        assert np.all(np.abs(slopes).max(axis=1) > 1e-8)
+
+
+def test_gradient_of_zero_latents_is_finite():
+    layer = make()
+    zeros = np.zeros((4, DIM), "float32")
+    slopes = gradient(lambda x: ops.sum(layer(x, training=True)["latents"]), zeros)
+    assert np.isfinite(slopes).all()
+
+
+def test_adapt_is_as_good_as_scikit_learn_on_a_photograph():
+    image = skimage.data.astronaut() / 255
+    corners = np.random.default_rng(0).integers(500, size=(2000, 2))
+    patches = [image[row : row + 8, col : col + 8].ravel() for row, col in corners]
+    latents = PCA(DIM).fit_transform(patches).astype("float32")
+    seen, unseen = np.split(latents, 2)
+    reference = MiniBatchDictionaryLearning(
+        ATOMS, alpha=0.1, fit_algorithm="cd", batch_size=100, max_iter=3, random_state=0
+    )
+    reference = reference.fit(seen).components_
+    layer = make()
+    layer.adapt(seen)
+    for part in (seen, unseen):
+        assert coding_error(part, layer.dictionary) <= 1.05 * coding_error(part, reference)
+
+
+@each_update
+def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(update):
+    seen, unseen = signals(1000), signals(1000, seed=1)
+    # The method of optimal directions in float64, from signals chosen at random.
+    reference = seen[:ATOMS].astype("float64")
+    for _ in range(15):
+        reference /= np.linalg.norm(reference, axis=1, keepdims=True)
+        reference = np.linalg.lstsq(float64_codes(seen, reference), seen)[0]
+    reference /= np.linalg.norm(reference, axis=1, keepdims=True)
+    layer = make(update=update)
+    untrained = coding_error(unseen, layer.dictionary)
+    layer.adapt(seen)
+    assert_unit_length(layer)
+    error = coding_error(unseen, layer.dictionary)
+    assert error <= 1.05 * coding_error(unseen, reference)
+    assert error <= 0.5 * untrained
+
+
+@each_update
+def test_adapt_takes_fewer_vectors_than_atoms(update):
+    layer, latents = make(update=update), signals(5)
+    layer.adapt(latents)
+    assert_unit_length(layer)
+    np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=1e-3)
+
+
+@each_update
+def test_adapt_then_training_keeps_the_quality(update):
+    """The first steps go on from the start and don't wash it out."""
+    latents = signals()
+    layer = make(update=update)
+    layer.adapt(latents)
+    before = coding_error(latents, layer.dictionary)
+    fit(layer, latents, epochs=2, learning_rate=1e-3)
+    assert coding_error(latents, layer.dictionary) < 1.1 * before
+
+
+@each_update
+def test_dead_atom_comes_back_to_life(update):
+    latents = signals()
+    latents[:, -1] = 0
+    start = np.random.default_rng(0).normal(size=(ATOMS, DIM)).astype("float32")
+    start[:, -1] = 0
+    start[5] = np.eye(DIM)[-1]  # at right angles to every signal
+    layer, still = make(update=update, decay=0.9), make(update=update, revival_threshold=0)
+    for each in (layer, still):
+        each.start.assign(start)
+        assert not dense(each.encode(latents))[:, 5].any()
+        for batch in np.split(latents, 10):
+            each(batch, training=True)
+        assert_unit_length(each)
+    assert dense(layer.encode(latents))[:, 5].any()
+    assert np.isfinite(numpy(layer.dictionary)).all()
+    # The control: without revival the atom stays dead.
+    assert not dense(still.encode(latents))[:, 5].any()
+
+
+@each_law
+@pytest.mark.parametrize("bits", [2, 3, 6])
+def test_quantised_coefficients(law, bits):
+    latents = np.concatenate([signals(), np.zeros((1, DIM), "float32")])
+    layer, whole = make(coefficient_bits=bits, quantization=law), make()
+    for each in (layer, whole):
+        each.adapt(latents)
+    codes, exact = layer.encode(latents), whole.encode(latents)
+    np.testing.assert_array_equal(numpy(codes["indices"]), numpy(exact["indices"]))
+    coefficients, exact = numpy(codes["coefficients"]), numpy(exact["coefficients"])
+
+    steps = np.arange(1 - 2 ** (bits - 1), 2 ** (bits - 1)) / (2 ** (bits - 1) - 1)
+    if law == "mu_law":
+        steps = np.sign(steps) * (256 ** np.abs(steps) - 1) / 255
+    levels = steps * np.abs(exact).max()
+    assert len(levels) == 2**bits - 1
+    nearest = np.abs(coefficients[..., None] - levels).argmin(axis=-1)
+    np.testing.assert_allclose(coefficients, levels[nearest], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(coefficients[-1], 0)
+    # Never further than the neighbouring level, and for equal steps always the nearest.
+    gap = np.abs(coefficients - exact)
+    if law == "uniform":
+        assert np.all(gap <= 0.5001 * (levels[1] - levels[0]))
+    above = np.searchsorted(levels, exact.clip(levels[0], levels[-1])).clip(1, len(levels) - 1)
+    assert np.all(gap <= 1.0001 * (levels[above] - levels[above - 1]))
+
+
+@each_law
+def test_finer_coefficients_code_closer(law):
+    latents = signals()
+    errors = []
+    for bits in (3, 5, 8, None):
+        layer = make(coefficient_bits=bits, quantization=law)
+        layer.adapt(latents)
+        errors.append(np.mean((latents - numpy(layer(latents)["latents"])) ** 2))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[2] < 1.05 * errors[3] + 1e-4
+
+
+def test_bits_of_the_preset():
+    layer = DictionaryBottleneck(16, 16, 4, coefficient_bits=8)
+    latents = np.random.default_rng(0).normal(size=(20000, 16)).astype("float32")
+    layer.adapt(latents[:1000])
+    fixed, coded = layer.bits(layer.encode(latents))
+    assert fixed == 48
+    assert coded <= 42.83
+
+
+def test_entropy_coded_bits_take_supports_as_sets():
+    layer, latents = make(coefficient_bits=5), signals()
+    codes = layer.encode(latents)
+    fixed, coded = layer.bits(codes)
+    assert fixed == SPARSITY * (5 + 5)
+    supports = np.sort(numpy(codes["indices"]), axis=1)
+    coefficients = numpy(codes["coefficients"])
+    expected = sum(
+        share * entropy(np.unique(symbols, axis=0, return_counts=True)[1], base=2)
+        for share, symbols in ((1, supports), (SPARSITY, coefficients.ravel()))
+    )
+    np.testing.assert_allclose(coded, expected, rtol=1e-6)
+
+
+def test_unquantised_coefficients_cost_32_bits():
+    layer = make()
+    assert layer.bits(layer.encode(signals(10))).fixed_length == SPARSITY * (5 + 32)

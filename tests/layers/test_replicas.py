@@ -1,0 +1,132 @@
+"""Training on two replicas equals training on one device.
+
+Run by pytest, the file starts itself as a script, because devices are split before a backend's
+first use; the script writes the weights that each way of training ends with.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("vq_ema", "vq_gradient", "dictionary_online", "dictionary_gradient")
+
+
+def train(name):
+    """Weights after a few steps: of the whole, and of each replica."""
+    import keras
+
+    from umbed_keras.layers import DictionaryBottleneck, VectorQuantizer
+
+    kind, update = name.split("_")
+    if kind == "vq":
+        layer = VectorQuantizer(8, 4, update=update, decay=0.9)
+    else:
+        layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9)
+    inputs = keras.Input((4,))
+    outputs = layer(inputs)
+    model = keras.Model(inputs, [outputs["latents"], outputs["loss"]])
+    # Collapsed but for a little, so that revival has to act.
+    rng = np.random.default_rng(0)
+    layer.start.assign(np.eye(8, 4)[:1] + 1e-3 * rng.normal(size=(8, 4)))
+
+    class Trained(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = model
+
+        def call(self, inputs, training=False):
+            latents, loss = self.inner(inputs, training=training)
+            self.add_loss(loss)
+            return latents
+
+    trained = Trained()
+    trained.compile(keras.optimizers.SGD(0.1))
+    latents = rng.normal(size=(320, 4)).astype("float32")
+    trained.fit(latents, batch_size=64, epochs=2, shuffle=False, verbose=0)
+    weights = {weight.path.rpartition("/")[2]: weight for weight in layer.weights}
+    return {
+        **{key: keras.ops.convert_to_numpy(weight) for key, weight in weights.items()},
+        **{f"{key}/replicas": np.stack(replicas(weight)) for key, weight in weights.items()},
+    }
+
+
+def replicas(weight):
+    value = weight.value
+    if hasattr(value, "addressable_shards"):
+        return [np.asarray(shard.data) for shard in value.addressable_shards]
+    return [part.numpy() for part in getattr(weight._value, "values", [weight._value])]
+
+
+def two_devices():
+    """A scope in which the backend trains on two replicas."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        devices = keras.distribution.list_devices("cpu")
+        return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"]).scope()
+
+
+def main(path):
+    if os.environ["KERAS_BACKEND"] == "tensorflow":
+        import tensorflow as tf
+
+        one = tf.config.LogicalDeviceConfiguration()
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], [one] * 2
+        )
+    results = {}
+    for name in NAMES:
+        results.update({f"{name}/one/{key}": value for key, value in train(name).items()})
+        with two_devices():
+            results.update({f"{name}/two/{key}": value for key, value in train(name).items()})
+    np.savez(path, **results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+else:
+    import keras
+
+    @pytest.fixture(scope="module")
+    def results(tmp_path_factory):
+        path = tmp_path_factory.mktemp("replicas") / "weights.npz"
+        environment = {
+            **os.environ,
+            "KERAS_BACKEND": keras.backend.backend(),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+            "CUDA_VISIBLE_DEVICES": "",
+            "JAX_PLATFORMS": "cpu",
+        }
+        script = [sys.executable, __file__, str(path)]
+        run = subprocess.run(script, env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr[-3000:]
+        return dict(np.load(path))
+
+    @pytest.mark.skipif(
+        keras.backend.backend() == "torch",
+        reason="Keras trains on several replicas in one process on TensorFlow and JAX only",
+    )
+    @pytest.mark.parametrize("name", NAMES)
+    def test_two_replicas_equal_one_device(results, name):
+        weights = {
+            key.rpartition("/")[2]: value
+            for key, value in results.items()
+            if key.startswith(f"{name}/one/") and not key.endswith("/replicas")
+        }
+        assert {"usage", "start"} < set(weights)
+        for key, alone in weights.items():
+            together = results[f"{name}/two/{key}"]
+            np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5, err_msg=key)
+            first, second = results[f"{name}/two/{key}/replicas"]
+            np.testing.assert_array_equal(first, second, err_msg=key)
+        # Everything lives, so revival has acted, on the same donors.
+        assert np.all(weights["usage"] > 0)

@@ -1,0 +1,120 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+import umbed_keras as uk
+from umbed_keras import _backend
+
+ROOT = Path(uk.__file__).parents[1]
+
+
+def run(code, tmp_path, **environment):
+    """Runs code in a fresh interpreter whose Keras home is `tmp_path`."""
+    kept = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+    )
+    return process.stdout.strip().splitlines()[-1] if process.returncode == 0 else process.stderr
+
+
+# Hides backends from Python, as if they weren't installed.
+HIDE = """
+import importlib.util, sys
+hidden = set(%r)
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in hidden else find_spec(name, *rest)
+"""
+CHOICE = """
+import os, sys
+sys.path.insert(0, {package!r})
+from _backend import choose_backend
+choose_backend()
+print(os.environ.get("KERAS_BACKEND"))
+"""
+
+
+def choice(tmp_path, installed, **environment):
+    hidden = [name for name in _backend.BACKENDS if name not in installed]
+    present = "".join(
+        f"find_before_{name} = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda n, *r: True if n == {name!r} "
+        f"else find_before_{name}(n, *r)\n"
+        for name in installed
+    )
+    code = HIDE % (hidden,) + present + CHOICE.format(package=str(ROOT / "umbed_keras"))
+    return run(code, tmp_path, **environment)
+
+
+@pytest.mark.parametrize(
+    ("installed", "keras_json", "environment", "chosen"),
+    [
+        (["torch", "jax", "tensorflow"], None, {}, "torch"),
+        (["jax", "tensorflow"], None, {}, "jax"),
+        (["tensorflow"], None, {}, "tensorflow"),
+        (["torch", "jax"], "jax", {}, "jax"),
+        # Keras writes "tensorflow" there by itself.
+        (["torch"], "tensorflow", {}, "torch"),
+        (["torch", "tensorflow"], "tensorflow", {}, "tensorflow"),
+        (["torch", "jax"], "jax", {"KERAS_BACKEND": "torch"}, "torch"),
+    ],
+)
+def test_order_of_backends(tmp_path, installed, keras_json, environment, chosen):
+    if keras_json:
+        (tmp_path / "keras.json").write_text(json.dumps({"backend": keras_json}))
+    assert choice(tmp_path, installed, **environment) == chosen
+
+
+def test_a_broken_keras_json_is_no_wish(tmp_path):
+    (tmp_path / "keras.json").write_text("[")
+    assert choice(tmp_path, ["jax"]) == "jax"
+
+
+def test_no_backend_names_the_pip_commands(tmp_path):
+    said = choice(tmp_path, [])
+    assert "ImportError" in said
+    for extra in _backend.BACKENDS:
+        assert f'pip install "umbed_keras[{extra}]"' in said
+
+
+def test_import_needs_no_environment_variable(tmp_path):
+    code = "import umbed_keras as uk, keras; print(keras.backend.backend())"
+    assert run(code, tmp_path) in _backend.BACKENDS
+
+
+def test_an_imported_keras_is_left_alone(tmp_path):
+    backend = keras.backend.backend()
+    code = (
+        "import os, keras; os.environ.pop('KERAS_BACKEND'); import umbed_keras; "
+        "print(keras.backend.backend(), os.environ.get('KERAS_BACKEND'))"
+    )
+    assert run(code, tmp_path, KERAS_BACKEND=backend) == f"{backend} None"
+
+
+def test_import_adds_little_to_that_of_keras(tmp_path):
+    code = (
+        "import time; start = time.perf_counter(); import keras; "
+        "middle = time.perf_counter(); import umbed_keras; "
+        "print(time.perf_counter() - middle)"
+    )
+    backend = keras.backend.backend()
+    seconds = min(float(run(code, tmp_path, KERAS_BACKEND=backend)) for _ in range(3))
+    assert seconds < 0.3
+
+
+def test_imports_point_down():
+    floors = {"ops": 1, "layers": 2, "metrics": 2, "models": 3, "plots": 4}
+    for name, floor in floors.items():
+        for path in (ROOT / "umbed_keras" / name).glob("*.py"):
+            for line in path.read_text().splitlines():
+                if line.startswith(("from umbed_keras.", "import umbed_keras.")):
+                    target = line.split()[1].split(".")[1]
+                    same = target == name
+                    assert same or floors[target] < floor, f"{path.name}: {line}"

@@ -1,0 +1,22 @@
+"""Matplotlib, which is an extra."""
+
+
+def new_figure(rows, cols, width, height):
+    """A figure and its axes `(rows, cols)` with frames off, independent of any display.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'umbed_keras.plots needs matplotlib: `pip install "umbed_keras[plots]"`.'
+        ) from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, cols, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
