@@ -17,7 +17,7 @@ def float64():
         return
     import jax
 
-    enable = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     with enable(True):
         yield
 
@@ -49,7 +49,7 @@ def gradients():
         if backend.backend() == "jax":
             import jax
 
-            found = jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
+            found = jax.jit(jax.grad(function, argnums=tuple(range(len(tensors)))))(*tensors)
         elif backend.backend() == "tensorflow":
             import tensorflow as tf
 

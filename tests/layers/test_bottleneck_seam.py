@@ -55,6 +55,8 @@ class Passage(keras.Model):
 
 
 def sample(layer, *leading, seed=0):
+    """Normal latents; of few shapes throughout, because JAX compiles each operation for each."""
+    leading = leading or (64,)
     return np.random.default_rng(seed).normal(size=(*leading, layer.input_dim)).astype("float32")
 
 
@@ -71,7 +73,7 @@ def settled(make, **kwargs):
     """A bottleneck with the statistics of a few batches."""
     layer = make(**kwargs)
     for seed in range(3):
-        layer(sample(layer, 64, seed=seed), training=True)
+        layer(sample(layer, seed=seed), training=True)
     return layer
 
 
@@ -82,7 +84,7 @@ def assert_same(tree, other, **tolerance):
 
 
 @every_bottleneck
-@pytest.mark.parametrize("leading", [(), (5,), (2, 3), (2, 1, 4)], ids=str)
+@pytest.mark.parametrize("leading", [(64,), (4, 2, 8)], ids=str)
 def test_call_keeps_leading_shape(make, leading):
     layer = make()
     outputs = layer(sample(layer, *leading))
@@ -92,6 +94,15 @@ def test_call_keeps_leading_shape(make, leading):
     assert np.isfinite(numpy(outputs["loss"]))
     assert all(tuple(code.shape)[: len(leading)] == leading for code in outputs["codes"].values())
     assert tuple(layer.decode(outputs["codes"]).shape) == (*leading, layer.latent_dim)
+
+
+@every_bottleneck
+def test_single_vector(make):
+    layer = make()
+    latents = sample(layer, 1)
+    outputs = layer(latents[0])
+    assert_same(outputs["codes"], {k: v[0] for k, v in layer.encode(latents).items()}, atol=1e-6)
+    assert tuple(outputs["latents"].shape) == (DIM,)
 
 
 @every_bottleneck
@@ -111,7 +122,7 @@ def test_input_dim_is_what_each_bottleneck_needs():
 @every_bottleneck
 def test_decoded_codes_are_the_latents_handed_on(make):
     layer = settled(make)
-    latents = sample(layer, 3, 50)
+    latents = sample(layer)
     outputs = layer(latents, training=False)
     codes = layer.encode(latents)
     assert_same(codes, outputs["codes"], atol=0)
@@ -121,7 +132,7 @@ def test_decoded_codes_are_the_latents_handed_on(make):
 @every_codebook
 def test_training_hands_on_what_inference_does(make):
     layer = settled(make)
-    latents = sample(layer, 100)
+    latents = sample(layer)
     inference = layer(latents, training=False)
     training = layer(latents, training=True)
     assert_same(training["codes"], inference["codes"], atol=1e-6)
@@ -131,11 +142,13 @@ def test_training_hands_on_what_inference_does(make):
 @every_bottleneck
 def test_code_does_not_depend_on_the_batch(make):
     layer = settled(make)
-    latents = sample(layer, 1000)
+    latents = sample(layer, 640)
     order = np.random.default_rng(1).permutation(len(latents))
     together = numpy(layer.decode(layer.encode(latents)))
     permuted = numpy(layer.decode(layer.encode(latents[order])))
-    parts = [layer.decode(layer.encode(part)) for part in np.split(latents, [1, 8, 500])]
+    parts = [
+        layer.decode(layer.encode(part)) for part in (latents[:1], latents[1:65], latents[65:])
+    ]
     apart = np.concatenate([numpy(part) for part in parts])
     np.testing.assert_allclose(permuted, together[order], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(apart, together, rtol=1e-4, atol=1e-5)
@@ -146,8 +159,8 @@ def test_code_does_not_depend_on_the_batch(make):
 def test_only_the_latents_are_of_half_precision(make, policy):
     layer = make(dtype=policy)
     half = policy.removeprefix("mixed_")
-    outputs = layer(ops.cast(sample(layer, 64), half), training=True)
-    codes = layer.encode(ops.cast(sample(layer, 64), half))
+    outputs = layer(ops.cast(sample(layer), half), training=True)
+    codes = layer.encode(ops.cast(sample(layer), half))
     assert keras.backend.standardize_dtype(outputs["latents"].dtype) == half
     assert keras.backend.standardize_dtype(outputs["loss"].dtype) == "float32"
     assert {ops.dtype(code) for code in (*codes.values(), *outputs["codes"].values())} <= {
@@ -162,7 +175,7 @@ def test_only_the_latents_are_of_half_precision(make, policy):
 def test_statistics_under_mixed_precision_are_those_of_float32(make, policy):
     mixed, whole = make(dtype=policy), make(dtype="float32")
     for seed in range(3):
-        latents = ops.cast(sample(mixed, 64, seed=seed), policy.removeprefix("mixed_"))
+        latents = ops.cast(sample(mixed, seed=seed), policy.removeprefix("mixed_"))
         mixed(latents, training=True)
         whole(ops.cast(latents, "float32"), training=True)
     assert_same(state(mixed), state(whole), rtol=1e-6, atol=1e-7)
@@ -180,7 +193,7 @@ def test_codes_inside_a_mixed_model_are_those_of_float32(make, policy):
             codes = mixed.encode(latents)
             return {"codes": codes, "decoded": mixed.decode(codes)}
 
-    latents = ops.cast(sample(whole, 200), half)
+    latents = ops.cast(sample(whole), half)
     outputs = Coder(dtype=policy)(latents)
     codes = whole.encode(ops.cast(latents, "float32"))
     assert_same(outputs["codes"], codes, rtol=1e-6, atol=1e-6)
@@ -191,7 +204,7 @@ def test_codes_inside_a_mixed_model_are_those_of_float32(make, policy):
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_symbolic_call_foretells_shapes_and_dtypes(make, policy):
     layer = make(dtype=policy)
-    latents = sample(layer, 2, 5)
+    latents = sample(layer)
     foretold = layer(keras.KerasTensor(latents.shape))
     assert keras.tree.map_structure(
         lambda tensor: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)),
@@ -288,7 +301,7 @@ def test_saved_model_gives_the_same_outputs(make, tmp_path):
     model = keras.Model(inputs, layer(inputs)["latents"])
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    latents = sample(layer, 50)
+    latents = sample(layer)
     assert_same(loaded(latents), model(latents), atol=1e-6)
     assert_same(loaded.layers[-1].encode(latents), layer.encode(latents), atol=1e-6)
     # Not only what was said: the statistics that go on learning, too.
@@ -328,20 +341,20 @@ def test_fit_keeps_the_statistics_of_calls(make):
 def test_inference_moves_nothing(make):
     layer = settled(make)
     before = state(layer)
-    codes = layer(sample(layer, 64), training=False)["codes"]
-    layer(sample(layer, 64))
-    layer.encode(sample(layer, 64))
+    codes = layer(sample(layer), training=False)["codes"]
+    layer(sample(layer))
+    layer.encode(sample(layer))
     layer.decode(codes)
     layer.bits(codes)
     assert not any(moved(before, state(layer)))
-    layer(sample(layer, 64), training=True)
+    layer(sample(layer), training=True)
     assert any(moved(before, state(layer)))
 
 
 @every_bottleneck
 def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make):
     layer = settled(make)
-    codes = layer.encode(sample(layer, 4, 100))
+    codes = layer.encode(sample(layer))
     fixed, coded = layer.bits(codes)
     assert type(fixed) is float
     assert type(coded) is float

@@ -44,10 +44,20 @@ def signals(n=1000, seed=0):
     return (codes @ atoms + 0.02 * rng.normal(size=(n, DIM))).astype("float32")
 
 
-def float64_codes(latents, dictionary, sparsity=SPARSITY):
-    """Orthogonal matching pursuit of scikit-learn: `(n, atoms)`."""
+def float64_codes(latents, dictionary):
+    """Orthogonal matching pursuit step by step: `(n, atoms)`."""
     latents, dictionary = latents.astype("float64"), dictionary.astype("float64")
-    return orthogonal_mp(dictionary.T, latents.T, n_nonzero_coefs=sparsity).T
+    residuals, support = latents, np.empty((len(latents), 0), int)
+    for _ in range(SPARSITY):
+        best = np.abs(residuals @ dictionary.T).argmax(axis=1)
+        support = np.column_stack([support, best])
+        atoms = dictionary[support]
+        gram = atoms @ atoms.transpose(0, 2, 1)
+        coefficients = np.linalg.solve(gram, atoms @ latents[..., None])[..., 0]
+        residuals = latents - np.einsum("ns,nsd->nd", coefficients, atoms)
+    codes = np.zeros((len(latents), len(dictionary)))
+    np.put_along_axis(codes, support, coefficients, axis=1)
+    return codes
 
 
 def coding_error(latents, dictionary):
@@ -65,6 +75,7 @@ def dense(codes):
 
 
 def fit(layer, latents, epochs=10, learning_rate=0.02):
+    keras.utils.set_random_seed(0)
     model = Coding(layer)
     model.compile(keras.optimizers.Adam(learning_rate), jit_compile=COMPILED)
     model.fit(latents, batch_size=100, epochs=epochs, verbose=0)
@@ -105,7 +116,9 @@ def test_codes_are_those_of_float64_pursuit(update):
     layer(latents, training=True)
     dictionary = numpy(layer.dictionary)
     codes = layer.encode(latents)
-    ours, reference = dense(codes), float64_codes(latents, dictionary)
+    ours = dense(codes)
+    exact = dictionary.astype("float64"), latents.astype("float64")
+    reference = orthogonal_mp(exact[0].T, exact[1].T, n_nonzero_coefs=SPARSITY).T
     same = np.all((ours != 0) == (reference != 0), axis=1)
     assert np.mean(same) >= 0.999
     np.testing.assert_allclose(ours[same], reference[same], rtol=1e-3, atol=1e-4)
@@ -146,7 +159,7 @@ def test_gradient_of_latents(update, bits):
     layer, latents = make(update=update, coefficient_bits=bits), signals(50)
     upstream = signals(50, seed=1)
     for function in (
-        lambda x: ops.vdot(upstream, layer(x, training=True)["latents"]),
+        lambda x: ops.sum(ops.multiply(upstream, layer(x, training=True)["latents"])),
         lambda x: layer(x, training=True)["loss"],
     ):
         slopes = gradient(function, latents)
@@ -180,18 +193,21 @@ def test_adapt_is_as_good_as_scikit_learn_on_a_photograph():
 @each_update
 def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(update):
     seen, unseen = signals(1000), signals(1000, seed=1)
-    # The method of optimal directions in float64, from signals chosen at random.
-    reference = seen[:ATOMS].astype("float64")
-    for _ in range(15):
-        reference /= np.linalg.norm(reference, axis=1, keepdims=True)
-        reference = np.linalg.lstsq(float64_codes(seen, reference), seen)[0]
-    reference /= np.linalg.norm(reference, axis=1, keepdims=True)
+    references = []
+    for seed in range(3):
+        # The method of optimal directions in float64, from signals chosen at random.
+        atoms = np.random.default_rng(seed).choice(seen, ATOMS, replace=False)
+        atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+        for _ in range(15):
+            atoms = np.linalg.lstsq(float64_codes(seen, atoms), seen)[0]
+            atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+        references.append(coding_error(unseen, atoms))
     layer = make(update=update)
     untrained = coding_error(unseen, layer.dictionary)
     layer.adapt(seen)
     assert_unit_length(layer)
     error = coding_error(unseen, layer.dictionary)
-    assert error <= 1.05 * coding_error(unseen, reference)
+    assert error <= 1.05 * np.median(references)
     assert error <= 0.5 * untrained
 
 

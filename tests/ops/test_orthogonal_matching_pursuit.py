@@ -10,7 +10,8 @@ from sklearn.linear_model import orthogonal_mp_gram
 from umbed_keras.ops import orthogonal_matching_pursuit
 from umbed_keras.ops._chunked import CHUNK_ENTRIES
 
-# num_atoms, dim, sparsity
+# JAX compiles anew for every shape and sparsity: most tests share these.
+COUNT, NUM_ATOMS, DIM, SPARSITY = 2000, 16, 16, 4
 SIZES = [(16, 3, 3), (16, 16, 4), (64, 16, 8), (512, 64, 5)]
 both_selections = pytest.mark.parametrize("selection", ["omp", "ols"])
 
@@ -20,9 +21,9 @@ def pursue(*args, **options):
     return tuple(map(ops.convert_to_numpy, orthogonal_matching_pursuit(*args, **options)))
 
 
-def problem(count, num_atoms, dim, seed=0):
+def problem(count=COUNT, num_atoms=NUM_ATOMS, dim=DIM):
     """Random signals `(count, dim)` and unit atoms `(num_atoms, dim)`."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     dictionary = rng.standard_normal((num_atoms, dim))
     dictionary /= np.linalg.norm(dictionary, axis=1, keepdims=True)
     return rng.standard_normal((count, dim)).astype("float32"), dictionary.astype("float32")
@@ -53,7 +54,13 @@ def residuals(signals, dictionary, indices, coefficients):
 
 
 def distinct(indices):
+    """Whether no atom occurs twice in a code."""
     return bool((np.diff(np.sort(indices, axis=-1), axis=-1) > 0).all())
+
+
+def least_squares(signals, dictionary):
+    """Dense codes in float64 by all atoms."""
+    return np.linalg.lstsq(dictionary.T.astype("float64"), signals.T)[0].T
 
 
 def scikit_learn(signals, dictionary, sparsity):
@@ -101,7 +108,7 @@ def assert_exact(signals, dictionary, sparsity):
 
 @pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES)
 def test_codes_random_signals_as_scikit_learn_does(num_atoms, dim, sparsity):
-    assert_exact(*problem(3000, num_atoms, dim), sparsity)
+    assert_exact(*problem(COUNT, num_atoms, dim), sparsity)
 
 
 # scikit-learn warns that black pixels need no atom.
@@ -113,49 +120,35 @@ def test_codes_pixels_of_a_photograph_as_scikit_learn_does(atoms, sparsity):
     assert_exact(pixels(5000), dictionary, sparsity)
 
 
-@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), [(16, 3, 2), (16, 16, 4), (64, 16, 5)])
-def test_ols_takes_the_atom_that_lowers_the_error_most(num_atoms, dim, sparsity):
-    signals, dictionary = problem(300, num_atoms, dim)
-    indices, _ = pursue(signals, dictionary, sparsity, selection="ols")
-    expected = brute_force_ols(signals, dictionary, sparsity)
-    assert (np.sort(indices) == np.sort(expected)).all(axis=1).mean() >= 0.99
+def mean_squared_error(*problem_and_code):
+    return np.mean(residuals(*problem_and_code) ** 2)
 
 
-@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), [(16, 3, 2), *SIZES[1:]])
-def test_ols_errs_no_more_than_omp(num_atoms, dim, sparsity):
-    signals, dictionary = problem(3000, num_atoms, dim)
-    errors = {
-        selection: np.mean(
-            residuals(
-                signals,
-                dictionary,
-                *pursue(signals, dictionary, sparsity, selection=selection),
-            )
-            ** 2
-        )
-        for selection in ("omp", "ols")
-    }
-    assert errors["ols"] <= 1.001 * errors["omp"]
+@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES[1:])
+def test_ols_lowers_the_error_most_at_each_step(num_atoms, dim, sparsity):
+    signals, dictionary = problem(COUNT, num_atoms, dim)
+    omp, ols = (pursue(signals, dictionary, sparsity, selection=name) for name in ("omp", "ols"))
+    if num_atoms <= 64:  # trying every atom takes its time
+        expected = brute_force_ols(signals[:100], dictionary, sparsity)
+        assert (np.sort(ols[0][:100]) == np.sort(expected)).all(axis=1).mean() >= 0.99
+    error = mean_squared_error(signals, dictionary, *omp)
+    assert mean_squared_error(signals, dictionary, *ols) <= 1.001 * error
 
 
 def test_ols_errs_no_more_than_omp_on_pixels():
     signals, dictionary = pixels(5000), palette(16).astype("float32")
-    omp, ols = (
-        residuals(signals, dictionary, *pursue(signals, dictionary, 2, selection=selection))
-        for selection in ("omp", "ols")
-    )
-    assert np.mean(ols**2) <= 1.001 * np.mean(omp**2)
+    omp, ols = (pursue(signals, dictionary, 2, selection=name) for name in ("omp", "ols"))
+    error = mean_squared_error(signals, dictionary, *omp)
+    assert mean_squared_error(signals, dictionary, *ols) <= 1.001 * error
 
 
 @both_selections
-@pytest.mark.parametrize("seed", range(6))
-def test_any_code_is_a_least_squares_fit_on_distinct_atoms(seed, selection):
-    rng = np.random.default_rng(seed)
-    num_atoms, dim = rng.integers(1, 24, 2)
+@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), [(1, 1, 1), (9, 3, 5), (20, 12, 4)])
+def test_any_code_is_a_least_squares_fit_on_distinct_atoms(num_atoms, dim, sparsity, selection):
+    rng = np.random.default_rng(0)
     # Small integers: ties, duplicate atoms, zero atoms and zero signals all occur.
     dictionary = rng.integers(-1, 2, (num_atoms, dim)).astype("float32")
-    signals = rng.integers(-2, 3, (200, dim)).astype("float32")
-    sparsity = int(rng.integers(1, min(num_atoms, 8) + 1))
+    signals = rng.integers(-2, 3, (500, dim)).astype("float32")
     indices, coefficients = pursue(signals, dictionary, sparsity, selection=selection)
     assert indices.dtype == "int32"
     assert indices.min() >= 0
@@ -169,7 +162,7 @@ def test_any_code_is_a_least_squares_fit_on_distinct_atoms(seed, selection):
 
 @both_selections
 def test_surplus_atoms_beyond_dim_have_coefficient_zero(selection):
-    signals, dictionary = pixels(2000), palette(16)
+    signals, dictionary = pixels(5000), palette(16)
     dictionary /= np.linalg.norm(dictionary, axis=1, keepdims=True)
     indices, coefficients = pursue(signals, dictionary.astype("float32"), 6, selection=selection)
     assert distinct(indices)
@@ -181,153 +174,156 @@ def test_surplus_atoms_beyond_dim_have_coefficient_zero(selection):
 @both_selections
 def test_rank_deficient_dictionary_gives_the_projection_on_its_span(selection):
     rng = np.random.default_rng(0)
-    dictionary = (rng.standard_normal((12, 2)) @ rng.standard_normal((2, 6))).astype("float32")
-    signals = rng.standard_normal((300, 6)).astype("float32")
-    indices, coefficients = pursue(signals, dictionary, 5, selection=selection)
+    dictionary = rng.standard_normal((NUM_ATOMS, 2)) @ rng.standard_normal((2, DIM))
+    signals, _ = problem()
+    indices, coefficients = pursue(
+        signals, dictionary.astype("float32"), SPARSITY, selection=selection
+    )
     assert distinct(indices)
     assert ((coefficients != 0).sum(axis=1) <= 2).all()
-    span = np.linalg.svd(dictionary.astype("float64")).Vh[:2]
-    projected = signals @ span.T @ span
-    reconstruction = dense(indices, coefficients, 12) @ dictionary
-    np.testing.assert_allclose(reconstruction, projected, atol=1e-4)
+    span = np.linalg.svd(dictionary).Vh[:2]
+    reconstruction = dense(indices, coefficients, NUM_ATOMS) @ dictionary
+    np.testing.assert_allclose(reconstruction, signals @ span.T @ span, atol=1e-4)
 
 
 @both_selections
 def test_all_atoms_give_the_full_least_squares_solution(selection):
-    signals, dictionary = problem(200, 6, 9)
-    indices, coefficients = pursue(signals, dictionary, 6, selection=selection)
-    expected = np.linalg.lstsq(dictionary.T.astype("float64"), signals.T)[0].T
-    np.testing.assert_allclose(dense(indices, coefficients, 6), expected, atol=1e-5)
+    signals, dictionary = problem(200, 4, 6)
+    indices, coefficients = pursue(signals, dictionary, 4, selection=selection)
+    codes = dense(indices, coefficients, 4)
+    np.testing.assert_allclose(codes, least_squares(signals, dictionary), atol=1e-5)
 
 
 @both_selections
 def test_zero_signals_have_zero_coefficients(selection):
-    signals, dictionary = problem(6, 16, 8)
+    signals, dictionary = problem()
     signals[::2] = 0
-    indices, coefficients = pursue(signals, dictionary, 4, selection=selection)
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, selection=selection)
     assert distinct(indices)
     assert (coefficients[::2] == 0).all()
     assert (coefficients[1::2] != 0).all()
 
 
-def with_twins(dictionary, apart):
-    """Each atom twice, the second `apart` times a random vector away from the first."""
-    noise = np.random.default_rng(1).standard_normal(dictionary.shape)
-    return np.concatenate([dictionary, dictionary + apart * noise]).astype(dictionary.dtype)
+def copies(dictionary, times, apart):
+    """The atoms `times` over, each `apart` times a random vector away from where it was."""
+    repeated = np.tile(dictionary, (times, 1))
+    noise = np.random.default_rng(1).standard_normal(repeated.shape)
+    return (repeated + apart * noise).astype(dictionary.dtype)
 
 
 @both_selections
 @pytest.mark.parametrize(
     ("dtype", "apart"),
-    [("float32", 0), ("float32", 1e-7), ("float32", 1e-6), ("float64", 0), ("float64", 1e-9)],
+    [("float32", 0), ("float32", 1e-7), ("float32", 1e-6), ("float64", 0), ("float64", 1e-10)],
 )
-def test_duplicate_atoms_share_one_coefficient(float64, dtype, apart, selection):
-    signals, dictionary = (array.astype(dtype) for array in problem(500, 6, 8))
-    indices, coefficients = pursue(signals, with_twins(dictionary, apart), 10, selection=selection)
-    codes = dense(indices, coefficients, 12)
+def test_duplicate_atoms_share_one_coefficient(request, dtype, apart, selection):
+    if dtype == "float64":
+        request.getfixturevalue("float64")
+    signals, dictionary = (array.astype(dtype) for array in problem(COUNT, 2, DIM))
+    duplicates = copies(dictionary, 8, apart)
+    indices, coefficients = pursue(signals, duplicates, SPARSITY, selection=selection)
     assert distinct(indices)
-    assert (codes[:, :6] * codes[:, 6:] == 0).all()
-    expected = np.linalg.lstsq(dictionary.T.astype("float64"), signals.T)[0].T
-    np.testing.assert_allclose(codes[:, :6] + codes[:, 6:], expected, atol=1e-3)
+    assert ((coefficients != 0).sum(axis=1) <= 2).all()
+    codes = dense(indices, coefficients, NUM_ATOMS).reshape(-1, 8, 2).sum(axis=1)
+    np.testing.assert_allclose(codes, least_squares(signals, dictionary), atol=1e-3)
 
 
 @both_selections
 @pytest.mark.parametrize("apart", [1e-4, 1e-3, 3e-3, 1e-2])
 def test_near_duplicate_atoms_are_fitted_by_least_squares_too(apart, selection):
-    signals, dictionary = problem(500, 6, 8)
-    twins = with_twins(dictionary, apart)
-    indices, coefficients = pursue(signals, twins, 10, selection=selection)
+    signals, dictionary = problem(COUNT, 4, 16)
+    dictionary = copies(dictionary, 16, apart)
+    indices, coefficients = pursue(signals, dictionary, 8, selection=selection)
     assert distinct(indices)
-    left = residuals(signals, twins, indices, coefficients)
-    for signal, code, found in zip(signals, dense(indices, coefficients, 12), left, strict=True):
-        atoms = twins[code != 0].T.astype("float64")
-        best = np.linalg.norm(signal - atoms @ np.linalg.lstsq(atoms, signal)[0])
+    left = residuals(signals, dictionary, indices, coefficients)
+    codes = dense(indices, coefficients, 64)
+    for signal, code, found in zip(signals[:500], codes, left, strict=False):
+        atoms = dictionary[code != 0]
+        best = np.linalg.norm(signal - least_squares(signal, atoms) @ atoms)
         assert found <= best + 1e-3 * np.linalg.norm(signal)
 
 
 @both_selections
 def test_zero_atoms_take_no_part(selection):
-    signals, dictionary = problem(100, 6, 8)
-    dictionary[[1, 4]] = 0
-    indices, coefficients = pursue(signals, dictionary, 6, selection=selection)
-    codes = dense(indices, coefficients, 6)
+    signals, dictionary = problem()
+    dictionary[3:] = 0
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, selection=selection)
+    codes = dense(indices, coefficients, NUM_ATOMS)
     assert distinct(indices)
-    assert (codes[:, [1, 4]] == 0).all()
-    expected = np.linalg.lstsq(dictionary.T.astype("float64"), signals.T)[0].T
-    np.testing.assert_allclose(codes, expected, atol=1e-5)
+    assert (codes[:, 3:] == 0).all()
+    np.testing.assert_allclose(codes[:, :3], least_squares(signals, dictionary[:3]), atol=1e-5)
 
 
 @both_selections
 def test_coefficients_refer_to_atoms_of_any_length(selection):
-    signals, dictionary = problem(1000, 32, 8)
-    lengths = 10 ** np.random.default_rng(1).uniform(-3, 3, 32).astype("float32")
-    indices, coefficients = pursue(signals, dictionary, 4, selection=selection)
-    scaled = dictionary * lengths[:, None]
-    scaled_indices, scaled_coefficients = pursue(signals, scaled, 4, selection=selection)
-    same = (indices == scaled_indices).all(axis=1)
+    signals, dictionary = problem()
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, selection=selection)
+    lengths = 10 ** np.random.default_rng(1).uniform(-3, 3, NUM_ATOMS).astype("float32")
+    scaled = pursue(signals, dictionary * lengths[:, None], SPARSITY, selection=selection)
+    same = (indices == scaled[0]).all(axis=1)
     assert same.mean() >= 0.999
     np.testing.assert_allclose(
-        (scaled_coefficients * lengths[scaled_indices])[same], coefficients[same], atol=1e-5
+        (scaled[1] * lengths[scaled[0]])[same], coefficients[same], atol=1e-5
     )
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_code_scales_with_the_signal(scale):
-    signals, dictionary = problem(1000, 32, 8)
-    indices, coefficients = pursue(signals, dictionary, 4)
-    scaled_indices, scaled_coefficients = pursue(signals * np.float32(scale), dictionary, 4)
-    same = (indices == scaled_indices).all(axis=1)
+    signals, dictionary = problem()
+    indices, coefficients = pursue(signals, dictionary, SPARSITY)
+    scaled = pursue(signals * np.float32(scale), dictionary, SPARSITY)
+    same = (indices == scaled[0]).all(axis=1)
     assert same.mean() >= 0.999
-    np.testing.assert_allclose(scaled_coefficients[same] / scale, coefficients[same], atol=1e-5)
+    np.testing.assert_allclose(scaled[1][same] / scale, coefficients[same], atol=1e-5)
 
 
 @both_selections
 def test_tolerance_stops_at_the_first_residual_within_it(selection):
-    signals, dictionary = problem(1000, 32, 12)
+    signals, dictionary = problem()
     lengths = np.linalg.norm(signals, axis=1)
-    full, _ = pursue(signals, dictionary, 6, selection=selection)
+    to_end, _ = pursue(signals, dictionary, SPARSITY, selection=selection)
     path = [lengths]
-    for steps in range(1, 7):
-        basis = np.linalg.qr(dictionary[full[:, :steps]].swapaxes(1, 2).astype("float64")).Q
+    for steps in range(1, SPARSITY + 1):
+        basis = np.linalg.qr(dictionary[to_end[:, :steps]].swapaxes(1, 2).astype("float64")).Q
         explained = np.sum((signals[:, None] @ basis) ** 2, axis=(1, 2))
-        path.append(np.sqrt(np.maximum(lengths**2 - explained, 0)))
-    within = np.array(path) <= 0.4 * lengths
-    expected = np.where(within.any(axis=0), within.argmax(axis=0), 6)
+        path.append(np.sqrt(lengths**2 - explained))
+    within = np.array(path) <= 0.6 * lengths
+    expected = np.where(within.any(axis=0), within.argmax(axis=0), SPARSITY)
+    assert len(np.unique(expected)) == SPARSITY
 
-    indices, coefficients = pursue(signals, dictionary, 6, 0.4, selection)
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, 0.6, selection)
     taken = coefficients != 0
     assert distinct(indices)
-    assert len(np.unique(expected)) > 2
     assert (taken.sum(axis=1) == expected).mean() >= 0.999
     assert (taken == np.sort(taken, axis=1)[:, ::-1]).all()
-    assert (indices == full)[taken].mean() >= 0.999
+    assert (indices == to_end)[taken].mean() >= 0.999
     left = residuals(signals, dictionary, indices, coefficients)
-    assert ((left <= 0.4001 * lengths) | taken.all(axis=1)).all()
+    assert ((left <= 0.60001 * lengths) | taken.all(axis=1)).all()
 
 
 @both_selections
 def test_zero_tolerance_goes_on_to_the_end(selection):
-    signals, dictionary = problem(500, 16, 8)
-    indices, coefficients = pursue(signals, dictionary, 4, selection=selection)
-    to_end = pursue(signals, dictionary, 4, tolerance=0.0, selection=selection)
-    np.testing.assert_array_equal(to_end[0], indices)
-    np.testing.assert_allclose(to_end[1], coefficients, atol=1e-5)
+    signals, dictionary = problem()
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, selection=selection)
+    found = pursue(signals, dictionary, SPARSITY, tolerance=0.0, selection=selection)
+    np.testing.assert_array_equal(found[0], indices)
+    np.testing.assert_allclose(found[1], coefficients, atol=1e-5)
 
 
-@pytest.mark.parametrize("tolerance", [1, 1.5, 1e9, float("inf")])
+@pytest.mark.parametrize("tolerance", [1, 1e9])
 def test_tolerance_of_the_whole_signal_takes_no_atom(tolerance):
     signals, dictionary = problem(50, 16, 8)
     signals[0] = 0
-    indices, coefficients = pursue(signals, dictionary, 4, tolerance=tolerance)
+    indices, coefficients = pursue(signals, dictionary, 2, tolerance=tolerance)
     assert distinct(indices)
     assert (coefficients == 0).all()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_computed_in_float32_and_returned_as_it_came(dtype):
-    signals, dictionary = (ops.cast(array, dtype) for array in problem(300, 16, 8))
-    indices, coefficients = orthogonal_matching_pursuit(signals, dictionary, 4)
-    expected = pursue(ops.cast(signals, "float32"), ops.cast(dictionary, "float32"), 4)
+    signals, dictionary = (ops.cast(array, dtype) for array in problem())
+    indices, coefficients = orthogonal_matching_pursuit(signals, dictionary, SPARSITY)
+    expected = pursue(ops.cast(signals, "float32"), ops.cast(dictionary, "float32"), SPARSITY)
     assert ops.dtype(coefficients) == dtype
     np.testing.assert_array_equal(ops.convert_to_numpy(indices), expected[0])
     rounded = ops.convert_to_numpy(ops.cast(coefficients, "float32"))
@@ -336,7 +332,7 @@ def test_half_precision_is_computed_in_float32_and_returned_as_it_came(dtype):
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32"])
 def test_integers_are_coded_as_float32(dtype):
-    signals = np.random.default_rng(0).integers(0, 256, (300, 3))
+    signals = np.random.default_rng(0).integers(0, 256, (5000, 3))
     dictionary = problem(0, 16, 3)[1]
     indices, coefficients = pursue(signals.astype(dtype), dictionary, 2)
     assert coefficients.dtype == "float32"
@@ -345,32 +341,31 @@ def test_integers_are_coded_as_float32(dtype):
 
 
 def test_float64_is_computed_in_float64(float64):
-    signals, dictionary = (array.astype("float64") for array in problem(500, 64, 16))
-    indices, coefficients = pursue(signals, dictionary, 8)
+    signals, dictionary = (array.astype("float64") for array in problem())
+    indices, coefficients = pursue(signals, dictionary, SPARSITY)
     assert coefficients.dtype == "float64"
-    np.testing.assert_allclose(
-        dense(indices, coefficients, 64), scikit_learn(signals, dictionary, 8), atol=1e-11
-    )
+    expected = scikit_learn(signals, dictionary, SPARSITY)
+    np.testing.assert_allclose(dense(indices, coefficients, NUM_ATOMS), expected, atol=1e-11)
 
 
-@pytest.mark.parametrize("leading", [(), (1,), (0,), (2, 0), (5,), (2, 3, 4)])
+@pytest.mark.parametrize("leading", [(), (0,), (2, 0), (2, 3, 4)])
 def test_any_leading_shape(leading):
     signals, dictionary = problem(int(np.prod(leading)), 16, 8)
-    indices, coefficients = pursue(signals.reshape(*leading, 8), dictionary, 3)
-    assert indices.shape == coefficients.shape == (*leading, 3)
-    found = dense(indices.reshape(-1, 3), coefficients.reshape(-1, 3), 16)
+    indices, coefficients = pursue(signals.reshape(*leading, 8), dictionary, 2)
+    assert indices.shape == coefficients.shape == (*leading, 2)
+    found = dense(indices.reshape(-1, 2), coefficients.reshape(-1, 2), 16)
     for signal, code in zip(signals, found, strict=True):
-        np.testing.assert_allclose(code, scikit_learn(signal[None], dictionary, 3)[0], atol=1e-5)
+        np.testing.assert_allclose(code, scikit_learn(signal[None], dictionary, 2)[0], atol=1e-5)
 
 
 @both_selections
 def test_code_depends_on_nothing_else_in_the_batch(selection):
-    signals, dictionary = problem(20_000, 16, 16)
-    indices, coefficients = pursue(signals, dictionary, 4, selection=selection)
+    signals, dictionary = problem(10 * COUNT)
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, selection=selection)
     order = np.random.default_rng(1).permutation(len(signals))
     parts = [
-        pursue(signals[part], dictionary, 4, selection=selection)
-        for part in np.split(order, [1, 3, 500, 7001])
+        pursue(signals[part], dictionary, SPARSITY, selection=selection)
+        for part in np.split(order, 10)
     ]
     moved = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     same = (np.sort(indices[order]) == np.sort(moved[0])).all(axis=1)
@@ -428,25 +423,31 @@ def test_gradients_are_finite_where_nothing_is_to_be_coded(gradients):
         assert (gradient != 0).any()
 
 
-@both_selections
 @pytest.mark.parametrize("batch", ["known", "free"])
-def test_compiles(compiled, free_batch, batch, selection):
+def test_compiles(compiled, free_batch, batch):
     signals, dictionary = problem(400, 32, 12)
 
     def function(signals):
-        return orthogonal_matching_pursuit(signals, dictionary, 3, 0.1, selection)
+        return orthogonal_matching_pursuit(signals, dictionary, 2)
 
     function = compiled(function) if batch == "known" else free_batch(function, 12)
-    indices, coefficients = map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals)))
-    if selection == "ols":
-        expected = brute_force_ols(signals, dictionary, 3)
-    else:
-        expected = np.argsort(scikit_learn(signals, dictionary, 3) == 0, axis=1)[:, :3]
-    assert (np.sort(indices) == np.sort(expected)).all(axis=1).mean() >= 0.99
-    basis = np.linalg.qr(dictionary[indices].swapaxes(1, 2).astype("float64")).Q
-    explained = np.sum((signals[:, None] @ basis) ** 2, axis=(1, 2))
+    found = dense(*map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals))), 32)
+    expected = scikit_learn(signals, dictionary, 2)
+    assert np.isclose(found, expected, atol=1e-5).all(axis=1).mean() >= 0.99
+
+
+@both_selections
+def test_compiles_with_tolerance(compiled, selection):
+    signals, dictionary = problem(400, 32, 12)
+    function = compiled(
+        lambda signals: orthogonal_matching_pursuit(signals, dictionary, 2, 0.6, selection)
+    )
+    code = function(ops.convert_to_tensor(signals))
+    indices, coefficients = map(ops.convert_to_numpy, code)
+    taken = (coefficients != 0).all(axis=1)
     left = residuals(signals, dictionary, indices, coefficients)
-    np.testing.assert_allclose(left**2, np.sum(signals**2, axis=1) - explained, rtol=1e-3)
+    assert 0 < taken.mean() < 1
+    assert ((left <= 0.60001 * np.linalg.norm(signals, axis=1)) | taken).all()
 
 
 @pytest.mark.parametrize(

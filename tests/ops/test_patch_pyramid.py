@@ -43,26 +43,27 @@ def pixels_of(height, width, batch, count=40, seed=0):
     return places[..., 0], places[..., 1]
 
 
-def assert_pyramid(images, patch_size, levels, function=patch_pyramid, atol=1e-6):
+def assert_pyramid(images, patch_size, levels, function=patch_pyramid, atol=1e-6, dtype="float32"):
     rows, cols = pixels_of(*images.shape[1:3], len(images))
     found = ops.convert_to_numpy(function(images, rows, cols, patch_size, levels))
+    assert found.dtype == dtype
     assert found.shape == (*rows.shape, levels, patch_size, patch_size, images.shape[-1])
     for image, patches, places in zip(images, found, np.stack([rows, cols], axis=2), strict=True):
         expected = [expected_patches(image, *place, patch_size, levels) for place in places]
         np.testing.assert_allclose(patches, expected, atol=atol)
 
 
-@pytest.mark.parametrize(("patch_size", "levels"), [(2, 1), (2, 4), (4, 2), (6, 3), (8, 3)])
-@pytest.mark.parametrize("shape", [(64, 70, 3), (40, 33, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "patch_size", "levels"),
+    [((30, 37, 1), 2, 1), ((64, 70, 3), 2, 4), ((64, 70, 3), 6, 2), ((64, 70, 3), 8, 3)],
+)
 def test_windows_are_averaged_over_blocks(shape, patch_size, levels):
     assert_pyramid(np.random.default_rng(0).random((2, *shape), "float32"), patch_size, levels)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (2, 3), (7, 13)], ids=str)
-@pytest.mark.parametrize(("patch_size", "levels"), [(2, 2), (8, 3)])
-def test_images_smaller_than_the_window_reflect_again_and_again(shape, patch_size, levels):
-    images = np.random.default_rng(0).random((2, *shape, 3), "float32")
-    assert_pyramid(images, patch_size, levels)
+def test_images_smaller_than_the_window_reflect_again_and_again(shape):
+    assert_pyramid(np.random.default_rng(0).random((2, *shape, 3), "float32"), 8, 3)
 
 
 def test_borders_are_those_of_numpy():
@@ -77,11 +78,10 @@ def test_borders_are_those_of_numpy():
 
 def test_integers_are_averaged_as_float32():
     images = np.random.default_rng(0).integers(0, 256, (2, 30, 20, 3), "uint8")
-    assert ops.dtype(patch_pyramid(images, [[0], [1]], [[2], [3]], 4, 2)) == "float32"
     assert_pyramid(images, 4, 3, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_floating_images_keep_their_type(dtype):
     images = ops.cast(np.full((1, 9, 9, 3), 0.5, "float32"), dtype)
     patches = patch_pyramid(images, [[4, 0]], [[4, 8]], 4, 2)
@@ -90,7 +90,8 @@ def test_floating_images_keep_their_type(dtype):
 
 
 def test_float64_is_averaged_in_float64(float64):
-    assert_pyramid(np.random.default_rng(0).random((1, 20, 30, 3)), 8, 3, atol=1e-14)
+    images = np.random.default_rng(0).random((1, 20, 30, 3))
+    assert_pyramid(images, 8, 3, atol=1e-14, dtype="float64")
 
 
 def test_gradient_counts_how_often_a_pixel_is_seen(gradients):

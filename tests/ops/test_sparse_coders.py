@@ -99,14 +99,12 @@ def test_thresholding_never_raises_the_error():
 
 
 @all_coders
-@pytest.mark.parametrize("seed", range(3))
-def test_indices_are_distinct(coder, seed):
-    rng = np.random.default_rng(seed)
-    num_atoms, dim = rng.integers(2, 20, 2)
+def test_indices_are_distinct(coder):
+    rng = np.random.default_rng(0)
     # Small integers: ties, duplicate atoms, zero atoms and zero signals all occur.
-    dictionary = rng.integers(-1, 2, (num_atoms, dim)).astype("float32")
-    signals = rng.integers(-2, 3, (200, dim)).astype("float32")
-    indices, coefficients = run(coder, signals, dictionary, min(6, num_atoms))
+    dictionary = rng.integers(-1, 2, (12, 3)).astype("float32")
+    signals = rng.integers(-2, 3, (1000, 3)).astype("float32")
+    indices, coefficients = run(coder, signals, dictionary, 6)
     assert (np.diff(np.sort(indices), axis=1) > 0).all()
     assert np.isfinite(coefficients).all()
 

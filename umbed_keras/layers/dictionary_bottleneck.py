@@ -23,9 +23,9 @@ class DictionaryBottleneck(Bottleneck):
     """Replaces each latent vector by a sparse combination of dictionary atoms.
 
     Codes are `{"indices", "coefficients"}`, int32 and float32 `(..., sparsity)`, found by
-    orthogonal matching pursuit. The atoms have unit length. The derivative is that of least
-    squares on the chosen atoms: the latents' component in their span passes, and the atoms learn
-    from the reconstruction.
+    orthogonal matching pursuit. The atoms have unit length. The derivative with respect to the
+    latents is that of least squares on the chosen atoms, a projection onto their span; the atoms
+    learn with the coefficients held.
 
     Args:
         num_atoms: int, size of the dictionary (K).
@@ -50,7 +50,7 @@ class DictionaryBottleneck(Bottleneck):
         num_atoms,
         latent_dim,
         sparsity,
-        commitment_weight=0.25,
+        commitment_weight=0.02,
         update="gradient",
         selection="omp",
         coefficient_bits=None,
@@ -137,8 +137,10 @@ class DictionaryBottleneck(Bottleneck):
 
     def pass_through(self, latents, training):
         dictionary = self.dictionary
+        # Through the least-squares coefficients an atom's gradient grows without bound as atoms
+        # come close; with the coefficients held it stays of their size.
         indices, whole = orthogonal_matching_pursuit(
-            latents, dictionary, self.sparsity, selection=self.selection
+            latents, ops.stop_gradient(dictionary), self.sparsity, selection=self.selection
         )
         coefficients = whole
         if self.coefficient_bits:
@@ -148,8 +150,10 @@ class DictionaryBottleneck(Bottleneck):
                 self.coefficient_bits,
                 self.quantization,
             )
-        quantized = sparse_decode(indices, coefficients, dictionary)
-        loss = self.commitment_weight * ops.mean(ops.square(latents - ops.stop_gradient(quantized)))
+        held = ops.stop_gradient(coefficients)
+        quantized = sparse_decode(indices, held, dictionary)
+        distance = ops.square(latents - ops.stop_gradient(quantized))
+        loss = self.commitment_weight * ops.mean(distance)
         if self.update == "gradient":
             loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - quantized))
         if training:
@@ -158,6 +162,9 @@ class DictionaryBottleneck(Bottleneck):
                 ops.reshape(indices, (-1, self.sparsity)),
                 ops.stop_gradient(ops.reshape(whole, (-1, self.sparsity))),
             )
+            # Worth nothing, but latents have the derivative of their coefficients.
+            change = sparse_decode(indices, coefficients - held, ops.stop_gradient(dictionary))
+            quantized = quantized + change
         return quantized, {"indices": indices, "coefficients": coefficients}, loss
 
     def decode(self, codes):

@@ -16,7 +16,7 @@ def reflect_index(positions, size):
     # An axis of length 1 has period 1, under which every position is 0.
     period = ops.maximum(2 * (size - 1), 1)
     folded = ops.mod(positions, period)
-    return ops.minimum(folded, period - folded) if size != 1 else folded
+    return ops.minimum(folded, period - folded)
 
 
 def reflect_pad(images, rows, cols):
