@@ -138,7 +138,7 @@ def test_selection_by_error_decrease_codes_closer():
 
 @pytest.mark.parametrize(("update", "weight"), [("online", 0.25), ("gradient", 1.25)])
 def test_loss_is_the_mean_squared_coding_error(update, weight):
-    layer, latents = make(update=update), signals()
+    layer, latents = make(update=update, commitment_weight=0.25), signals()
     expected = weight * coding_error(latents, layer.dictionary)
     np.testing.assert_allclose(numpy(layer(latents)["loss"]), expected, rtol=1e-2)
 
@@ -156,10 +156,10 @@ def test_dictionary_learns_and_keeps_unit_length(update):
 @each_update
 @pytest.mark.parametrize("bits", [None, 6])
 def test_gradient_of_latents(update, bits):
-    layer, latents = make(update=update, coefficient_bits=bits), signals(50)
-    upstream = signals(50, seed=1)
+    layer, latents = make(update=update, coefficient_bits=bits), signals(100)
+    upstream = ops.convert_to_tensor(signals(100, seed=1))
     for function in (
-        lambda x: ops.sum(ops.multiply(upstream, layer(x, training=True)["latents"])),
+        lambda x: ops.sum(upstream * layer(x, training=True)["latents"]),
         lambda x: layer(x, training=True)["loss"],
     ):
         slopes = gradient(function, latents)
@@ -211,22 +211,20 @@ def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(update):
     assert error <= 0.5 * untrained
 
 
-@each_update
-def test_adapt_takes_fewer_vectors_than_atoms(update):
-    layer, latents = make(update=update), signals(5)
+def test_adapt_takes_fewer_vectors_than_atoms():
+    layer, latents = make(), signals(5)
     layer.adapt(latents)
     assert_unit_length(layer)
     np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=1e-3)
 
 
-@each_update
-def test_adapt_then_training_keeps_the_quality(update):
-    """The first steps go on from the start and don't wash it out."""
+def test_first_online_steps_go_on_from_the_start():
     latents = signals()
-    layer = make(update=update)
+    layer = make(update="online")
     layer.adapt(latents)
     before = coding_error(latents, layer.dictionary)
-    fit(layer, latents, epochs=2, learning_rate=1e-3)
+    for batch in np.split(latents, 10):
+        layer(batch, training=True)
     assert coding_error(latents, layer.dictionary) < 1.1 * before
 
 
@@ -253,7 +251,8 @@ def test_dead_atom_comes_back_to_life(update):
 @each_law
 @pytest.mark.parametrize("bits", [2, 3, 6])
 def test_quantised_coefficients(law, bits):
-    latents = np.concatenate([signals(), np.zeros((1, DIM), "float32")])
+    latents = signals()
+    latents[-1] = 0
     layer, whole = make(coefficient_bits=bits, quantization=law), make()
     for each in (layer, whole):
         each.adapt(latents)
@@ -292,7 +291,6 @@ def test_finer_coefficients_code_closer(law):
 def test_bits_of_the_preset():
     layer = DictionaryBottleneck(16, 16, 4, coefficient_bits=8)
     latents = np.random.default_rng(0).normal(size=(20000, 16)).astype("float32")
-    layer.adapt(latents[:1000])
     fixed, coded = layer.bits(layer.encode(latents))
     assert fixed == 48
     assert coded <= 42.83
@@ -314,4 +312,4 @@ def test_entropy_coded_bits_take_supports_as_sets():
 
 def test_unquantised_coefficients_cost_32_bits():
     layer = make()
-    assert layer.bits(layer.encode(signals(10))).fixed_length == SPARSITY * (5 + 32)
+    assert layer.bits(layer.encode(signals(100))).fixed_length == SPARSITY * (5 + 32)

@@ -26,7 +26,7 @@ def train(name):
     if kind == "vq":
         layer = VectorQuantizer(8, 4, update=update, decay=0.9)
     else:
-        layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9)
+        layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9, coefficient_bits=6)
     inputs = keras.Input((4,))
     outputs = layer(inputs)
     model = keras.Model(inputs, [outputs["latents"], outputs["loss"]])

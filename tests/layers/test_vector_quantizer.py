@@ -88,7 +88,7 @@ def test_code_is_the_nearest_entry(update):
 
 
 def test_latents_are_the_entries():
-    layer, latents = VectorQuantizer(ENTRIES, DIM), vectors(50)
+    layer, latents = VectorQuantizer(ENTRIES, DIM), vectors(250)
     outputs = layer(latents)
     entries = numpy(layer.codebook)[numpy(outputs["codes"]["indices"])]
     np.testing.assert_allclose(numpy(outputs["latents"]), entries, atol=1e-6)
@@ -109,7 +109,7 @@ def test_averages_are_those_of_numpy():
     start = numpy(layer.start).astype("float64")
     usage, sums, codebook = np.zeros(ENTRIES), np.zeros((ENTRIES, DIM)), start
     for seed in range(5):
-        latents = vectors(40, seed)
+        latents = vectors(250, seed)
         layer(latents, training=True)
         chosen = np.eye(ENTRIES)[distances(latents, codebook).argmin(axis=1)]
         usage = decay * usage + (1 - decay) * chosen.mean(axis=0)
@@ -122,7 +122,7 @@ def test_averages_are_those_of_numpy():
 
 def test_first_batch_counts_in_full():
     """Averages that begin at zero would pull entries to the origin if they were not a ratio."""
-    layer, latents = VectorQuantizer(2, DIM, decay=0.99, revival_threshold=0), vectors(50) + 100
+    layer, latents = VectorQuantizer(ENTRIES, DIM, revival_threshold=0), vectors(250) + 100
     indices = numpy(layer(latents, training=True)["codes"]["indices"])
     used = np.unique(indices)
     means = [latents[indices == entry].mean(axis=0) for entry in used]
@@ -140,7 +140,7 @@ def test_codebook_learns(update):
 
 
 def test_gradient_of_the_codebook():
-    layer, latents = VectorQuantizer(ENTRIES, DIM, update="gradient"), vectors(200)
+    layer, latents = VectorQuantizer(ENTRIES, DIM, update="gradient"), vectors(250)
     layer.build()
     codebook = numpy(layer.codebook).astype("float64")
     nearest = distances(latents, codebook).argmin(axis=1)
@@ -157,18 +157,16 @@ def test_gradient_of_the_codebook():
 
 @each_update
 def test_gradient_passes_straight_through(update):
-    layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), vectors(50)
+    layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), vectors(250)
     layer.build()
-    upstream = vectors(50, seed=1)
-    through = gradient(
-        lambda x: ops.sum(ops.multiply(upstream, layer(x, training=True)["latents"])), latents
-    )
-    np.testing.assert_allclose(through, upstream, rtol=1e-6)
+    upstream = ops.convert_to_tensor(vectors(250, seed=1))
+    through = gradient(lambda x: ops.sum(upstream * layer(x, training=True)["latents"]), latents)
+    np.testing.assert_allclose(through, numpy(upstream), rtol=1e-6)
 
 
 @each_update
 def test_loss_pulls_latents_to_their_entries(update):
-    layer, latents = VectorQuantizer(ENTRIES, DIM, 0.5, update=update), vectors(50)
+    layer, latents = VectorQuantizer(ENTRIES, DIM, 0.5, update=update), vectors(250)
     layer.build()
     codebook = numpy(layer.codebook).astype("float64")
     nearest = codebook[distances(latents, codebook).argmin(axis=1)]
@@ -229,7 +227,7 @@ def test_collapsed_codebook_comes_back_to_life(update, distance):
     for each in (layer, still):
         each.build()
         each.start.assign(np.full((ENTRIES, DIM), -5))
-        for batch in np.split(latents, 4):
+        for batch in np.split(latents, 8):
             each(batch, training=True)
     # The control: without revival one entry takes everything.
     assert len(np.unique(numpy(still.encode(latents)["indices"]))) == 1
@@ -241,7 +239,7 @@ def test_collapsed_codebook_comes_back_to_life(update, distance):
 @each_distance
 def test_revived_entry_is_a_slightly_moved_copy_of_a_living_one(update, distance):
     layer = VectorQuantizer(ENTRIES, DIM, update=update, distance=distance, decay=0.9)
-    latents = vectors(500) + 3
+    latents = vectors(250) + 3
     layer.adapt(latents)
     start = np.array(numpy(layer.codebook))
     start[3] = -1e3  # far from everything, and nearest to nothing

@@ -1,3 +1,5 @@
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -31,6 +33,14 @@ def small_model(kind="dictionary", **kwargs):
     return model
 
 
+@cache
+def ready_model(kind="dictionary"):
+    """One model for all tests that only look, so that it compiles once."""
+    model = small_model(kind)
+    model.compile(optimizer="adam")
+    return model
+
+
 def photographs(count=6, height=32, width=40, seed=0):
     """Smooth random uint8 images: neighbours resemble each other, as in photographs."""
     random = np.random.default_rng(seed)
@@ -50,7 +60,7 @@ KINDS = ("dictionary", "vector", "gaussian")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_call_predict_and_embed_agree(kind):
-    model, images = small_model(kind), photographs()
+    model, images = ready_model(kind), photographs()
     vectors = model.embed(images)
     assert vectors.shape == (6, 32, 40, 6)
     assert vectors.dtype == np.float32
@@ -61,7 +71,7 @@ def test_call_predict_and_embed_agree(kind):
 
 
 def test_unquantized_embedding_is_what_the_bottleneck_takes():
-    model, images = small_model(), photographs()
+    model, images = ready_model(), photographs()
     continuous = model.embed(images, quantized=False)
     quantized = ops.convert_to_numpy(model.bottleneck(continuous)["latents"])
     same = np.abs(quantized - model.embed(images)).max(axis=-1) <= 1e-4 * np.ptp(quantized)
@@ -70,7 +80,7 @@ def test_unquantized_embedding_is_what_the_bottleneck_takes():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 13), (100, 250), (8, 8)])
 def test_any_height_and_width(size):
-    model = small_model()
+    model = ready_model()
     images = photographs(2, *size)
     assert model.embed(images).shape == (2, *size, 6)
     assert model.reconstruct(images).shape == (2, *size, 3)
@@ -78,7 +88,7 @@ def test_any_height_and_width(size):
 
 
 def test_an_embedding_is_a_function_of_the_image_alone():
-    model, images = small_model(), photographs()
+    model, images = ready_model(), photographs()
     together = model.embed(images, quantized=False)
     alone = model.embed(images[2:3], quantized=False)
     np.testing.assert_allclose(together[2:3], alone, atol=1e-5 * np.ptp(together))
@@ -86,7 +96,7 @@ def test_an_embedding_is_a_function_of_the_image_alone():
 
 @pytest.mark.parametrize("size", [(100, 75), (64, 64), (41, 130)])
 def test_tiled_equals_untiled(size):
-    model, images = small_model(), photographs(1, *size)
+    model, images = ready_model(), photographs(1, *size)
     whole = model.embed(images, quantized=False)
     tiled = model.embed(images, quantized=False, tile_size=32)
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.ptp(whole))
@@ -96,7 +106,7 @@ def test_tiled_equals_untiled(size):
 
 def test_tiles_that_see_too_little_differ():
     # The test above can fail: without its surroundings a tile gives something else.
-    model, images = small_model(), photographs(1, 100, 75)
+    model, images = ready_model(), photographs(1, 100, 75)
     views = tiling.tiles(images, 32, model.unet.stride, 0, 4)
     whole = model.embed(images, quantized=False)
     place, *inputs = list(views)[1]
@@ -105,7 +115,7 @@ def test_tiles_that_see_too_little_differ():
 
 
 def test_uint8_and_floats_are_the_same_images():
-    model, images = small_model(), photographs()
+    model, images = ready_model(), photographs()
     from_floats = model.embed(images.astype("float32") / 255, quantized=False)
     np.testing.assert_allclose(from_floats, model.embed(images, quantized=False), atol=1e-5)
     halves = model.embed((images / 255).astype("float16"), quantized=False)
@@ -126,20 +136,18 @@ def test_uint8_and_floats_are_the_same_images():
 )
 @pytest.mark.parametrize("method", ["embed", "encode", "reconstruct", "predict", "fit"])
 def test_what_is_not_images_is_refused(images, error, says, method):
-    model = small_model()
-    model.compile(optimizer="adam")
     with pytest.raises(error, match=says):
-        getattr(model, method)(images)
+        getattr(ready_model(), method)(images)
 
 
 def test_a_call_on_one_image_says_how_to_add_the_batch_axis():
     with pytest.raises(ValueError, match=r"images\[None\]"):
-        small_model()(np.zeros((8, 8, 3), "uint8"))
+        ready_model()(np.zeros((8, 8, 3), "uint8"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_decoding_codes_reconstructs(kind):
-    model, images = small_model(kind), photographs(2)
+    model, images = ready_model(kind), photographs(2)
     codes = model.encode(images)
     assert all(part.shape[:3] == (2, 32, 40) for part in codes.values())
     rebuilt = model.reconstruct(images)
@@ -149,7 +157,7 @@ def test_decoding_codes_reconstructs(kind):
 
 
 def test_reconstruct_is_the_mean_of_overlapping_patches():
-    model, images = small_model(), photographs(1, 9, 7)
+    model, images = ready_model(), photographs(1, 9, 7)
     rows, cols = (places.reshape(1, -1) for places in np.indices((9, 7)))
     patches = model.reconstruct_patches(images, rows, cols)[:, :, 0]
     sums, counts = np.zeros((9, 7, 3)), np.zeros((9, 7, 1))
@@ -164,7 +172,7 @@ def test_reconstruct_is_the_mean_of_overlapping_patches():
 
 
 def test_reconstructed_patches_have_the_pyramid_shape_and_range():
-    model, images = small_model(), photographs(2)
+    model, images = ready_model(), photographs(2)
     patches = model.reconstruct_patches(images, [[0, 31], [3, 4]], [[0, 39], [5, 6]])
     assert patches.shape == (2, 2, 2, 4, 4, 3)
     assert patches.min() >= 0
@@ -184,7 +192,7 @@ def test_reconstructed_patches_have_the_pyramid_shape_and_range():
 )
 def test_pixels_outside_the_image_are_refused(rows, cols, says):
     with pytest.raises(ValueError, match=says):
-        small_model().reconstruct_patches(photographs(1), rows, cols)
+        ready_model().reconstruct_patches(photographs(1), rows, cols)
 
 
 def test_adapt_starts_at_pca():
@@ -211,7 +219,7 @@ def test_fit_lowers_the_error_of_images_not_seen(kind):
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
     model.adapt(images)
     before = model.evaluate(others, verbose=0, return_dict=True)
-    history = model.fit(images, batch_size=8, epochs=12, verbose=0).history
+    history = model.fit(images, batch_size=8, epochs=10, verbose=0).history
     after = model.evaluate(others, verbose=0, return_dict=True)
     assert after["reconstruction"] < 0.9 * before["reconstruction"]
     names = {"loss", "reconstruction", "bottleneck_loss", "bits_per_pixel"}
@@ -232,15 +240,14 @@ def test_compile_needs_no_loss_and_fit_adapts():
 
 
 def test_evaluate_looks_at_the_same_pixels_every_time():
-    model, images = small_model("gaussian"), photographs()
-    model.compile(optimizer="adam")
+    model, images = ready_model("gaussian"), photographs()
     first, second = (model.evaluate(images, verbose=0, return_dict=True) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_config_and_saved_model_round_trip(kind, tmp_path):
-    model, images = small_model(kind), photographs(2)
+    model, images = ready_model(kind), photographs(2)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.embed(images), model.embed(images))

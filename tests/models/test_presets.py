@@ -57,7 +57,9 @@ def test_half_precision_weights_keep_statistics_whole(tmp_path, images):
     types = set()
     with h5py.File(tmp_path / "mine" / "model.weights.h5") as file:
         file.visititems(
-            lambda name, item: types.add(str(item.dtype)) if isinstance(item, h5py.Dataset) else None
+            lambda name, item: (
+                types.add(str(item.dtype)) if isinstance(item, h5py.Dataset) else None
+            )
         )
     assert types == {"float16", "float32"}
     loaded = uk.PixelEmbedder.from_preset(tmp_path / "mine")

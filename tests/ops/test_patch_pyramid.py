@@ -55,13 +55,13 @@ def assert_pyramid(images, patch_size, levels, function=patch_pyramid, atol=1e-6
 
 @pytest.mark.parametrize(
     ("shape", "patch_size", "levels"),
-    [((30, 37, 1), 2, 1), ((64, 70, 3), 2, 4), ((64, 70, 3), 6, 2), ((64, 70, 3), 8, 3)],
+    [((30, 37, 1), 2, 1), ((64, 70, 3), 2, 4), ((64, 70, 3), 8, 3)],
 )
 def test_windows_are_averaged_over_blocks(shape, patch_size, levels):
     assert_pyramid(np.random.default_rng(0).random((2, *shape), "float32"), patch_size, levels)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (2, 3), (7, 13)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 3), (7, 13)], ids=str)
 def test_images_smaller_than_the_window_reflect_again_and_again(shape):
     assert_pyramid(np.random.default_rng(0).random((2, *shape, 3), "float32"), 8, 3)
 

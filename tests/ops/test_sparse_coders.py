@@ -120,12 +120,11 @@ def test_zero_signals_and_zero_atoms_have_zero_coefficients(coder):
 
 
 @all_coders
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_is_computed_in_float32_and_returned_as_it_came(coder, dtype):
-    signals, dictionary = (ops.cast(array, dtype) for array in problem(100, 16, 8))
+def test_half_precision_is_computed_in_float32_and_returned_as_it_came(coder):
+    signals, dictionary = (ops.cast(array, "float16") for array in problem(100, 16, 8))
     indices, coefficients = coder(signals, dictionary, 3)
     expected = run(coder, ops.cast(signals, "float32"), ops.cast(dictionary, "float32"), 3)
-    assert ops.dtype(coefficients) == dtype
+    assert ops.dtype(coefficients) == "float16"
     np.testing.assert_array_equal(ops.convert_to_numpy(indices), expected[0])
     rounded = ops.convert_to_numpy(ops.cast(coefficients, "float32"))
     np.testing.assert_allclose(rounded, expected[1], rtol=0.01, atol=1e-4)
