@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("vq_ema", "vq_gradient", "dictionary_online", "dictionary_gradient")
+NAMES = (
+    "vq_ema",
+    "vq_gradient",
+    "dictionary_online",
+    "dictionary_gradient",
+    "quantized_gradient",
+)
 
 
 def train(name):
@@ -26,7 +32,8 @@ def train(name):
     if kind == "vq":
         layer = VectorQuantizer(8, 4, update=update, decay=0.9)
     else:
-        layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9, coefficient_bits=6)
+        bits = 6 if kind == "quantized" else None
+        layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9, coefficient_bits=bits)
     inputs = keras.Input((4,))
     outputs = layer(inputs)
     model = keras.Model(inputs, [outputs["latents"], outputs["loss"]])
@@ -63,15 +70,15 @@ def replicas(weight):
 
 
 def two_devices():
-    """A scope in which the backend trains on two replicas."""
+    """What splits batches over two replicas, within its `scope()`."""
     import keras
 
     if keras.backend.backend() == "jax":
         devices = keras.distribution.list_devices("cpu")
-        return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
+        return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
     import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"]).scope()
+    return tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
 
 
 def main(path):
@@ -82,10 +89,10 @@ def main(path):
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], [one] * 2
         )
-    results = {}
+    replicated, results = two_devices(), {}
     for name in NAMES:
         results.update({f"{name}/one/{key}": value for key, value in train(name).items()})
-        with two_devices():
+        with replicated.scope():
             results.update({f"{name}/two/{key}": value for key, value in train(name).items()})
     np.savez(path, **results)
 
@@ -130,3 +137,4 @@ else:
             np.testing.assert_array_equal(first, second, err_msg=key)
         # Everything lives, so revival has acted, on the same donors.
         assert np.all(weights["usage"] > 0)
+        assert np.any(weights.get("kernel", 1))

@@ -51,8 +51,9 @@ def unit_atoms(dictionary):
     largest = ops.max(ops.abs(dictionary), axis=-1, keepdims=True)
     largest = ops.where(largest > 0, largest, ops.ones_like(largest))
     scaled = dictionary / largest
-    norms = ops.sqrt(ops.sum(ops.square(scaled), axis=-1, keepdims=True))
-    norms = ops.where(norms > 0, norms, ops.ones_like(norms))
+    squares = ops.sum(ops.square(scaled), axis=-1, keepdims=True)
+    # Before the root, whose derivative at 0 is infinite.
+    norms = ops.sqrt(ops.where(squares > 0, squares, ops.ones_like(squares)))
     return scaled / norms, ops.squeeze(norms * largest, axis=-1)
 
 

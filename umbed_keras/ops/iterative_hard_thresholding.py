@@ -22,19 +22,23 @@ def iterative_hard_thresholding(signals, dictionary, sparsity, iterations=50):
         coefficient first. The indices of one signal are distinct.
 
     Raises:
-        ValueError: `sparsity` out of range, or shapes that do not match.
+        ValueError: `sparsity` or `iterations` out of range, or shapes that do not match.
     """
+    if iterations < 1:
+        raise ValueError(f"`iterations` must be at least 1. Received: {iterations}")
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(dictionary)
-    gram = ops.matmul(atoms, ops.transpose(atoms))
-    correlations = ops.matmul(signals, ops.transpose(atoms))
-    step = 1 / ops.stop_gradient(ops.norm(gram, ord=2))  # of the Gram matrix: ||atoms||^2
+    gram = atoms @ ops.transpose(atoms)
+    correlations = signals @ ops.transpose(atoms)
+    # The Gram matrix's norm is that of the atoms, squared; 0 if all atoms are.
+    norm = ops.cast(ops.stop_gradient(ops.norm(gram, ord=2)), ops.dtype(gram))
+    step = 1 / ops.where(norm > 0, norm, 1.0)
     dense = ops.zeros_like(correlations)
     num_atoms = dictionary.shape[0]
     for _ in range(iterations):
-        moved = dense + step * (correlations - ops.matmul(dense, gram))
+        moved = dense + step * (correlations - dense @ gram)
         _, indices = ops.top_k(ops.abs(moved), int(sparsity))
-        kept = ops.max(ops.one_hot(indices, num_atoms, dtype=moved.dtype), axis=1)
+        kept = ops.sum(ops.one_hot(indices, num_atoms, dtype=ops.dtype(moved)), axis=1)
         dense = moved * ops.stop_gradient(kept)
     indices = ops.cast(indices, "int32")
     coefficients = ops.take_along_axis(dense, indices, axis=1) / ops.take(norms, indices)

@@ -24,8 +24,8 @@ def matching_pursuit(signals, dictionary, sparsity):
     """
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(dictionary)
-    gram = ops.matmul(atoms, ops.transpose(atoms))
-    correlations = ops.matmul(signals, ops.transpose(atoms))
+    gram = atoms @ ops.transpose(atoms)
+    correlations = signals @ ops.transpose(atoms)
     used = ops.zeros_like(correlations, dtype="bool")
     indices, coefficients = [], []
     for _ in range(int(sparsity)):

@@ -99,12 +99,13 @@ class _Factors:
 def _choose(signals, dictionary, sparsity, tolerance, selection):
     atoms, norms = _arguments.unit_atoms(dictionary)
     dim = atoms.shape[1]
-    # Unit atoms closer to the span of those chosen than rounding can tell count as inside it.
-    epsilon = float(np.finfo(ops.dtype(signals)).eps)
-    dependent = 100 * epsilon
-    gram = ops.matmul(atoms, ops.transpose(atoms))
-    correlations = ops.matmul(signals, ops.transpose(atoms))
     lengths = ops.sqrt(ops.sum(ops.square(signals), axis=1))
+    epsilon = float(np.finfo(ops.dtype(signals)).eps)
+    # An atom whose squared distance from the span of those chosen is no larger counts as inside:
+    # rounding could not tell. A pivot's rounding grows as pivots before it shrink.
+    floor = 1000 * epsilon * ops.ones_like(lengths)
+    gram = atoms @ ops.transpose(atoms)
+    correlations = signals @ ops.transpose(atoms)
     used = ops.zeros_like(correlations, dtype="bool")
     factors = _Factors(norms)
     columns = []  # correlations of the orthogonalised atoms with all atoms
@@ -119,11 +120,8 @@ def _choose(signals, dictionary, sparsity, tolerance, selection):
         scores = magnitudes
         # With one dimension left every atom meets the signal: take the best conditioned.
         if selection == "ols" and step < dim - 1:
-            scores = ops.where(
-                outside > dependent,
-                magnitudes / ops.sqrt(ops.maximum(outside, dependent)),
-                ops.zeros_like(magnitudes),
-            )
+            free = outside > floor[:, None]
+            scores = ops.where(free, magnitudes / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
         chosen = _arguments.best_available(scores, used)
         used = _arguments.mark(used, chosen)
         factors.indices.append(chosen)
@@ -137,11 +135,12 @@ def _choose(signals, dictionary, sparsity, tolerance, selection):
             lower.append(weight)
         pivot = _arguments.pick(column, chosen)
         correlation = _arguments.pick(correlations, chosen)
-        useful = ops.logical_and(pivot > dependent, ops.abs(correlation) > 4 * epsilon * lengths)
+        useful = ops.logical_and(pivot > floor, ops.abs(correlation) > 4 * epsilon * lengths)
         if tolerance is not None:
-            remaining = ops.sqrt(ops.sum(ops.square(residuals), axis=1))
+            remaining = ops.sqrt(ops.sum(ops.square(residuals), axis=1)) if step else lengths
             useful = ops.logical_and(useful, remaining > tolerance * lengths)
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
+        floor = ops.where(inverse * 10 * epsilon > floor, inverse * 10 * epsilon, floor)
         projection = correlation * inverse
         correlations = correlations - projection[:, None] * column
         if selection == "ols":

@@ -109,9 +109,10 @@ def patch_pyramid(images, rows, cols, patch_size, levels):
             "`images` must have shape (batch, height, width, channels). "
             f"Received: shape={tuple(images.shape)}"
         )
-    if len(rows.shape) != 2 or len(cols.shape) != 2:
+    shapes = {tuple(rows.shape), tuple(cols.shape)}
+    if len(shapes) > 1 or len(rows.shape) != 2 or rows.shape[0] != images.shape[0]:
         raise ValueError(
-            "`rows` and `cols` must have shape (batch, pixels). "
+            f"`rows` and `cols` must have one shape (batch, pixels), batch {images.shape[0]}. "
             f"Received: {tuple(rows.shape)} and {tuple(cols.shape)}"
         )
     if "float" not in ops.dtype(images):

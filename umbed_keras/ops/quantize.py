@@ -32,4 +32,5 @@ def quantize(values, limit, bits, law="uniform"):
     share = ops.round(share * levels) / levels
     if law == "mu_law":
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
-    return values + ops.stop_gradient(share * limit - values)
+    # In this order a level is exact whatever the size of the value.
+    return ops.stop_gradient(share * limit) + (values - ops.stop_gradient(values))

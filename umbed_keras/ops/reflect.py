@@ -11,9 +11,10 @@ def reflect_index(positions, size):
         size: int, length of the axis. An axis of length 1 repeats.
 
     Returns:
-        int tensor of the same shape, from 0 to `size - 1`.
+        int32 tensor of the same shape, from 0 to `size - 1`.
     """
     # An axis of length 1 has period 1, under which every position is 0.
+    positions = ops.cast(positions, "int32")
     period = ops.maximum(2 * (size - 1), 1)
     folded = ops.mod(positions, period)
     return ops.minimum(folded, period - folded)

@@ -19,9 +19,12 @@ def sparse_decode(indices, coefficients, dictionary):
     """
     indices, coefficients = ops.convert_to_tensor(indices), ops.convert_to_tensor(coefficients)
     dictionary = ops.cast(ops.convert_to_tensor(dictionary), ops.dtype(coefficients))
-    if indices.shape[-1:] != coefficients.shape[-1:] or len(indices.shape) != len(
-        coefficients.shape
-    ):
+    if len(dictionary.shape) != 2:
+        raise ValueError(
+            "`dictionary` must have shape (num_atoms, dim). "
+            f"Received: shape={tuple(dictionary.shape)}"
+        )
+    if tuple(indices.shape) != tuple(coefficients.shape) or not indices.shape:
         raise ValueError(
             "`indices` and `coefficients` must have one shape (..., sparsity). Received: "
             f"{tuple(indices.shape)} and {tuple(coefficients.shape)}"

@@ -24,7 +24,7 @@ def top_k(signals, dictionary, sparsity):
     """
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(dictionary)
-    correlations = ops.matmul(signals, ops.transpose(atoms))
+    correlations = signals @ ops.transpose(atoms)
     _, indices = ops.top_k(ops.abs(correlations), int(sparsity))
     indices = ops.cast(indices, "int32")
     projections = ops.take_along_axis(correlations, indices, axis=1)
