@@ -1,5 +1,7 @@
 """Starting values from data, computed on the host."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -17,25 +19,33 @@ def bounded(samples, rng):
 
 
 def spread(samples, count, rng):
-    """`count` rows of samples far from one another (k-means++, Arthur & Vassilvitskii 2007)."""
-    chosen = [samples[rng.integers(len(samples))]]
-    distances = np.full(len(samples), np.inf)
+    """`count` rows of samples far from one another.
+
+    k-means++ (Arthur & Vassilvitskii 2007); each is the best of a few drawn, as in scikit-learn.
+    """
+    tries = 2 + int(math.log(count))
+    first = samples[rng.integers(len(samples))]
+    chosen, distances = [first], np.sum((samples - first) ** 2, axis=1)
     for _ in range(count - 1):
-        distances = np.minimum(distances, np.sum((samples - chosen[-1]) ** 2, axis=1))
         total = distances.sum()
         # Fewer distinct samples than asked for: any of them again.
         shares = distances / total if total > 0 else None
-        chosen.append(samples[rng.choice(len(samples), p=shares)])
+        drawn = samples[rng.choice(len(samples), tries, p=shares)]
+        left = [np.minimum(distances, np.sum((samples - row) ** 2, axis=1)) for row in drawn]
+        best = int(np.argmin([part.sum() for part in left]))
+        chosen.append(drawn[best])
+        distances = left[best]
     return np.stack(chosen)
 
 
-def kmeans(samples, num_clusters, iterations=50, seed=0):
-    """Lloyd's k-means.
+def kmeans(samples, num_clusters, iterations=50, starts=8, seed=0):
+    """Lloyd's k-means, the best of several starts.
 
     Args:
         samples: `(n, dim)` float32.
         num_clusters: int.
-        iterations: int, rounds at most.
+        iterations: int, rounds of a start at most.
+        starts: int.
         seed: int.
 
     Returns:
@@ -43,27 +53,34 @@ def kmeans(samples, num_clusters, iterations=50, seed=0):
     """
     rng = np.random.default_rng(seed)
     samples = bounded(samples, rng)
-    centres = spread(samples, num_clusters, rng)
+    runs = [_lloyd(samples, spread(samples, num_clusters, rng), iterations) for _ in range(starts)]
+    centres, labels, _ = min(runs, key=lambda run: run[2])
+    counts = np.bincount(labels, minlength=num_clusters)
+    return centres.astype("float32"), (counts / counts.sum()).astype("float32")
+
+
+def _lloyd(samples, centres, iterations):
+    """Centres, the samples' labels and the mean squared distance, less the samples' squares."""
     labels = None
     for _ in range(iterations):
         scores = samples @ centres.T - 0.5 * np.sum(centres**2, axis=1)
         previous, labels = labels, np.argmax(scores, axis=1)
-        counts = np.bincount(labels, minlength=num_clusters)
         if previous is not None and np.array_equal(labels, previous):
             break
+        counts = np.bincount(labels, minlength=len(centres))
         sums = np.zeros_like(centres)
         np.add.at(sums, labels, samples)
         lone = counts == 0
         centres = np.where(lone[:, None], centres, sums / np.maximum(counts, 1)[:, None])
-    return centres.astype("float32"), (counts / counts.sum()).astype("float32")
+    return centres, labels, -2 * np.mean(scores.max(axis=1))
 
 
 def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, seed=0):
     """A dictionary by alternating sparse coding and least squares.
 
-    The method of optimal directions (Engan, Aase & Husoy 1999), from the samples' principal axes
-    (which end lower than any random start tried) and, for atoms beyond `dim`, samples far apart;
-    an atom that nothing uses takes the direction of the signal that is coded worst.
+    The method of optimal directions (Engan, Aase & Husoy 1999), the best of two starts: the
+    samples' principal axes, and samples far apart, which also make up atoms beyond `dim`. An atom
+    that nothing uses takes the direction of the signal that is coded worst.
 
     Args:
         samples: `(n, dim)` float32.
@@ -72,33 +89,48 @@ def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, s
         seed: int.
 
     Returns:
-        atoms `(num_atoms, dim)` of unit length, float32, and the coefficients
-        `(n, sparsity)` of the samples looked at.
+        atoms `(num_atoms, dim)` of unit length and the codes `(n, num_atoms)` of the samples
+        looked at, float32.
     """
     rng = np.random.default_rng(seed)
     samples = bounded(samples, rng)
     _, axes = np.linalg.eigh(samples.T @ samples)
-    atoms = axes.T[::-1][:num_atoms]
-    if num_atoms > len(atoms):
-        atoms = np.concatenate([atoms, spread(samples, num_atoms - len(atoms), rng)])
-    atoms = _unit(atoms, rng)
-    for last in [False] * rounds + [True]:
-        indices, coefficients = (
-            ops.convert_to_numpy(part)
-            for part in orthogonal_matching_pursuit(samples, atoms, sparsity, selection=selection)
-        )
-        if last:
-            return atoms, coefficients
-        codes = np.zeros((len(samples), num_atoms), "float32")
-        np.put_along_axis(codes, indices, coefficients, axis=1)
-        gram = (codes.T @ codes).astype("float64")
-        ridge = 1e-6 * np.trace(gram) / num_atoms + 1e-12
-        atoms_given = np.linalg.solve(gram + ridge * np.eye(num_atoms), codes.T @ samples)
-        atoms = _unit(atoms_given.astype("float32"), rng)
-        unused = np.flatnonzero(np.sum(codes != 0, axis=0) <= 1e-4 * len(samples))
-        errors = np.sum((samples - codes @ atoms_given) ** 2, axis=1)
-        worst = np.argsort(-errors)[: len(unused)]
-        atoms[unused[: len(worst)]] = _unit(samples[worst], rng)
+    far_apart = spread(samples, num_atoms, rng)
+    along_axes = np.concatenate([axes.T[::-1], far_apart])[:num_atoms]
+    runs = []
+    for atoms in (along_axes, far_apart):
+        atoms = _unit(atoms, rng)
+        for _ in range(rounds):
+            atoms = _least_squares_atoms(samples, atoms, sparsity, selection, rng)
+        codes = _dense_codes(samples, atoms, sparsity, selection)
+        runs.append((np.mean((samples - codes @ atoms) ** 2), atoms, codes))
+    _, atoms, codes = min(runs, key=lambda run: run[0])
+    return atoms, codes
+
+
+def _dense_codes(samples, atoms, sparsity, selection):
+    """Sparse codes as `(n, num_atoms)`."""
+    indices, coefficients = (
+        ops.convert_to_numpy(part)
+        for part in orthogonal_matching_pursuit(samples, atoms, sparsity, selection=selection)
+    )
+    codes = np.zeros((len(samples), len(atoms)), "float32")
+    np.put_along_axis(codes, indices, coefficients, axis=1)
+    return codes
+
+
+def _least_squares_atoms(samples, atoms, sparsity, selection, rng):
+    """One alternation: the unit atoms that fit the codes of the ones given best."""
+    codes = _dense_codes(samples, atoms, sparsity, selection)
+    gram = (codes.T @ codes).astype("float64")
+    ridge = 1e-6 * np.trace(gram) / len(atoms) + 1e-12
+    fitted = np.linalg.solve(gram + ridge * np.eye(len(atoms)), codes.T @ samples)
+    fitted = fitted.astype("float32")
+    atoms = _unit(fitted, rng)
+    unused = np.flatnonzero(np.sum(codes != 0, axis=0) <= 1e-4 * len(samples))
+    worst = np.argsort(-np.sum((samples - codes @ fitted) ** 2, axis=1))[: len(unused)]
+    atoms[unused[: len(worst)]] = _unit(samples[worst], rng)
+    return atoms
 
 
 def _unit(vectors, rng):

@@ -5,6 +5,13 @@ import numpy as np
 from keras import ops
 
 
+def check_at_least(**minimums_and_values):
+    """Raises ValueError unless each `name=(minimum, value)` holds."""
+    for name, (minimum, value) in minimums_and_values.items():
+        if not value >= minimum:
+            raise ValueError(f"`{name}` must be at least {minimum}. Received: {value}")
+
+
 class Bottleneck(keras.layers.Layer):
     """Base of the layers that turn latent vectors into codes and back.
 
@@ -26,7 +33,8 @@ class Bottleneck(keras.layers.Layer):
     unit_variance = False
 
     def __init__(self, latent_dim, **kwargs):
-        # A latent that a rounding moves across a cell's border gets another code: no autocast.
+        # A latent that a rounding moves across a cell's border gets another code, so neither
+        # inputs nor weights are cast to the compute dtype.
         super().__init__(autocast=False, **kwargs)
         if isinstance(latent_dim, bool) or int(latent_dim) != latent_dim or latent_dim < 1:
             raise ValueError(f"`latent_dim` must be an integer >= 1. Received: {latent_dim}")
@@ -102,6 +110,18 @@ class Bottleneck(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}
+
+    def _add_state(self, name, shape, initializer="zeros"):
+        """A statistic: float32 whatever the policy, averaged over replicas, left by optimizers."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=initializer,
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="mean",
+        )
 
     def _check(self, latents):
         if not self.built:

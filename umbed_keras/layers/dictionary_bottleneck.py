@@ -6,8 +6,9 @@ from keras import ops
 
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
-from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
+from umbed_keras.ops.orthogonal_matching_pursuit import SELECTIONS
 from umbed_keras.ops.quantize import LAWS, quantize
 from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
 
@@ -72,11 +73,16 @@ class DictionaryBottleneck(Bottleneck):
             raise ValueError(f"`update` must be one of {UPDATES}. Received: {update!r}")
         if quantization not in LAWS:
             raise ValueError(f"`quantization` must be one of {LAWS}. Received: {quantization!r}")
-        if coefficient_bits is not None and not 2 <= coefficient_bits <= 16:
+        if selection not in SELECTIONS:
+            raise ValueError(f"`selection` must be one of {SELECTIONS}. Received: {selection!r}")
+        if coefficient_bits is not None and coefficient_bits not in range(2, 17):
             raise ValueError(
                 "`coefficient_bits` must be None or an integer from 2 to 16. "
                 f"Received: {coefficient_bits}"
             )
+        check_at_least(
+            commitment_weight=(0, commitment_weight), revival_threshold=(0, revival_threshold)
+        )
         if not 0 <= decay < 1:
             raise ValueError(f"`decay` must lie in [0, 1). Received: {decay}")
         self.num_atoms = int(num_atoms)
@@ -96,35 +102,22 @@ class DictionaryBottleneck(Bottleneck):
 
     def build(self, input_shape=None):
         shape = (self.num_atoms, self.latent_dim)
-        # Statistics stay float32 and are averaged over replicas.
-        state = {"trainable": False, "dtype": "float32", "aggregation": "mean"}
-        self.usage = self.add_weight(shape=shape[:1], initializer="zeros", name="usage", **state)
-        self.start = self.add_weight(
-            shape=shape,
-            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
-            name="start",
-            **state,
-        )
+        self.usage = self._add_state("usage", shape[:1])
+        normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
+        self.start = self._add_state("start", shape, normal)
         if self.update == "gradient":
             # Atoms are start + kernel, scaled to unit length, so that the gradient lies on the
             # sphere. Revival moves `start`: a layer may assign only weights that no optimizer
             # trains (JAX's stateless training drops the others).
-            self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
+            self.kernel = self.add_weight(
+                shape=shape, initializer="zeros", autocast=False, name="kernel"
+            )
         else:
             # Averages of code x code and code x signal: what least squares needs to know.
-            self.code_moments = self.add_weight(
-                shape=(self.num_atoms, self.num_atoms),
-                initializer="zeros",
-                name="code_moments",
-                **state,
-            )
-            self.signal_moments = self.add_weight(
-                shape=shape, initializer="zeros", name="signal_moments", **state
-            )
+            self.code_moments = self._add_state("code_moments", (self.num_atoms, self.num_atoms))
+            self.signal_moments = self._add_state("signal_moments", shape)
         if self.coefficient_bits:
-            self.coefficient_limit = self.add_weight(
-                shape=(), initializer="ones", name="coefficient_limit", **state
-            )
+            self.coefficient_limit = self._add_state("coefficient_limit", (), "ones")
         self._directions = directions(*shape)
 
     @property

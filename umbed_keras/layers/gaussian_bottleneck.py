@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
 from umbed_keras.ops.rate import Bits
 
 # Log-variances beyond this range only overflow.
@@ -32,8 +32,7 @@ class GaussianBottleneck(Bottleneck):
 
     def __init__(self, latent_dim, kl_weight=1e-4, seed=None, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        if not kl_weight >= 0:
-            raise ValueError(f"`kl_weight` must be at least 0. Received: {kl_weight}")
+        check_at_least(kl_weight=(0, kl_weight))
         self.kl_weight = float(kl_weight)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -40,9 +40,14 @@ class PyramidProjection(keras.layers.Layer):
     def build(self, input_shape=None):
         patch = (self.patch_size, self.patch_size, self.channels)
         self.kernel = self.add_weight(
-            shape=(self.levels, *patch, self.units), initializer=_orthonormal, name="kernel"
+            shape=(self.levels, *patch, self.units),
+            initializer=_orthonormal,
+            autocast=False,
+            name="kernel",
         )
-        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+        self.bias = self.add_weight(
+            shape=(self.units,), initializer="zeros", autocast=False, name="bias"
+        )
         self.gain = math.sqrt(self.levels * math.prod(patch))
 
     def set_map(self, matrix, bias):

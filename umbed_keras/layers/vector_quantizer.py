@@ -6,7 +6,7 @@ from keras import ops
 
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import kmeans
-from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 
 UPDATES = ("ema", "gradient")
@@ -54,6 +54,9 @@ class VectorQuantizer(Bottleneck):
             raise ValueError(f"`update` must be one of {UPDATES}. Received: {update!r}")
         if distance not in DISTANCES:
             raise ValueError(f"`distance` must be one of {DISTANCES}. Received: {distance!r}")
+        check_at_least(
+            commitment_weight=(0, commitment_weight), revival_threshold=(0, revival_threshold)
+        )
         if not 0 <= decay < 1:
             raise ValueError(f"`decay` must lie in [0, 1). Received: {decay}")
         self.num_embeddings = int(num_embeddings)
@@ -70,23 +73,19 @@ class VectorQuantizer(Bottleneck):
 
     def build(self, input_shape=None):
         shape = (self.num_embeddings, self.latent_dim)
-        # Statistics stay float32 and are averaged over replicas.
-        state = {"trainable": False, "dtype": "float32", "aggregation": "mean"}
         # Share of use and sum of latents of each entry: an entry is their ratio. Both begin at
         # zero, so that the first batch weighs what it should; until then `start` stands in.
-        self.usage = self.add_weight(shape=shape[:1], initializer="zeros", name="usage", **state)
-        if self.update == "ema":
-            self.sums = self.add_weight(shape=shape, initializer="zeros", name="sums", **state)
-        else:
-            self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
-        # In a gradient codebook this is the part that revival moves: a layer may assign only
+        self.usage = self._add_state("usage", shape[:1])
+        # In a gradient codebook `start` is the part that revival moves: a layer may assign only
         # weights that no optimizer trains (JAX's stateless training drops the others).
-        self.start = self.add_weight(
-            shape=shape,
-            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
-            name="start",
-            **state,
-        )
+        normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
+        self.start = self._add_state("start", shape, normal)
+        if self.update == "ema":
+            self.sums = self._add_state("sums", shape)
+        else:
+            self.kernel = self.add_weight(
+                shape=shape, initializer="zeros", autocast=False, name="kernel"
+            )
         self._directions = directions(*shape)
 
     @property
@@ -181,8 +180,10 @@ class VectorQuantizer(Bottleneck):
         usage = ops.convert_to_tensor(self.usage)
         dead, donors, shared = revival_plan(usage, self.revival_threshold)
         codebook = ops.stop_gradient(self.codebook)
-        # A hundredth of the codebook's scale: enough for the two to part.
-        scale = 0.01 * ops.sqrt(ops.mean(ops.sum(ops.square(codebook), axis=1)))
+        # A hundredth of the living entries' size: enough for the two to part.
+        weights = ops.where(dead, 0.0, shared)
+        squares = ops.sum(weights * ops.sum(ops.square(codebook), axis=1)) / ops.sum(weights)
+        scale = 0.01 * ops.sqrt(squares)
         revived = ops.take(codebook, donors, axis=0) + scale * self._directions
         entries = ops.where(dead[:, None], revived, codebook)
         self.usage.assign(shared)
@@ -190,4 +191,5 @@ class VectorQuantizer(Bottleneck):
             self.sums.assign(entries * shared[:, None])
         else:
             start = ops.convert_to_tensor(self.start)
-            self.start.assign(ops.where(dead[:, None], start + entries - codebook, start))
+            kernel = ops.cast(ops.stop_gradient(ops.convert_to_tensor(self.kernel)), "float32")
+            self.start.assign(ops.where(dead[:, None], entries - kernel, start))

@@ -38,7 +38,8 @@ class CodeUsage(keras.metrics.Metric):
         From 1 to `num_entries`; 1 before any code has been added.
         """
         counts = ops.convert_to_tensor(self.counts)
-        shares = counts / ops.maximum(ops.sum(counts), 1.0)
+        total = ops.sum(counts)
+        shares = counts / ops.where(total > 0, total, 1.0)
         logs = ops.log(ops.where(shares > 0, shares, 1.0))
         return ops.exp(-ops.sum(shares * logs))
 
