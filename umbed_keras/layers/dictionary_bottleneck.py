@@ -15,6 +15,8 @@ from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
 UPDATES = ("gradient", "online")
 # A sweep of the online update moves every atom once towards what the averages ask for.
 ONLINE_SWEEPS = 2
+# Share of coefficients that quantisation may clip.
+TAIL = 1e-4
 # How far a revived atom leaves its donor, as a share of the atom's length.
 REVIVAL_STEP = 0.5
 
@@ -228,7 +230,7 @@ class DictionaryBottleneck(Bottleneck):
         used = ops.cast(coefficients != 0, "float32")
         self._average(self.usage, ops.mean(ops.sum(one_hot * used[..., None], axis=1), axis=0))
         if self.coefficient_bits:
-            self._average(self.coefficient_limit, ops.max(ops.abs(coefficients)))
+            self._follow_tail(coefficients)
         if self.update == "online":
             codes = ops.transpose(ops.sum(one_hot * coefficients[..., None], axis=1))
             count = ops.cast(ops.shape(latents)[0], "float32")
@@ -237,6 +239,18 @@ class DictionaryBottleneck(Bottleneck):
             self._follow_averages()
         if self.revival_threshold:
             self._revive()
+
+    def _follow_tail(self, coefficients):
+        """Moves the limit towards the magnitude that a share `TAIL` of coefficients exceeds.
+
+        A step of stochastic approximation (Robbins & Monro 1951) in that share, which replicas
+        can average, as they could not a maximum.
+        """
+        limit = ops.convert_to_tensor(self.coefficient_limit)
+        beyond = ops.mean(ops.cast(ops.abs(coefficients) > limit, "float32"))
+        # At most a tenth at once, where nearly all lie beyond.
+        change = 0.1 * (1 - self.decay) * (ops.minimum(beyond / TAIL, 100.0) - 1)
+        self.coefficient_limit.assign(limit * (1 + change))
 
     def _follow_averages(self):
         """Lowers the averages' squared error in the dictionary.

@@ -29,8 +29,10 @@ def sparse_decode(indices, coefficients, dictionary):
             "`indices` and `coefficients` must have one shape (..., sparsity). Received: "
             f"{tuple(indices.shape)} and {tuple(coefficients.shape)}"
         )
-    # One atom of every code at a time: (..., sparsity, dim) never exists.
+    # One atom of every code at a time: (..., sparsity, dim) never exists. TensorFlow's graph
+    # optimizer loses the new axis of `coefficients[..., step, None]` after a stack.
     return sum(
-        ops.take(dictionary, indices[..., step], axis=0) * coefficients[..., step, None]
+        ops.take(dictionary, indices[..., step], axis=0)
+        * ops.expand_dims(coefficients[..., step], axis=-1)
         for step in range(indices.shape[-1])
     )
