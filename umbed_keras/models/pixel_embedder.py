@@ -87,7 +87,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
         seed=0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Images come as float32 to the linear path, whatever the policy.
+        super().__init__(autocast=False, **kwargs)
         check_geometry(patch_size, pyramid_levels)
         bottleneck = bottleneck or GaussianBottleneck(latent_dim)
         if bottleneck.latent_dim != latent_dim:
