@@ -236,7 +236,7 @@ def test_compile_needs_no_loss_and_fit_adapts():
     assert not model.adapted_already
     model.fit(photographs(4), verbose=0, pixels_per_image=8, batch_size=2)
     assert model.adapted_already
-    assert model.pixels_per_image == 256
+    assert model.pixels_per_image == 512
 
 
 def test_evaluate_looks_at_the_same_pixels_every_time():

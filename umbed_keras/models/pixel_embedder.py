@@ -83,7 +83,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
         channels=3,
         widths=(32, 64, 128),
         hidden_units=(128, 128),
-        pixels_per_image=256,
+        pixels_per_image=512,
         seed=0,
         **kwargs,
     ):
