@@ -148,3 +148,26 @@ def test_a_generator_that_runs_out_says_so():
     )
     with pytest.raises(ValueError, match="ran out"):
         [batches[index] for index in range(4)]
+
+
+def endless():
+    while True:
+        yield images(2)
+
+
+def test_fit_takes_endless_data_with_steps():
+    model = uk.PixelEmbedder(
+        latent_dim=4, patch_size=4, pyramid_levels=1, widths=(4, 4), hidden_units=(4,)
+    )
+    model.compile(optimizer="adam")
+    history = model.fit(endless(), steps_per_epoch=3, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_validation_of_a_few_steps_sees_the_same_batches_every_epoch():
+    batches = ImageBatches(
+        generator_of_known_batches(images(6), 1), 3, steps_per_epoch=2, restart=True
+    )
+    for _ in range(2):
+        seen = [batches[index][0] for index in range(2)]
+        np.testing.assert_array_equal(np.concatenate(seen), images(6)[:2])

@@ -276,9 +276,32 @@ def test_mixed_precision_trains_and_stays_close(policy):
         ({"pyramid_levels": 0}, "levels"),
         ({"pixels_per_image": 0}, "pixels_per_image"),
         ({"latent_dim": 0}, "latent_dim"),
+        ({"widths": ()}, "widths"),
+        ({"hidden_units": ()}, "hidden_units"),
+        ({"seed": None}, "seed"),
         ({"latent_dim": 8, "bottleneck": uk.layers.VectorQuantizer(4, 6)}, "latent_dim"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, says):
     with pytest.raises(ValueError, match=says):
         uk.PixelEmbedder(**arguments)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_reconstructs(policy):
+    images = photographs(1)
+    mixed, plain = small_model(dtype=policy), small_model()
+    for model in (mixed, plain):
+        model.adapt(images)
+    np.testing.assert_allclose(mixed.reconstruct(images), plain.reconstruct(images), atol=0.05)
+
+
+def test_an_empty_batch_has_empty_vectors():
+    assert ready_model().embed(np.zeros((0, 16, 16, 3), "uint8")).shape == (0, 16, 16, 6)
+
+
+def test_codes_that_are_not_the_bottlenecks_are_refused():
+    with pytest.raises(ValueError, match="coefficients"):
+        ready_model().decode({})
+    with pytest.raises(ValueError, match="shape"):
+        ready_model().decode({"indices": [1], "coefficients": [1.0]})

@@ -163,3 +163,14 @@ def test_a_wheel_carries_the_presets_inside_the_package(tmp_path):
     ).stdout
     assert found.startswith("16")
     assert str(tmp_path / "site" / "umbed_keras" / "_presets") in found
+
+
+def test_other_files_are_never_replaced(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(ValueError, match=r"thesis\.txt"):
+        small_model().save_to_preset(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+    small_model().save_to_preset(tmp_path / "mine")
+    (tmp_path / "mine" / "README.md").write_text("# Mine")
+    small_model().save_to_preset(tmp_path / "mine")
+    assert (tmp_path / "mine" / "README.md").read_text() == "# Mine"

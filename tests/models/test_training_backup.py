@@ -119,3 +119,12 @@ def test_a_break_while_writing_leaves_the_last_state(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         small_model().fit(images, epochs=2, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])
     assert (tmp_path / "training_state.npz").read_bytes() == before
+
+
+def test_a_later_fit_begins_at_its_beginning(tmp_path):
+    images = np.zeros((2, 8, 8, 3), "uint8")
+    small_model().fit(images, epochs=2, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])
+    model = small_model()
+    resumed = model.fit(images, epochs=3, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])
+    assert resumed.epoch == [2]
+    assert model.fit(images, epochs=2, verbose=0).epoch == [0, 1]

@@ -60,6 +60,7 @@ class PatchDecoder(keras.layers.Layer):
 
     def _decode(self, latents, values, shape):
         """The first `values` outputs, in `shape`."""
+        latents = ops.cast(latents, self.compute_dtype)  # `finest` comes here without a call
         hidden = latents / ops.cast(ops.convert_to_tensor(self.scale), latents.dtype)
         for layer in self.hidden:
             hidden = layer(hidden)

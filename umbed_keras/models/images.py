@@ -1,5 +1,7 @@
 """What counts as images, and how pixels of them are sampled."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -73,6 +75,8 @@ def to_float(images):
     """Images in the graph as float32 in 0..1."""
     if ops.dtype(images) == "uint8":
         return ops.cast(images, "float32") / 255.0
+    if "float" not in ops.dtype(images):
+        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={ops.dtype(images)}")
     return ops.cast(images, "float32")
 
 
@@ -88,6 +92,26 @@ def batch_images(batch):
             f"Received a dictionary with keys {sorted(batch)}."
         )
     return batch
+
+
+def first_images(data, channels, count):
+    """The first `count` images of what `ImageBatches` takes, a list of checked arrays.
+
+    Nothing is asked of the data's length, so that endless data do.
+    """
+    if hasattr(data, "shape"):
+        return list(check_images(data[:count], channels))
+    if isinstance(data, keras.utils.PyDataset):
+        length = data.num_batches
+        data = (data[index] for index in (itertools.count() if length is None else range(length)))
+    images = []
+    for batch in data:
+        images.extend(check_images(batch_images(batch), channels))
+        if len(images) >= count:
+            break
+    if not images:
+        raise ValueError("The data must hold at least one image. Received none.")
+    return images[:count]
 
 
 class ImageBatches(keras.utils.PyDataset):
@@ -106,6 +130,7 @@ class ImageBatches(keras.utils.PyDataset):
         shuffle: bool, for arrays and PyDatasets.
         seed: int.
         steps_per_epoch: int or None for one pass.
+        restart: bool; True begins an iterable anew every epoch, whatever `steps_per_epoch`.
 
     Yields:
         `({"images", "rows", "cols"},)`, or `(images,)`.
@@ -120,6 +145,7 @@ class ImageBatches(keras.utils.PyDataset):
         shuffle=False,
         seed=0,
         steps_per_epoch=None,
+        restart=False,
     ):
         is_dataset = isinstance(source, keras.utils.PyDataset)
         parallel = ("workers", "use_multiprocessing", "max_queue_size") if is_dataset else ()
@@ -130,7 +156,14 @@ class ImageBatches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
-        self.batch_size = batch_size or 16
+        self.batch_size = 16 if batch_size is None else batch_size
+        self.restart = restart
+        for name, value in (
+            ("batch_size", self.batch_size),
+            ("pixels_per_image", pixels_per_image),
+        ):
+            if value is not None and (int(value) != value or value < 1):
+                raise ValueError(f"`{name}` must be an integer >= 1. Received: {value}")
         self._order_of = (None, None)
         self._iterator = None
         if is_dataset:
@@ -186,10 +219,11 @@ class ImageBatches(keras.utils.PyDataset):
         """The order of `count` things in pass `number`."""
         if not self.shuffle:
             return np.arange(count)
-        if self._order_of[0] != number:
+        cached, order = self._order_of  # one read: workers share it
+        if cached != number:
             order = np.random.default_rng((self.seed, number, count)).permutation(count)
             self._order_of = (number, order)
-        return self._order_of[1]
+        return order
 
     def _from_array(self, step, index):
         number, place = divmod(step, self._pass_length)
@@ -203,7 +237,7 @@ class ImageBatches(keras.utils.PyDataset):
         return self.source[int(self._order(self._pass_length, number)[place])]
 
     def _from_iterable(self, step, index):
-        if self._iterator is None or (index == 0 and self._pass_length):
+        if self._iterator is None or (index == 0 and (self.restart or self._pass_length)):
             self._iterator = iter(self.source)
         try:
             return next(self._iterator)

@@ -12,8 +12,10 @@ from umbed_keras.models.compiled import CompiledMethod
 from umbed_keras.models.images import (
     EpochNumber,
     ImageBatches,
+    batch_images,
     check_images,
     check_shape,
+    first_images,
     to_float,
     to_host,
 )
@@ -90,7 +92,12 @@ class PixelEmbedder(PresetMixin, keras.Model):
         # Images come as float32 to the linear path, whatever the policy.
         super().__init__(autocast=False, **kwargs)
         check_geometry(patch_size, pyramid_levels)
-        bottleneck = bottleneck or GaussianBottleneck(latent_dim)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"`seed` must be an integer >= 0. Received: {seed}")
+        for name, sizes in (("widths", widths), ("hidden_units", hidden_units)):
+            if not tuple(sizes) or min(sizes) < 1:
+                raise ValueError(f"`{name}` must be integers >= 1, one or more. Received: {sizes}")
+        bottleneck = bottleneck or GaussianBottleneck(latent_dim, seed=seed)
         if bottleneck.latent_dim != latent_dim:
             raise ValueError(
                 "`bottleneck` must have the model's `latent_dim`. Received: "
@@ -199,7 +206,10 @@ class PixelEmbedder(PresetMixin, keras.Model):
         for tracker, value in zip(self.trackers, values, strict=True):
             tracker.update_state(value, sample_weight=weight)
         if self.bottleneck.num_entries:
-            self.code_usage.update_state(y_pred["codes"]["indices"])
+            codes = y_pred["codes"]
+            # An atom with coefficient 0 fills a place and is not used.
+            used = codes["coefficients"] != 0 if "coefficients" in codes else None
+            self.code_usage.update_state(codes["indices"], sample_weight=used)
         return self.get_metrics_result()
 
     @staticmethod
@@ -287,16 +297,21 @@ class PixelEmbedder(PresetMixin, keras.Model):
             x, batch_size, pixels_per_image, shuffle=shuffle, steps=steps_per_epoch
         )
         if validation_data is not None:
+            if isinstance(validation_data, tuple):  # (images,) or (images, labels)
+                validation_data = batch_images(validation_data)
             validation_data = self._batches(
                 validation_data,
-                validation_batch_size or batch_size,
+                batch_size if validation_batch_size is None else validation_batch_size,
                 pixels_per_image,
                 steps=validation_steps,
+                restart=True,
             )
         if not self.adapted_already:
             self.adapt(x)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [EpochNumber(batches), *(callbacks or [])]
+            callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
+        else:
+            callbacks.append(EpochNumber(batches))
         return super().fit(
             batches,
             epochs=epochs,
@@ -323,6 +338,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
         """The loss and metrics of images (see `fit`), at the same pixels every time."""
         if y is not None:
             raise ValueError("`evaluate` takes images alone. Received: `y`")
+        if not self.compiled:
+            raise ValueError("Call `compile()` before `evaluate()`.")
         if not isinstance(x, ImageBatches):
             x = self._batches(x, batch_size, pixels_per_image, steps=steps)
         return super().evaluate(
@@ -369,27 +386,23 @@ class PixelEmbedder(PresetMixin, keras.Model):
         """Whether `adapt` has been called, on this model or on the one it was loaded from."""
         return bool(ops.convert_to_numpy(self.adapted))
 
-    def _batches(self, x, batch_size, pixels_per_image, shuffle=False, steps=None):
+    def _batches(self, x, batch_size, pixels_per_image, shuffle=False, steps=None, restart=False):
         return ImageBatches(
             x,
             self.channels,
             batch_size,
-            pixels_per_image or self.pixels_per_image,
+            self.pixels_per_image if pixels_per_image is None else pixels_per_image,
             shuffle=shuffle,
             seed=self.seed,
             steps_per_epoch=steps,
+            restart=restart,
         )
 
     def _sample_pyramids(self, data):
         """Pyramids of random pixels of at most `ADAPT_IMAGES` images, `(n, ...)` float32."""
         if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
             data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
-        batches = ImageBatches(data, self.channels, seed=self.seed)
-        images = []
-        for index in range(batches.num_batches):
-            images.extend(batches[index][0])
-            if len(images) >= ADAPT_IMAGES:
-                break
+        images = first_images(data, self.channels, ADAPT_IMAGES)
         random = np.random.default_rng(self.seed)
         pixels = -(-ADAPT_PYRAMIDS // len(images))
         pyramids = []
@@ -445,7 +458,18 @@ class PixelEmbedder(PresetMixin, keras.Model):
         Returns:
             NumPy float32 array `(batch, height, width, channels)` in 0..1.
         """
+        spec = self.bottleneck.code_spec()
+        if set(codes) != set(spec):
+            raise ValueError(
+                f"`codes` must have the keys {sorted(spec)}. Received: {sorted(codes)}"
+            )
         codes = {name: to_host(part) for name, part in codes.items()}
+        for name, (trailing, _) in spec.items():
+            if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
+                raise ValueError(
+                    f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
+                    f"Received: shape={codes[name].shape}"
+                )
         shape = next(iter(codes.values())).shape[:3]
         return self._overlapped(self._sum_of_codes, codes, *shape)
 

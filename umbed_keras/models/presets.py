@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CARD = "README.md"
 
 
 def presets_folder():
@@ -107,15 +108,24 @@ class PresetMixin:
     def save_to_preset(self, folder, weights_dtype=None):
         """Saves the model as a preset folder.
 
-        `keras.saving.load_model(folder)` reads it too. The folder is made if need be; its old
-        files stay until the new ones are complete.
+        `keras.saving.load_model(folder)` reads it too. A preset that is there stays whole until
+        the new one is complete; its card (README.md) is kept.
 
         Args:
-            folder: path.
+            folder: path, made if need be.
             weights_dtype: `"float16"` to store the weights in half the space; statistics stay
                 float32. None keeps their type.
+
+        Raises:
+            ValueError: the folder holds files that are no preset's.
         """
         folder = Path(folder)
+        others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if others - {CONFIG, METADATA, WEIGHTS, CARD}:
+            raise ValueError(
+                f"`folder` must be new, empty or a preset; {folder} holds other files, such as "
+                f"{min(others - {CONFIG, METADATA, WEIGHTS, CARD})!r}."
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         config = keras.saving.serialize_keras_object(self)
         config.pop("compile_config", None)
@@ -135,6 +145,8 @@ class PresetMixin:
             (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
             (temporary / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
             stored.save_weights(temporary / WEIGHTS)
+            if CARD in others:
+                shutil.copy2(folder / CARD, temporary / CARD)
             _swap_in(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

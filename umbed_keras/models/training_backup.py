@@ -26,11 +26,18 @@ class TrainingBackup(keras.callbacks.Callback):
         self.path = Path(folder) / "training_state.npz"
 
     def on_train_begin(self, logs=None):
+        # On TensorFlow Keras builds the optimizer's variables only with the first step.
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
         if self.path.exists():
             self._restore()
         else:
             # The weights that training began with are part of what must come again.
             self._save(epochs_done=0)
+
+    def on_train_end(self, logs=None):
+        # It would hold for every later `fit` of this model.
+        self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
         self._save(epochs_done=epoch + 1)
@@ -40,8 +47,7 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _save(self, epochs_done):
         arrays = {
-            f"{place:04d}": keras.ops.convert_to_numpy(variable)
-            for place, variable in enumerate(self._variables())
+            f"{place:04d}": _to_numpy(variable) for place, variable in enumerate(self._variables())
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
@@ -65,3 +71,11 @@ class TrainingBackup(keras.callbacks.Callback):
             variable.assign(array)
         # How Keras's own BackupAndRestore tells `fit` where to begin.
         self.model._initial_epoch = epochs_done
+
+
+def _to_numpy(variable):
+    """A variable's value in a type that files keep: NumPy's format doesn't know bfloat16."""
+    value = keras.ops.convert_to_tensor(variable)
+    if keras.backend.standardize_dtype(variable.dtype) == "bfloat16":
+        value = keras.ops.cast(value, "float32")
+    return keras.ops.convert_to_numpy(value)

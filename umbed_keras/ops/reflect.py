@@ -35,7 +35,10 @@ def reflect_pad(images, rows, cols):
     if pads == ((0, 0), (0, 0)):
         return images
     sizes = images.shape[1:3]
-    if all(size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True)):
+    # An empty batch is more than torch's reflection can take.
+    if images.shape[0] != 0 and all(
+        size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True)
+    ):
         return ops.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect")
     # Keras's own reflection needs images larger than the pad.
     for axis, (before, after) in zip((1, 2), pads, strict=True):
