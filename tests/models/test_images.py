@@ -77,6 +77,7 @@ def test_every_source_yields_the_images(source, batch_size):
         *((torch_loader, size) for size in (1, 2, 3, 4)),
         (grain_loader, 2),
         (tensorflow_dataset, 2),
+        (Dataset, 2),
     ],
 )
 def test_fit_predict_and_evaluate_take_loaders_of_bare_images(source, batch_size):

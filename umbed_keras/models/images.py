@@ -102,8 +102,9 @@ def first_images(data, channels, count):
     if hasattr(data, "shape"):
         return list(check_images(data[:count], channels))
     if isinstance(data, keras.utils.PyDataset):
-        length = data.num_batches
-        data = (data[index] for index in (itertools.count() if length is None else range(length)))
+        dataset, length = data, data.num_batches
+        places = itertools.count() if length is None else range(length)
+        data = (dataset[index] for index in places)
     images = []
     for batch in data:
         images.extend(check_images(batch_images(batch), channels))
