@@ -290,7 +290,8 @@ def test_arguments_out_of_range_are_refused(arguments, says):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_reconstructs(policy):
     images = photographs(1)
-    mixed, plain = small_model(dtype=policy), small_model()
+    # Continuous latents: a near-tie between codes may fall the other way in half precision.
+    mixed, plain = small_model("gaussian", dtype=policy), small_model("gaussian")
     for model in (mixed, plain):
         model.adapt(images)
     np.testing.assert_allclose(mixed.reconstruct(images), plain.reconstruct(images), atol=0.05)

@@ -572,6 +572,10 @@ class PixelEmbedder(PresetMixin, keras.Model):
         stride = self.unet.stride
         if int(tile_size) != tile_size or tile_size < stride:
             raise ValueError(f"`tile_size` must be an integer >= {stride}. Received: {tile_size}")
+        if not len(images):
+            # Not every backend convolves an empty batch: one image tells the outputs' shapes.
+            one = self._map_tiles(method, np.zeros((1, *images.shape[1:]), "uint8"), tile_size)
+            return keras.tree.map_structure(lambda part: part[:0], one)
         tile_size -= tile_size % stride
         reach = pyramid_radius(self.patch_size, self.pyramid_levels)
         method = self._compiled(method)
