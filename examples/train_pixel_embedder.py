@@ -41,6 +41,9 @@ def arguments():
     parser.add_argument("--sparsity", type=int, default=4, help="S: atoms of a pixel")
     parser.add_argument("--coefficient-bits", type=int, default=8)
     parser.add_argument("--kl-weight", type=float, default=1e-5)
+    parser.add_argument(
+        "--hidden-units", type=int, nargs="+", default=[128, 128], help="of the decoder"
+    )
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--pixels", type=int, default=512, help="pixels of an image in a step")
@@ -56,15 +59,18 @@ def arguments():
 def make_bottleneck(args):
     """The bottleneck that the arguments ask for."""
     if args.bottleneck == "gaussian":
-        return uk.layers.GaussianBottleneck(args.latent_dim, kl_weight=args.kl_weight)
+        return uk.layers.GaussianBottleneck(
+            args.latent_dim, kl_weight=args.kl_weight, dtype="float32"
+        )
     if args.bottleneck == "vector":
-        return uk.layers.VectorQuantizer(args.entries, args.latent_dim)
+        return uk.layers.VectorQuantizer(args.entries, args.latent_dim, dtype="float32")
     return uk.layers.DictionaryBottleneck(
         args.entries,
         args.latent_dim,
         args.sparsity,
         selection="ols",
         coefficient_bits=args.coefficient_bits,
+        dtype="float32",
     )
 
 
@@ -105,6 +111,7 @@ def main():
         patch_size=args.patch_size,
         pyramid_levels=args.levels,
         bottleneck=make_bottleneck(args),
+        hidden_units=args.hidden_units,
         pixels_per_image=args.pixels,
         seed=args.seed,
     )
@@ -124,6 +131,10 @@ def main():
     )
 
     preset = args.preset or args.output / "preset"
+    # What was learned in mixed precision is used in whole.
+    weights = model.get_weights()
+    model = uk.PixelEmbedder.from_config({**model.get_config(), "dtype": "float32"})
+    model.set_weights(weights)
     model.save_to_preset(preset, weights_dtype="float16")
     stored = uk.PixelEmbedder.from_preset(preset)
     figures = measure(stored, validation)

@@ -379,10 +379,11 @@ def test_code_depends_on_nothing_else_in_the_batch(selection):
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_every_chunk_is_coded(over):
     num_atoms, dim = 1024, 8
-    signals, dictionary = problem(2 * CHUNK_ENTRIES // num_atoms + over, num_atoms, dim)
+    rows = CHUNK_ENTRIES // num_atoms
+    signals, dictionary = problem(2 * rows + over, num_atoms, dim)
     indices, coefficients = pursue(signals, dictionary, 2)
     assert indices.shape == (len(signals), 2)
-    borders = np.r_[0, 1023:1026, len(signals) - 2 : len(signals)]
+    borders = np.r_[0, rows - 1 : rows + 2, len(signals) - 2 : len(signals)]
     np.testing.assert_allclose(
         dense(indices[borders], coefficients[borders], num_atoms),
         scikit_learn(signals[borders], dictionary, 2),

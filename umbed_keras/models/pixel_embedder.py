@@ -167,8 +167,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
             training: bool.
 
         Returns:
-            For images `(batch, height, width, latent_dim)`. For a dictionary: `patches` and
-            `pyramid`, both `(batch, pixels, levels, patch, patch, channels)`, and the
+            For images `(batch, height, width, latent_dim)`. For a dictionary: `patches`
+            `(batch, pixels, levels, patch, patch, channels)`, their mean squared `error`, and the
             bottleneck's `codes` and `loss`.
         """
         if not isinstance(inputs, dict):
@@ -181,9 +181,10 @@ class PixelEmbedder(PresetMixin, keras.Model):
         content = _at_pixels(self.unet(self._fitted_to_unet(images)), rows, cols)
         latents = self._joined(self.projection.project(pyramid), content)
         outputs = self.bottleneck(latents, training=training)
+        patches = self.decoder(outputs["latents"])
         return {
-            "patches": self.decoder(outputs["latents"]),
-            "pyramid": pyramid,
+            "patches": patches,
+            "error": ops.mean(ops.square(ops.cast(patches, "float32") - pyramid)),
             "codes": outputs["codes"],
             "loss": outputs["loss"],
         }
@@ -194,12 +195,12 @@ class PixelEmbedder(PresetMixin, keras.Model):
         return super().compute_output_spec(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return self._reconstruction_error(y_pred) + y_pred["loss"]
+        return y_pred["error"] + y_pred["loss"]
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         weight = ops.shape(y_pred["patches"])[0]
         values = (
-            self._reconstruction_error(y_pred),
+            y_pred["error"],
             y_pred["loss"],
             self.bottleneck.fixed_length_bits(y_pred["codes"]),
         )
@@ -211,11 +212,6 @@ class PixelEmbedder(PresetMixin, keras.Model):
             used = codes["coefficients"] != 0 if "coefficients" in codes else None
             self.code_usage.update_state(codes["indices"], sample_weight=used)
         return self.get_metrics_result()
-
-    @staticmethod
-    def _reconstruction_error(outputs):
-        patches = ops.cast(outputs["patches"], "float32")
-        return ops.mean(ops.square(patches - outputs["pyramid"]))
 
     def _fitted_to_unet(self, images):
         """Images reflected to the next multiple of the U-Net's stride."""

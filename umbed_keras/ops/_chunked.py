@@ -3,22 +3,22 @@
 from keras import backend, ops
 
 # Entries of one `(rows, num_atoms)` working array of a chunk.
-CHUNK_ENTRIES = 1 << 20
+CHUNK_ENTRIES = 1 << 19
 
 
-def map_chunks(function, signals, dictionary, **options):
-    """`function(signals, dictionary, **options)` over chunks of signals, results joined.
+def map_chunks(function, signals, constants, **options):
+    """`function(signals, *constants, **options)` over chunks of signals, results joined.
 
     The number of signals must be known; where it is not (a TensorFlow graph with a free batch
     size), all of them are one chunk.
     """
     function = _compiled(function)
-    rows = max(1, CHUNK_ENTRIES // max(dictionary.shape))
+    rows = max(1, CHUNK_ENTRIES // max(constants[0].shape))
     count = signals.shape[0]
     if count is None or count <= rows:
-        return function(signals, dictionary, **options)
+        return function(signals, *constants, **options)
     parts = [
-        function(signals[start : start + rows], dictionary, **options)
+        function(signals[start : start + rows], *constants, **options)
         for start in range(0, count, rows)
     ]
     return tuple(ops.concatenate(arrays, axis=0) for arrays in zip(*parts, strict=True))

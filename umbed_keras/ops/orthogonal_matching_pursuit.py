@@ -1,7 +1,9 @@
-"""Orthogonal matching pursuit, batched, in correlation space."""
+"""Orthogonal matching pursuit, batched."""
+
+import functools
 
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
 from umbed_keras.ops import _arguments
 from umbed_keras.ops._chunked import map_chunks
@@ -12,11 +14,11 @@ SELECTIONS = ("omp", "ols")
 def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, selection="omp"):
     """Codes each signal by at most `sparsity` atoms with least-squares coefficients.
 
-    Batch-OMP (Rubinstein, Zibulevsky & Elad 2008) with a progressive LDL^T factorisation: atoms
-    are orthogonalised in the space of their correlations with all atoms, so no residual is formed
-    while atoms are chosen. One refinement step in signal space then polishes the coefficients; it
-    is also what carries the gradient, that of least squares on the fixed support, to `signals` and
-    `dictionary`. Every signal is coded on its own: its code doesn't depend on its batch.
+    Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) with a progressive LDL^T
+    factorisation, by Gram-Schmidt in signal space, where it is most exact. One refinement step
+    then polishes the coefficients; it is also what carries the gradient, that of least squares on
+    the fixed support, to `signals` and `dictionary`. Every signal is coded on its own: its code
+    doesn't depend on its batch.
 
     Args:
         signals: `(..., dim)`, any floating or integer type. Computed in float32 (float64 if
@@ -47,10 +49,11 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
     if tolerance is not None and not tolerance >= 0:
         raise ValueError(f"`tolerance` must be None or at least 0. Received: tolerance={tolerance}")
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
+    atoms, norms = _arguments.unit_atoms(ops.stop_gradient(dictionary))
     indices, coefficients = map_chunks(
         _pursue,
         signals,
-        dictionary,
+        (dictionary, atoms, norms),
         sparsity=int(sparsity),
         tolerance=tolerance,
         selection=selection,
@@ -58,24 +61,43 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
     return _arguments.unflatten(indices, coefficients, leading, dtype)
 
 
-def _pursue(signals, dictionary, sparsity, tolerance, selection):
-    """Codes a chunk of signals `(n, dim)`."""
-    factors = _choose(
-        ops.stop_gradient(signals), ops.stop_gradient(dictionary), sparsity, tolerance, selection
-    )
-    return ops.stack(factors.indices, axis=1), _refine(signals, dictionary, factors)
+def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
+    """Codes a chunk of signals `(n, dim)`; `atoms` is the dictionary with its `norms` taken out."""
+    factors = _Factors()
+    options = sparsity, tolerance, selection
+    refined = True
+    if backend.backend() == "torch":
+        from umbed_keras.ops import _torch_pursuit
+
+        _torch_pursuit.choose(factors, signals, atoms, *options)
+        refined = _torch_pursuit.differentiable(signals, dictionary)
+    else:
+        _choose(factors, ops.stop_gradient(signals), atoms, *options)
+    coefficients = factors.coefficients(norms)
+    if refined:
+        coefficients = _refine(signals, dictionary, norms, factors, coefficients)
+    surplus = sparsity - len(coefficients)
+    coefficients += [ops.zeros_like(coefficients[0])] * surplus
+    indices = _distinct(factors.indices + [factors.indices[0]] * surplus)
+    return ops.stack(indices, axis=1), ops.concatenate(coefficients, axis=1)
 
 
 class _Factors:
     """The chosen atoms and the factorisation L D L^T of their Gram matrix, all lists over steps.
 
     `lower[t][j]` is L[t, j] for j < t; `inverse[t]` is 1 / D[t], and 0 for an atom that adds
-    nothing, which takes it out of every solve below.
+    nothing, which takes it out of every solve below. Indices are `(n,)`, all else `(n, 1)`.
     """
 
-    def __init__(self, norms):
-        self.norms = norms
+    def __init__(self):
         self.indices, self.lower, self.inverse, self.projections = [], [], [], []
+
+    def coefficients(self, norms):
+        """A list of coefficients, given the norms `(num_atoms,)` of all atoms."""
+        return [
+            value / ops.take(norms, chosen)[:, None]
+            for value, chosen in zip(self.solve_upper(self.projections), self.indices, strict=True)
+        ]
 
     def solve_upper(self, values):
         """Solves L^T x = values by back-substitution."""
@@ -96,93 +118,103 @@ class _Factors:
         )
 
 
-def _choose(signals, dictionary, sparsity, tolerance, selection):
-    atoms, norms = _arguments.unit_atoms(dictionary)
+def _choose(factors, signals, atoms, sparsity, tolerance, selection):
+    """Chooses atoms one by one, each made orthogonal to those before it (Gram-Schmidt).
+
+    Fills `factors`, for no more than `dim` atoms: as many independent ones span everything. Where
+    nothing is left to code, an atom may be chosen again; it is then of no use.
+    """
     dim = atoms.shape[1]
-    lengths = ops.sqrt(ops.sum(ops.square(signals), axis=1))
+    across = ops.transpose(atoms)
+    squares = _dot(signals, signals)
     epsilon = float(np.finfo(ops.dtype(signals)).eps)
     # An atom whose squared distance from the span of those chosen is no larger counts as inside:
     # rounding could not tell. A pivot's rounding grows as pivots before it shrink.
-    floor = 1000 * epsilon * ops.ones_like(lengths)
-    gram = atoms @ ops.transpose(atoms)
-    correlations = signals @ ops.transpose(atoms)
-    used = ops.zeros_like(correlations, dtype="bool")
-    factors = _Factors(norms)
-    columns = []  # correlations of the orthogonalised atoms with all atoms
+    floor = 1000 * epsilon * ops.ones_like(squares)
+    residuals = signals
+    directions = []
     if selection == "ols":
         # Squared length of each atom's part outside the span of those chosen.
-        outside = ops.ones_like(correlations) * ops.diagonal(gram)
+        outside = ops.ones_like(squares) * ops.sum(ops.square(atoms), axis=1)
     if tolerance is not None:
-        residuals, directions = signals, []
+        going = ops.full_like(squares, tolerance < 1, dtype="bool")
 
-    for step in range(sparsity):
-        magnitudes = ops.abs(correlations)
-        scores = magnitudes
+    for step in range(min(sparsity, dim)):
+        scores = ops.abs(residuals @ across)
         # With one dimension left every atom meets the signal: take the best conditioned.
         if selection == "ols" and step < dim - 1:
-            free = outside > floor[:, None]
-            scores = ops.where(free, magnitudes / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
-        chosen = _arguments.best_available(scores, used)
-        used = _arguments.mark(used, chosen)
-        factors.indices.append(chosen)
-        if step >= dim:  # dim independent atoms span everything
-            continue
-        column = ops.take(gram, chosen, axis=0)
+            free = outside > floor
+            scores = ops.where(free, scores / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
+        chosen = _arguments.largest(scores)
+        direction = ops.take(atoms, chosen, axis=0)
         lower = []
-        for earlier, inverse in zip(columns, factors.inverse, strict=True):
-            weight = _arguments.pick(earlier, chosen) * inverse
-            column = column - weight[:, None] * earlier
+        for earlier, inverse in zip(directions, factors.inverse, strict=True):
+            weight = _dot(direction, earlier) * inverse
+            direction = direction - weight * earlier
             lower.append(weight)
-        pivot = _arguments.pick(column, chosen)
-        correlation = _arguments.pick(correlations, chosen)
-        useful = ops.logical_and(pivot > floor, ops.abs(correlation) > 4 * epsilon * lengths)
+        pivot = _dot(direction, direction)
+        correlation = _dot(residuals, direction)
+        useful = (pivot > floor) & (ops.square(correlation) > (4 * epsilon) ** 2 * squares)
         if tolerance is not None:
-            remaining = ops.sqrt(ops.sum(ops.square(residuals), axis=1)) if step else lengths
-            useful = ops.logical_and(useful, remaining > tolerance * lengths)
+            if step:
+                going = going & (_dot(residuals, residuals) > tolerance**2 * squares)
+            useful = useful & going
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
-        floor = ops.where(inverse * 10 * epsilon > floor, inverse * 10 * epsilon, floor)
+        floor = ops.maximum(floor, 10 * epsilon * inverse)
         projection = correlation * inverse
-        correlations = correlations - projection[:, None] * column
+        residuals = residuals - projection * direction
         if selection == "ols":
-            outside = outside - inverse[:, None] * ops.square(column)
-        if tolerance is not None:
-            direction = ops.take(atoms, chosen, axis=0)
-            for weight, earlier in zip(lower, directions, strict=True):
-                direction = direction - weight[:, None] * earlier
-            directions.append(direction)
-            residuals = residuals - projection[:, None] * direction
-        columns.append(column)
+            outside = outside - inverse * ops.square(direction @ across)
+        directions.append(direction)
+        factors.indices.append(chosen)
         factors.lower.append(lower)
         factors.inverse.append(inverse)
         factors.projections.append(projection)
-    return factors
 
 
-def _refine(signals, dictionary, factors):
-    """Least-squares coefficients `(n, sparsity)` on the chosen support, differentiable.
+def _dot(left, right):
+    """Row by row: `(n, dim)` twice gives `(n, 1)`."""
+    return ops.sum(left * right, axis=1, keepdims=True)
+
+
+def _distinct(indices):
+    """Indices, a list over steps of `(n,)`, with any that comes again replaced by a free one.
+
+    What comes again is of no use (its coefficient is 0), so any other will do.
+    """
+    indices = list(indices)
+    for step in range(1, len(indices)):
+        again = _any(indices[step] == earlier for earlier in indices[:step])
+        if backend.backend() == "torch" and not bool(ops.any(again)):
+            continue  # as a rule; there is no graph that a look at the values would break
+        others = indices[:step] + indices[step + 1 :]
+        free = ops.full_like(indices[step], len(others))
+        for candidate in reversed(range(len(others))):
+            taken = _any(other == candidate for other in others)
+            free = ops.where(taken, free, candidate)
+        indices[step] = ops.where(again, free, indices[step])
+    return indices
+
+
+def _any(conditions):
+    return functools.reduce(ops.logical_or, conditions)
+
+
+def _refine(signals, dictionary, norms, factors, coefficients):
+    """Least-squares coefficients on the chosen support, a differentiable list of `(n, 1)`.
 
     One Newton step from the coefficients found, with the factorisation held constant: its value
     corrects rounding, and its derivative is exactly that of the least-squares solution.
     """
-    steps = len(factors.projections)
-    indices = factors.indices[:steps]
-    norms = [ops.take(factors.norms, chosen) for chosen in indices]
-    coefficients = [
-        value / norm
-        for value, norm in zip(factors.solve_upper(factors.projections), norms, strict=True)
-    ]
-    atoms = [ops.take(dictionary, chosen, axis=0) for chosen in indices]
+    lengths = [ops.take(norms, chosen)[:, None] for chosen in factors.indices]
+    atoms = [ops.take(dictionary, chosen, axis=0) for chosen in factors.indices]
     residuals = signals
     for coefficient, atom in zip(coefficients, atoms, strict=True):
-        residuals = residuals - coefficient[:, None] * atom
-    gradient = [
-        ops.sum(atom * residuals, axis=1) / norm for atom, norm in zip(atoms, norms, strict=True)
-    ]
-    refined = [
-        coefficient + change / norm
-        for coefficient, change, norm in zip(
-            coefficients, factors.solve(gradient), norms, strict=True
+        residuals = residuals - coefficient * atom
+    gradient = [_dot(atom, residuals) / length for atom, length in zip(atoms, lengths, strict=True)]
+    return [
+        coefficient + change / length
+        for coefficient, change, length in zip(
+            coefficients, factors.solve(gradient), lengths, strict=True
         )
     ]
-    surplus = [ops.zeros_like(refined[0])] * (len(factors.indices) - steps)
-    return ops.stack(refined + surplus, axis=1)
