@@ -3,11 +3,13 @@
 from keras import backend, ops
 
 # Entries of one `(rows, num_atoms)` working array of a chunk.
-CHUNK_ENTRIES = 1 << 19
+CHUNK_ENTRIES = 1 << 20
 
 
 def map_chunks(function, signals, constants, **options):
-    """`function(signals, *constants, **options)` over chunks of signals, results joined.
+    """`function(signals, *constants, **options)` over chunks of signals.
+
+    The function returns arrays `(..., n)` of n signals, which are joined along that last axis.
 
     The number of signals must be known; where it is not (a TensorFlow graph with a free batch
     size), all of them are one chunk.
@@ -21,7 +23,7 @@ def map_chunks(function, signals, constants, **options):
         function(signals[start : start + rows], *constants, **options)
         for start in range(0, count, rows)
     ]
-    return tuple(ops.concatenate(arrays, axis=0) for arrays in zip(*parts, strict=True))
+    return tuple(ops.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
 
 
 _jitted = {}

@@ -1,16 +1,11 @@
 """The choice of atoms for PyTorch: that of `orthogonal_matching_pursuit`, laid out for speed.
 
-Everything is feature-major, `(num_atoms, n)` and `(dim, n)`, so that reductions run along whole
-vectors, and written in place. PyTorch finds a maximum far more quickly than where it is, so a
-place is looked for among the blocks' maxima and then inside the best block.
+Everything is feature-major, `(dim, n)`, so that arithmetic runs along whole vectors, and written
+in place. Scores are `(parts, num_atoms, n / parts)`, a part a thread: the one maximum that PyTorch
+finds along with its place at the speed of memory is that of pooling, a thread an image.
 """
 
-import math
-
 import torch
-
-# Atoms from which on two stages pay.
-TWO_STAGES = 64
 
 
 def differentiable(signals, dictionary):
@@ -19,52 +14,62 @@ def differentiable(signals, dictionary):
 
 
 @torch.no_grad()
-def choose(factors, signals, atoms, sparsity, tolerance, selection):
+def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
     """Fills `factors` as `orthogonal_matching_pursuit._choose` does."""
-    dim = atoms.shape[1]
-    across = atoms.T.contiguous()
+    (num_atoms, dim), count = atoms.shape, len(signals)
+    threads = torch.get_num_threads()
+    parts = threads if count % threads == 0 else 1
+    scores = signals.new_empty(parts, num_atoms, count // parts)
+
+    def correlate(vectors):
+        """Fills `scores` with the products of all atoms and vectors `(dim, n)`."""
+        in_parts = vectors.view(dim, parts, -1).transpose(0, 1)
+        return torch.bmm(atoms.expand(parts, -1, -1), in_parts, out=scores)
+
+    steps = min(sparsity, dim)
+    columns = torch.cat([atoms.T, norms[None]])
     residuals = signals.T.contiguous()
     squares = _dot(residuals, residuals)
     epsilon = torch.finfo(signals.dtype).eps
+    negligible = (4 * epsilon) ** 2 * squares
     floor = torch.full_like(squares, 1000 * epsilon)
-    scores = signals.new_empty(len(atoms), len(signals))
     directions, inverses = [], []
     if selection == "ols":
-        outside = _dot(across, across)[:, None].repeat(1, len(signals))
+        outside = atoms.square().sum(1)[:, None].expand_as(scores).contiguous()
     if tolerance is not None:
         going = torch.full_like(squares, tolerance < 1, dtype=torch.bool)
 
-    for step in range(min(sparsity, dim)):
-        torch.mm(atoms, residuals, out=scores).abs_()
+    for step in range(steps):
+        correlate(residuals).abs_()
         if selection == "ols" and step < dim - 1:
-            scores.mul_(outside.rsqrt().masked_fill_(outside <= floor, 0))
+            inside = outside <= floor.view(parts, 1, -1)
+            scores.mul_(outside.rsqrt().masked_fill_(inside, 0))
         chosen = _largest(scores)
-        direction = across.index_select(1, chosen)
+        column = columns.index_select(1, chosen)
+        direction, length = column[:-1], column[-1]
         lower = []
         for earlier, inverse in zip(directions, inverses, strict=True):
             weight = _dot(direction, earlier).mul_(inverse)
             direction.addcmul_(earlier, weight, value=-1)
-            lower.append(weight[:, None])
+            lower.append(weight)
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
-        useful = (pivot > floor) & (correlation.square() > (4 * epsilon) ** 2 * squares)
+        useful = (pivot > floor) & (correlation.square() > negligible)
         if tolerance is not None:
             if step:
                 going &= _dot(residuals, residuals) > tolerance**2 * squares
             useful &= going
         inverse = torch.where(useful, pivot.reciprocal(), 0)
-        torch.maximum(floor, 10 * epsilon * inverse, out=floor)
         projection = correlation.mul_(inverse)
-        residuals.addcmul_(direction, projection, value=-1)
-        if selection == "ols":
-            torch.mm(atoms, direction, out=scores)
-            outside.addcmul_(scores.square_(), inverse, value=-1)
-        directions.append(direction)
-        inverses.append(inverse)
-        factors.indices.append(chosen)
-        factors.lower.append(lower)
-        factors.inverse.append(inverse[:, None])
-        factors.projections.append(projection[:, None])
+        factors.add(chosen.int(), length, lower, inverse, projection)
+        if step + 1 < steps:
+            torch.maximum(floor, inverse.mul(10 * epsilon), out=floor)
+            residuals.addcmul_(direction, projection, value=-1)
+            if selection == "ols":
+                weights = inverse.view(parts, 1, -1)
+                outside.addcmul_(correlate(direction).square_(), weights, value=-1)
+            directions.append(direction)
+            inverses.append(inverse)
 
 
 def _dot(left, right):
@@ -73,22 +78,9 @@ def _dot(left, right):
 
 
 def _largest(scores):
-    """The place `(n,)` int32 of each column's largest entry; overwrites `scores`."""
-    count = len(scores)
-    width = max(part for part in range(1, math.isqrt(count) + 1) if count % part == 0)
-    if count < TWO_STAGES or width == 1:
-        return _first_largest(scores)
-    blocks = scores.view(count // width, width, -1)
-    place = _first_largest(blocks.amax(0))
-    inside = blocks.gather(1, place.long().expand(len(blocks), 1, -1))
-    return _first_largest(inside[:, 0]) * width + place
-
-
-def _first_largest(scores):
-    """The place `(n,)` int32 of the first largest entry of each column; overwrites `scores`."""
-    count = len(scores)
-    ranks = torch.arange(count, 0, -1, dtype=scores.dtype, device=scores.device)
-    # Comparing into floats is thrice as quick as comparing into booleans.
-    marked = torch.eq(scores, scores.amax(0), out=scores).mul_(ranks[:, None])
-    # Where all is NaN nothing is marked; any place will do.
-    return (count - marked.amax(0)).int().clamp_(max=count - 1)
+    """The first place `(n,)`, int64, of the largest score of `(parts, num_atoms, n / parts)`."""
+    if not scores.shape[2]:
+        return torch.empty(0, dtype=torch.int64, device=scores.device)
+    images = scores.unsqueeze(2).permute(0, 3, 1, 2)  # channels last, as they lie
+    _, places = torch.nn.functional.max_pool2d(images, (scores.shape[1], 1), return_indices=True)
+    return places.flatten()

@@ -58,46 +58,59 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
         tolerance=tolerance,
         selection=selection,
     )
-    return _arguments.unflatten(indices, coefficients, leading, dtype)
+    return _arguments.unflatten(
+        ops.transpose(indices), ops.transpose(coefficients), leading, dtype
+    )
 
 
 def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
-    """Codes a chunk of signals `(n, dim)`; `atoms` is the dictionary with its `norms` taken out."""
+    """Codes a chunk of signals `(n, dim)`; `atoms` is the dictionary with its `norms` taken out.
+
+    Returns indices and coefficients `(sparsity, n)`: to interleave them here would take longer
+    than to find some of them.
+    """
     factors = _Factors()
-    options = sparsity, tolerance, selection
+    constants = atoms, norms, sparsity, tolerance, selection
     refined = True
     if backend.backend() == "torch":
         from umbed_keras.ops import _torch_pursuit
 
-        _torch_pursuit.choose(factors, signals, atoms, *options)
+        _torch_pursuit.choose(factors, signals, *constants)
         refined = _torch_pursuit.differentiable(signals, dictionary)
     else:
-        _choose(factors, ops.stop_gradient(signals), atoms, *options)
-    coefficients = factors.coefficients(norms)
+        _choose(factors, ops.stop_gradient(signals), *constants)
+    coefficients = factors.coefficients()
     if refined:
-        coefficients = _refine(signals, dictionary, norms, factors, coefficients)
+        coefficients = _refine(signals, dictionary, factors, coefficients)
     surplus = sparsity - len(coefficients)
     coefficients += [ops.zeros_like(coefficients[0])] * surplus
     indices = _distinct(factors.indices + [factors.indices[0]] * surplus)
-    return ops.stack(indices, axis=1), ops.concatenate(coefficients, axis=1)
+    return ops.stack(indices), ops.stack(coefficients)
 
 
 class _Factors:
     """The chosen atoms and the factorisation L D L^T of their Gram matrix, all lists over steps.
 
     `lower[t][j]` is L[t, j] for j < t; `inverse[t]` is 1 / D[t], and 0 for an atom that adds
-    nothing, which takes it out of every solve below. Indices are `(n,)`, all else `(n, 1)`.
+    nothing, which takes it out of every solve below. `lengths` are those of the atoms as given.
     """
 
     def __init__(self):
-        self.indices, self.lower, self.inverse, self.projections = [], [], [], []
+        self.indices, self.lengths = [], []
+        self.lower, self.inverse, self.projections = [], [], []
 
-    def coefficients(self, norms):
-        """A list of coefficients, given the norms `(num_atoms,)` of all atoms."""
-        return [
-            value / ops.take(norms, chosen)[:, None]
-            for value, chosen in zip(self.solve_upper(self.projections), self.indices, strict=True)
-        ]
+    def add(self, chosen, length, lower, inverse, projection):
+        """Adds a step; everything is `(n,)`."""
+        self.indices.append(chosen)
+        self.lengths.append(length)
+        self.lower.append(lower)
+        self.inverse.append(inverse)
+        self.projections.append(projection)
+
+    def coefficients(self):
+        """Those of the atoms as given, a list of `(n,)`."""
+        values = self.solve_upper(self.projections)
+        return [value / length for value, length in zip(values, self.lengths, strict=True)]
 
     def solve_upper(self, values):
         """Solves L^T x = values by back-substitution."""
@@ -118,7 +131,7 @@ class _Factors:
         )
 
 
-def _choose(factors, signals, atoms, sparsity, tolerance, selection):
+def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
     """Chooses atoms one by one, each made orthogonal to those before it (Gram-Schmidt).
 
     Fills `factors`, for no more than `dim` atoms: as many independent ones span everything. Where
@@ -135,7 +148,7 @@ def _choose(factors, signals, atoms, sparsity, tolerance, selection):
     directions = []
     if selection == "ols":
         # Squared length of each atom's part outside the span of those chosen.
-        outside = ops.ones_like(squares) * ops.sum(ops.square(atoms), axis=1)
+        outside = ops.ones_like(squares)[:, None] * _dot(atoms, atoms)
     if tolerance is not None:
         going = ops.full_like(squares, tolerance < 1, dtype="bool")
 
@@ -143,14 +156,14 @@ def _choose(factors, signals, atoms, sparsity, tolerance, selection):
         scores = ops.abs(residuals @ across)
         # With one dimension left every atom meets the signal: take the best conditioned.
         if selection == "ols" and step < dim - 1:
-            free = outside > floor
+            free = outside > floor[:, None]
             scores = ops.where(free, scores / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
         chosen = _arguments.largest(scores)
         direction = ops.take(atoms, chosen, axis=0)
         lower = []
         for earlier, inverse in zip(directions, factors.inverse, strict=True):
             weight = _dot(direction, earlier) * inverse
-            direction = direction - weight * earlier
+            direction = direction - weight[:, None] * earlier
             lower.append(weight)
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
@@ -162,19 +175,16 @@ def _choose(factors, signals, atoms, sparsity, tolerance, selection):
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
         floor = ops.maximum(floor, 10 * epsilon * inverse)
         projection = correlation * inverse
-        residuals = residuals - projection * direction
+        residuals = residuals - projection[:, None] * direction
         if selection == "ols":
-            outside = outside - inverse * ops.square(direction @ across)
+            outside = outside - inverse[:, None] * ops.square(direction @ across)
         directions.append(direction)
-        factors.indices.append(chosen)
-        factors.lower.append(lower)
-        factors.inverse.append(inverse)
-        factors.projections.append(projection)
+        factors.add(chosen, ops.take(norms, chosen), lower, inverse, projection)
 
 
 def _dot(left, right):
-    """Row by row: `(n, dim)` twice gives `(n, 1)`."""
-    return ops.sum(left * right, axis=1, keepdims=True)
+    """Row by row: `(n, dim)` twice gives `(n,)`."""
+    return ops.sum(left * right, axis=1)
 
 
 def _distinct(indices):
@@ -200,21 +210,22 @@ def _any(conditions):
     return functools.reduce(ops.logical_or, conditions)
 
 
-def _refine(signals, dictionary, norms, factors, coefficients):
-    """Least-squares coefficients on the chosen support, a differentiable list of `(n, 1)`.
+def _refine(signals, dictionary, factors, coefficients):
+    """Least-squares coefficients on the chosen support, a differentiable list of `(n,)`.
 
     One Newton step from the coefficients found, with the factorisation held constant: its value
     corrects rounding, and its derivative is exactly that of the least-squares solution.
     """
-    lengths = [ops.take(norms, chosen)[:, None] for chosen in factors.indices]
     atoms = [ops.take(dictionary, chosen, axis=0) for chosen in factors.indices]
     residuals = signals
     for coefficient, atom in zip(coefficients, atoms, strict=True):
-        residuals = residuals - coefficient * atom
-    gradient = [_dot(atom, residuals) / length for atom, length in zip(atoms, lengths, strict=True)]
+        residuals = residuals - coefficient[:, None] * atom
+    gradient = [
+        _dot(atom, residuals) / length for atom, length in zip(atoms, factors.lengths, strict=True)
+    ]
     return [
         coefficient + change / length
         for coefficient, change, length in zip(
-            coefficients, factors.solve(gradient), lengths, strict=True
+            coefficients, factors.solve(gradient), factors.lengths, strict=True
         )
     ]
