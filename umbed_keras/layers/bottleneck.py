@@ -21,6 +21,8 @@ class Bottleneck(keras.layers.Layer):
     - `num_entries`: size of the codebook or dictionary, None where there is none;
     - `unit_variance`: True where latents of unit variance suit it (a Gaussian prior), False where
       errors in latents must equal errors in what they were projected from;
+    - `keeps_vectors`: True where, outside training, the vectors handed on are the first
+      `latent_dim` entries of those taken in;
 
     and implements `pass_through`, `encode`, `decode`, `bits` and, where it has starting values that
     come from data, `adapt`.
@@ -31,6 +33,7 @@ class Bottleneck(keras.layers.Layer):
 
     num_entries = None
     unit_variance = False
+    keeps_vectors = False
 
     def __init__(self, latent_dim, **kwargs):
         # A latent that a rounding moves across a cell's border gets another code, so neither

@@ -29,6 +29,7 @@ class GaussianBottleneck(Bottleneck):
     """
 
     unit_variance = True
+    keeps_vectors = True
 
     def __init__(self, latent_dim, kl_weight=1e-4, seed=None, **kwargs):
         super().__init__(latent_dim, **kwargs)

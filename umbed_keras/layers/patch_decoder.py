@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from umbed_keras.layers._affine import dense, weights
+
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class PatchDecoder(keras.layers.Layer):
@@ -26,7 +28,7 @@ class PatchDecoder(keras.layers.Layer):
         dtype = self.dtype_policy
         self.linear = keras.layers.Dense(values, dtype=dtype, name="linear")
         self.hidden = [
-            keras.layers.Dense(units, activation="relu", dtype=dtype, name=f"hidden_{index}")
+            keras.layers.Dense(units, dtype=dtype, name=f"hidden_{index}")
             for index, units in enumerate(self.hidden_units)
         ]
         self.correction = keras.layers.Dense(
@@ -63,21 +65,16 @@ class PatchDecoder(keras.layers.Layer):
         latents = ops.cast(latents, self.compute_dtype)  # `finest` comes here without a call
         hidden = latents / ops.cast(ops.convert_to_tensor(self.scale), latents.dtype)
         for layer in self.hidden:
-            hidden = layer(hidden)
-        patches = self._first(self.linear, latents, values) + self._first(
-            self.correction, hidden, values
+            hidden = ops.relu(dense(hidden, *weights(layer, latents.dtype)))
+        linear, bias = weights(self.linear, latents.dtype)
+        correction, _ = weights(self.correction, latents.dtype)
+        # One product for both.
+        patches = dense(
+            ops.concatenate([latents, hidden], axis=-1),
+            ops.concatenate([linear[:, :values], correction[:, :values]], axis=0),
+            bias[:values],
         )
         return ops.reshape(patches, (*ops.shape(latents)[:-1], *shape))
-
-    def _first(self, dense, inputs, values):
-        if values == dense.units:
-            return dense(inputs)
-        kernel = ops.cast(ops.convert_to_tensor(dense.kernel), inputs.dtype)
-        outputs = ops.matmul(inputs, kernel[:, :values])
-        if dense.use_bias:
-            bias = ops.cast(ops.convert_to_tensor(dense.bias), inputs.dtype)
-            outputs = outputs + bias[:values]
-        return outputs
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], *self.patch_shape)

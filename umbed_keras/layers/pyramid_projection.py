@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from umbed_keras.layers._affine import convolution, dense
 from umbed_keras.ops.patch_pyramid import box_pyramid, gather_patches
 
 # The middle of the images' range.
@@ -59,7 +60,7 @@ class PyramidProjection(keras.layers.Layer):
         """Maps gathered pyramids `(..., levels, patch, patch, channels)` to `(..., units)`."""
         kernel, bias = self._weights()
         flat = ops.reshape(pyramids - CENTRE, (*ops.shape(pyramids)[:-4], -1))
-        return ops.matmul(flat, ops.reshape(kernel, (-1, self.units))) + bias
+        return dense(flat, ops.reshape(kernel, (-1, self.units)), bias)
 
     def call(self, padded):
         """Maps every pixel.
@@ -73,10 +74,11 @@ class PyramidProjection(keras.layers.Layer):
         kernel, bias = self._weights()
         centred = ops.cast(padded, "float32") - CENTRE
         pyramid = box_pyramid(centred, self.patch_size, self.levels)
-        return bias + sum(
-            ops.conv(blocks, kernel[level], padding="valid", dilation_rate=1 << level)
-            for level, blocks in enumerate(pyramid)
-        )
+        vectors = convolution(pyramid[0], kernel[0], bias)
+        for level in range(1, self.levels):
+            # In place where tensors can be.
+            vectors += convolution(pyramid[level], kernel[level], dilation_rate=1 << level)
+        return vectors
 
     def gather(self, padded, rows, cols):
         """The pyramids of chosen pixels of padded images, float32."""

@@ -178,7 +178,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
             return self.bottleneck(latents, training=training)["latents"]
         images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
         pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
-        content = _at_pixels(self.unet(self._fitted_to_unet(images)), rows, cols)
+        rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
+        content = self.unet.at_pixels(self._fitted_to_unet(images), rows, cols)
         latents = self._joined(self.projection.project(pyramid), content)
         outputs = self.bottleneck(latents, training=training)
         patches = self.decoder(outputs["latents"])
@@ -221,23 +222,24 @@ class PixelEmbedder(PresetMixin, keras.Model):
     def _with_surroundings(self, images):
         return reflected(images, self.patch_size, self.pyramid_levels)
 
-    def _latents(self, fitted, surrounded, top=0, left=0):
+    def _latents(self, fitted, surrounded, top=0, left=0, units=None):
         """The continuous latents of all pixels, float32.
 
         Args:
             fitted: images whose sizes are multiples of the U-Net's stride.
             surrounded: the images with their surroundings, as the projection takes them.
             top, left: where in `fitted` the images begin.
+            units: int, asks for the latents' first entries alone.
         """
         linear = self.projection(surrounded)
-        content = self.unet(fitted)
-        shape = (*ops.shape(linear)[:3], self.bottleneck.input_dim)
+        content = self.unet(fitted, units=units)
+        shape = (*ops.shape(linear)[:3], units or self.bottleneck.input_dim)
         return self._joined(linear, ops.slice(content, (0, top, left, 0), shape))
 
     def _joined(self, linear, content):
         """Adds the linear path to the first `latent_dim` entries of the U-Net's."""
         content = ops.cast(content, "float32")
-        if self.bottleneck.input_dim == self.latent_dim:
+        if content.shape[-1] == self.latent_dim:
             return linear + content
         return ops.concatenate(
             [linear + content[..., : self.latent_dim], content[..., self.latent_dim :]], axis=-1
@@ -429,7 +431,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
             TypeError, ValueError: `images` or `tile_size` not as described.
         """
 
-        method = self._quantized if quantized else self._continuous
+        changes = quantized and not self.bottleneck.keeps_vectors
+        method = self._quantized if changes else self._continuous
         return self._map_tiles(method, images, tile_size)
 
     def encode(self, images, tile_size=512):
@@ -537,7 +540,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
     # What runs compiled on tiles and chunks.
 
     def _continuous(self, *tile):
-        return self._latents(*tile)[..., : self.latent_dim]
+        return self._latents(*tile, units=self.latent_dim)
 
     def _quantized(self, *tile):
         return ops.cast(self.bottleneck(self._latents(*tile))["latents"], "float32")
@@ -616,15 +619,6 @@ class PixelEmbedder(PresetMixin, keras.Model):
             inside = total[half : half + height, half : half + width]
             images[image] = inside / count[..., None]
         return images
-
-
-def _at_pixels(values, rows, cols):
-    """The vectors `(batch, pixels, units)` of `(batch, height, width, units)` at pixels."""
-    batch, height, width, units = ops.shape(values)
-    image = ops.arange(batch, dtype="int32")[:, None]
-    rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
-    index = (image * height + rows) * width + cols
-    return ops.take(ops.reshape(values, (-1, units)), index, axis=0)
 
 
 def _check_pixels(name, places, batch, size):
