@@ -4,10 +4,14 @@ python examples/benchmarks/pixel_embedder.py --px-umbed path/to/checkout
 
 Ours runs on the backend that `KERAS_BACKEND` names, px-umbed in torch. A step of ours is one of
 `fit`, with its sampling and its targets; `embed` and `reconstruct` end in NumPy arrays. The ratio
-is our time divided by theirs.
+is our time or memory divided by theirs.
 """
 
+import time
+from functools import partial
+
 import _measure as measure
+import keras
 import numpy as np
 import torch
 from _px_umbed import PxUmbed
@@ -17,11 +21,14 @@ from skimage.data import astronaut
 from umbed_keras import PixelEmbedder
 from umbed_keras.models.compiled import CompiledMethod
 from umbed_keras.models.pixel_embedder import DECODE_CHUNK
+from umbed_keras.ops import patch_pyramid
 
 # Our steps in one call of `fit`.
 STEPS = 10
 # Pixels that px-umbed decodes at once; all of them in one piece take it twice as long.
 PX_UMBED_CHUNK = 1024
+# The pixels of its step, and the steps in which it comes to this error of one 512x512 image.
+PX_UMBED_PIXELS, PX_UMBED_STEPS, PX_UMBED_ERROR = 64, 4096, 0.0230
 SKIPPED = "skipped: no --px-umbed"
 
 
@@ -40,19 +47,21 @@ def rival(checkout, images, pixels_per_image, device):
     return PxUmbed(checkout, tensor, len(images) * pixels_per_image)
 
 
+def new_model():
+    model = PixelEmbedder()
+    model.compile(optimizer=keras.optimizers.Adam(2e-3))
+    return model
+
+
+def fit_steps(model, images, steps=STEPS, **options):
+    model.fit(images, batch_size=len(images), steps_per_epoch=steps, verbose=0, **options)
+
+
 def compare_training(model, images, pixels_per_image, px_umbed, repeats):
     """Rows of the time of a training step, without and with px-umbed's work between its steps."""
 
-    def fit():
-        model.fit(
-            images,
-            batch_size=len(images),
-            steps_per_epoch=STEPS,
-            pixels_per_image=pixels_per_image,
-            verbose=0,
-        )
-
     count, side = images.shape[:2]
+    fit = partial(fit_steps, model, images, pixels_per_image=pixels_per_image)
     what = f"training step, {pixels_per_image:,} pixels of {count} x {side}x{side}"
     if px_umbed is None:
         (ours,) = measure.seconds(repeats, fit)
@@ -64,6 +73,47 @@ def compare_training(model, images, pixels_per_image, px_umbed, repeats):
         (f"{what}: its targets at hand", ours / STEPS, theirs, measure.duration),
         (f"{what}: their building shared out", ours / STEPS, with_targets, measure.duration),
     ]
+
+
+def compare_throughput(model, images, px_umbed, repeats):
+    """A row of the time of a million pixels at the default setting of each."""
+    what = f"a million pixels of {images.shape[1]}x{images.shape[2]} learned, default settings"
+    fit = partial(fit_steps, model, images)
+    (ours,) = measure.seconds(repeats, fit)
+    ours *= 1e6 / (STEPS * len(images) * model.pixels_per_image)
+    if px_umbed is None:
+        return [(what, ours, SKIPPED, measure.duration)]
+    targets, step = measure.seconds(repeats, px_umbed.build_targets, px_umbed.step)
+    theirs = (step + targets / px_umbed.steps_per_pass) * 1e6 / PX_UMBED_PIXELS
+    return [(what, ours, theirs, measure.duration)]
+
+
+def compare_learning(image, px_umbed, repeats):
+    """A row of the seconds from nothing to px-umbed's error, on pixels that the run didn't see."""
+    random = np.random.default_rng(1)
+    rows, cols = (random.integers(size, size=(1, 4096)) for size in image.shape[1:3])
+    pyramid = patch_pyramid(image.astype("float32") / 255, rows, cols, 8, 3)
+    pyramid = ops.convert_to_numpy(pyramid)
+
+    def learn():
+        model = new_model()
+        while True:
+            fit_steps(model, image, steps=1)
+            rebuilt = model.reconstruct_patches(image, rows, cols)
+            if np.mean(np.square(rebuilt - pyramid)) <= PX_UMBED_ERROR:
+                return
+
+    what = (
+        f"from nothing to an error of {PX_UMBED_ERROR:.4f} on one {image.shape[1]}x{image.shape[2]}"
+    )
+    start = time.perf_counter()
+    learn()
+    ours = time.perf_counter() - start
+    if px_umbed is None:
+        return [(what, ours, SKIPPED, measure.duration)]
+    targets, step = measure.seconds(repeats, px_umbed.build_targets, px_umbed.step)
+    theirs = PX_UMBED_STEPS * (step + targets / px_umbed.steps_per_pass)
+    return [(f"{what} (theirs: {PX_UMBED_STEPS:,} steps)", ours, theirs, measure.duration)]
 
 
 def compare_inference(model, image, px_umbed, device, repeats):
@@ -98,6 +148,67 @@ def compare_inference(model, image, px_umbed, device, repeats):
     ]
 
 
+# What runs in a process of its own, to see how much memory it needs.
+
+
+def our_step(images):
+    return partial(fit_steps, new_model(), images, steps=2)
+
+
+def their_step(images, checkout, device):
+    px_umbed = rival(checkout, images, PX_UMBED_PIXELS, device)
+
+    def step():
+        px_umbed.build_targets()
+        px_umbed.step()
+
+    return step
+
+
+def our_reconstruction(image):
+    return partial(PixelEmbedder().reconstruct, image)
+
+
+def their_decoding(image, checkout, device):
+    px_umbed = rival(checkout, image, PX_UMBED_PIXELS, device)
+    latents = torch.zeros(image[..., 0].size, 16, device=device)
+
+    def decode():
+        for chunk in latents.split(PX_UMBED_CHUNK):
+            px_umbed.decode(chunk)
+
+    return decode
+
+
+def compare_memory(image, checkout, device):
+    """Rows of peak memory beyond the inputs: a training step, and decoding everything."""
+    small = image[:, :64, :64].copy()
+    four = np.repeat(image, 4, axis=0)
+
+    def peak(make, images, *arguments):
+        warm_up, prepare = (partial(make, part, *arguments) for part in (small, images))
+        return measure.peak_bytes(device, warm_up, prepare)
+
+    size = f"{image.shape[1]}x{image.shape[2]}"
+    step, decoding = peak(our_step, four), peak(our_reconstruction, image)
+    their_figures = (SKIPPED, SKIPPED)
+    if checkout:
+        one = peak(their_step, image, checkout, device)
+        their_figures = one and 4 * one, peak(their_decoding, image, checkout, device)
+    rows = []
+    for what, ours, theirs in (
+        (
+            f"peak memory, training step, 4 x {size} (theirs: of one, times 4)",
+            step,
+            their_figures[0],
+        ),
+        (f"peak memory, reconstruct {size} (theirs: decode)", decoding, their_figures[1]),
+    ):
+        figures = ["not measured here" if part is None else part for part in (ours, theirs)]
+        rows.append((what, *figures, measure.size))
+    return rows
+
+
 def main():
     parser = measure.parser(__doc__.splitlines()[0])
     parser.add_argument("--px-umbed", metavar="PATH", help="a checkout of px-umbed")
@@ -110,12 +221,15 @@ def main():
     )
     rows = []
     with measure.on(args.device):
-        model = PixelEmbedder()
-        model.compile(optimizer="adam")
+        model = new_model()
         for images, pixels in cases:
             px_umbed = rival(args.px_umbed, images, pixels, args.device)
             rows += compare_training(model, images, pixels, px_umbed, args.repeats)
         rows += compare_inference(model, image[None], px_umbed, args.device, args.repeats)
+        rows += compare_learning(image[None], px_umbed, args.repeats)
+        single = rival(args.px_umbed, cases[0][0][:1], PX_UMBED_PIXELS // shrink, args.device)
+        rows += compare_throughput(model, cases[0][0], single, args.repeats)
+        rows += compare_memory(image[None], args.px_umbed, args.device)
     measure.print_table(args.device, rows)
 
 
