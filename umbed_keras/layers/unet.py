@@ -39,9 +39,7 @@ class UNet(keras.layers.Layer):
             keras.layers.Dense(4 * width, dtype=dtype, name=f"lift_{level}")
             for level, width in enumerate(self.widths[:-1])
         ]
-        self.up = [
-            conv2d(width, f"up_{level}") for level, width in enumerate(self.widths[:-1])
-        ]
+        self.up = [conv2d(width, f"up_{level}") for level, width in enumerate(self.widths[:-1])]
         self.head = keras.layers.Dense(
             4 * units, kernel_initializer="zeros", dtype=dtype, name="head"
         )
@@ -100,9 +98,7 @@ class UNet(keras.layers.Layer):
         # Of the four pixels that a place unfolds into, the one asked for.
         unfolded = ops.reshape(self._head(chosen), (*ops.shape(rows), 4, self.units))
         inside = rows % 2 * 2 + cols % 2
-        return ops.squeeze(
-            ops.take_along_axis(unfolded, inside[:, :, None, None], axis=2), axis=2
-        )
+        return ops.squeeze(ops.take_along_axis(unfolded, inside[:, :, None, None], axis=2), axis=2)
 
     def _features(self, images):
         """What the head looks at, at half the resolution."""

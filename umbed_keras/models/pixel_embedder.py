@@ -21,7 +21,7 @@ from umbed_keras.models.images import (
 )
 from umbed_keras.models.presets import PresetMixin
 from umbed_keras.models.principal_components import principal_components
-from umbed_keras.models.tiling import tiles
+from umbed_keras.models.tiling import StoredImage, spans, tiles
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (
     check_geometry,
@@ -36,6 +36,8 @@ ADAPT_PYRAMIDS = 32768
 ADAPT_IMAGES = 1024
 # Latent vectors decoded at once: what they decode to stays in cache.
 DECODE_CHUNK = 4096
+# What embedding a tile needs whatever its size, such as a sparse coder's chunk.
+WORKING_BYTES = 64 << 20
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -430,10 +432,45 @@ class PixelEmbedder(PresetMixin, keras.Model):
         Raises:
             TypeError, ValueError: `images` or `tile_size` not as described.
         """
+        return self._map_tiles(self._embedding(quantized), images, tile_size)
 
-        changes = quantized and not self.bottleneck.keeps_vectors
-        method = self._quantized if changes else self._continuous
-        return self._map_tiles(method, images, tile_size)
+    def embed_large(self, image, out=None, memory_budget=1 << 30, quantized=True, verbose=1):
+        """The vectors of every pixel of an image larger than memory, tile by tile.
+
+        The same as `embed` gives, with tiles as large as the budget allows: the larger, the less
+        is computed twice where their surroundings overlap.
+
+        Args:
+            image: `(height, width, channels)`, uint8 or floats in 0..1: a NumPy array or memory
+                map, a Zarr array, or anything else with `shape`, `dtype` and slices.
+            out: the same kind of thing, float32 `(height, width, latent_dim)`, to write to, such
+                as `numpy.lib.format.open_memmap(path, "w+", "float32", shape)`; None makes a
+                NumPy array.
+            memory_budget: int, bytes to work with, beyond the model, `image` and `out`.
+            quantized: as in `embed`.
+            verbose: 1 shows a progress bar, 0 nothing.
+
+        Returns:
+            `out`.
+
+        Raises:
+            TypeError, ValueError: arguments not as described, or a budget too small for any tile.
+        """
+        source = StoredImage(image, self.channels)
+        _, height, width, _ = source.shape
+        shape = (height, width, self.latent_dim)
+        if out is None:
+            out = np.empty(shape, "float32")
+        elif tuple(out.shape) != shape:
+            raise ValueError(f"`out` must have shape {shape}. Received: shape={tuple(out.shape)}")
+        tile_size = self._largest_tile(memory_budget)
+        count = len(spans(height, tile_size)) * len(spans(width, tile_size))
+        progress = keras.utils.Progbar(count, verbose=verbose, unit_name="tile")
+        method = self._embedding(quantized)
+        for (_, rows, cols), vectors in self._run_tiles(method, source, tile_size):
+            out[rows, cols] = vectors[0]
+            progress.add(1)
+        return out
 
     def encode(self, images, tile_size=512):
         """The codes of every pixel.
@@ -565,8 +602,13 @@ class PixelEmbedder(PresetMixin, keras.Model):
             self._compiled_methods[name] = CompiledMethod(self, method)
         return self._compiled_methods[name]
 
+    def _embedding(self, quantized):
+        """The method that gives a tile's vectors."""
+        changes = quantized and not self.bottleneck.keeps_vectors
+        return self._quantized if changes else self._continuous
+
     def _map_tiles(self, method, images, tile_size):
-        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles."""
+        """Runs a method over tiles and puts its outputs together."""
         images = check_images(images, self.channels)
         stride = self.unet.stride
         if int(tile_size) != tile_size or tile_size < stride:
@@ -575,12 +617,8 @@ class PixelEmbedder(PresetMixin, keras.Model):
             # Not every backend convolves an empty batch: one image tells the outputs' shapes.
             one = self._map_tiles(method, np.zeros((1, *images.shape[1:]), "uint8"), tile_size)
             return keras.tree.map_structure(lambda part: part[:0], one)
-        tile_size -= tile_size % stride
-        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
-        method = self._compiled(method)
         wholes = None
-        for place, *inputs in tiles(images, tile_size, stride, self.unet.radius, reach):
-            outputs = keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+        for place, outputs in self._run_tiles(method, images, tile_size - tile_size % stride):
             if wholes is None:
                 wholes = keras.tree.map_structure(
                     lambda part: np.empty((*images.shape[:3], *part.shape[3:]), part.dtype),
@@ -591,6 +629,34 @@ class PixelEmbedder(PresetMixin, keras.Model):
             ):
                 whole[place] = part
         return wholes
+
+    def _run_tiles(self, method, images, tile_size):
+        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles.
+
+        Yields:
+            A tile's place in `(batch, height, width)` and the method's outputs as NumPy arrays.
+        """
+        method = self._compiled(method)
+        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
+        for place, *inputs in tiles(images, tile_size, self.unet.stride, self.unet.radius, reach):
+            yield place, keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+
+    def _largest_tile(self, memory_budget):
+        """The largest tile that can be embedded within a budget in bytes."""
+        # Floats a pixel that live at once, by measurement: the vectors of the two paths and their
+        # sum, images, and the U-Net's features at half the resolution.
+        floats = 2 * self.latent_dim + self.bottleneck.input_dim
+        floats += 6 * self.channels + max(self.widths) // 2
+        side = math.isqrt(max(0, int(memory_budget) - WORKING_BYTES) // (4 * floats))
+        stride = self.unet.stride
+        tile_size = (side - 2 * self.unet.radius) // stride * stride
+        if tile_size < stride:
+            least = WORKING_BYTES + 4 * floats * (stride + 2 * self.unet.radius) ** 2
+            raise ValueError(
+                f"`memory_budget` must be at least {least:,} bytes for this model. "
+                f"Received: {memory_budget}"
+            )
+        return tile_size
 
     def _overlapped(self, method, source, batch, height, width):
         """Streams the decoded patches of every pixel into images, some rows at a time.

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from umbed_keras.models.images import check_images
 from umbed_keras.ops.reflect import reflect_index
 
 
@@ -25,39 +26,66 @@ def tiles(images, tile_size, stride, radius, reach):
     # As many whole images at once as make up a tile.
     together = max(1, tile_size**2 // (height * width))
     for first in range(0, max(batch, 1), together):
-        part = images[first : first + together]
-        for rows in _spans(height, tile_size):
-            for cols in _spans(width, tile_size):
+        chosen = slice(first, first + together)
+        for rows in spans(height, tile_size):
+            for cols in spans(width, tile_size):
                 view_rows = _view(*rows, height, stride, radius)
                 view_cols = _view(*cols, width, stride, radius)
                 surroundings = [(start - reach, stop + reach - 1) for start, stop in (rows, cols)]
                 yield (
-                    np.s_[first : first + together, slice(*rows), slice(*cols)],
-                    window(part, view_rows, view_cols),
-                    window(part, *surroundings),
+                    (chosen, slice(*rows), slice(*cols)),
+                    window(images, chosen, view_rows, view_cols),
+                    window(images, chosen, *surroundings),
                     rows[0] - view_rows[0],
                     cols[0] - view_cols[0],
                 )
 
 
-def window(images, rows, cols):
+def window(images, chosen, rows, cols):
     """A window of images as float32 in 0..1, reflected where it leaves them.
 
     Args:
-        images: array `(batch, height, width, channels)`, uint8 or floats.
+        images: array `(batch, height, width, channels)`, uint8 or floats. Of an array on disk no
+            more is read than the window.
+        chosen: slice of the batch.
         rows, cols: pairs of ints, start and stop; may lie outside the images.
     """
-    for axis, (start, stop) in ((1, rows), (2, cols)):
-        size = images.shape[axis]
-        if start < 0 or stop > size:
-            places = reflect_index(np.arange(start, stop, dtype="int32"), size)
-            images = np.take(images, ops.convert_to_numpy(places), axis=axis)
-        else:
-            images = images[(slice(None),) * axis + (slice(start, stop),)]
-    return images.astype("float32") / 255 if images.dtype == np.uint8 else images
+    places = [
+        ops.convert_to_numpy(reflect_index(np.arange(*span, dtype="int32"), size))
+        for span, size in zip((rows, cols), images.shape[1:3], strict=True)
+    ]
+    region = images[(chosen, *(slice(axis.min(), axis.max() + 1) for axis in places))]
+    for axis, positions in enumerate(places, start=1):
+        if len(positions) != region.shape[axis] or (np.diff(positions) != 1).any():
+            region = np.take(region, positions - positions.min(), axis=axis)
+    return region.astype("float32") / 255 if region.dtype == np.uint8 else region
 
 
-def _spans(size, tile_size):
+class StoredImage:
+    """One image that may lie on disk, read and checked a window at a time, as a batch of one.
+
+    Args:
+        image: anything `(height, width, channels)` with `shape`, `dtype` and slices: NumPy arrays
+            and memory maps, Zarr arrays, h5py datasets.
+        channels: int.
+    """
+
+    def __init__(self, image, channels):
+        if len(image.shape) != 3 or image.shape[2] != channels or 0 in image.shape:
+            raise ValueError(
+                f"`image` must have shape (height, width, {channels}) with pixels. "
+                f"Received: shape={tuple(image.shape)}"
+            )
+        self.image, self.channels = image, channels
+        self.shape = (1, *image.shape)
+
+    def __getitem__(self, place):
+        _, rows, cols = place
+        return check_images(np.asarray(self.image[rows, cols])[None], self.channels)
+
+
+def spans(size, tile_size):
+    """The starts and stops of the tiles along an axis."""
     return [(start, min(start + tile_size, size)) for start in range(0, size, tile_size)]
 
 

@@ -58,9 +58,7 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
         tolerance=tolerance,
         selection=selection,
     )
-    return _arguments.unflatten(
-        ops.transpose(indices), ops.transpose(coefficients), leading, dtype
-    )
+    return _arguments.unflatten(ops.transpose(indices), ops.transpose(coefficients), leading, dtype)
 
 
 def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
