@@ -360,3 +360,13 @@ def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make):
     np.testing.assert_allclose(numpy(layer.fixed_length_bits(codes)), fixed, rtol=1e-6)
     on_host = {name: numpy(code) for name, code in codes.items()}
     np.testing.assert_allclose(layer.bits(on_host), (fixed, coded), rtol=1e-6)
+
+
+@every_bottleneck
+def test_only_a_bottleneck_that_says_so_keeps_its_vectors(make):
+    layer = make()
+    layer.build()
+    latents = sample(layer)
+    outputs = numpy(layer(latents)["latents"])
+    kept = np.array_equal(outputs, latents[:, : layer.latent_dim])
+    assert kept == layer.keeps_vectors

@@ -104,3 +104,19 @@ def test_config_round_trip():
     copy.build((None, None, None, 3))
     copy.set_weights(unet.get_weights())
     np.testing.assert_array_equal(numpy(copy(images(8, 8))), numpy(unet(images(8, 8))))
+
+
+@each_depth
+def test_chosen_pixels_are_those_of_the_whole(widths):
+    unet = random_unet(widths)
+    image = np.concatenate([images(24, 32), images(24, 32)[:, ::-1]])
+    whole = numpy(unet(image))
+    rows, cols = np.random.default_rng(1).integers(24, size=(2, 2, 50)).astype("int32")
+    chosen = numpy(unet.at_pixels(*map(ops.convert_to_tensor, (image, rows, cols))))
+    np.testing.assert_allclose(chosen, whole[[[0], [1]], rows, cols], atol=1e-5)
+
+
+def test_fewer_units_are_the_first_ones():
+    unet = random_unet((4, 6))
+    image = images(16, 24)
+    np.testing.assert_allclose(numpy(unet(image, units=2)), numpy(unet(image))[..., :2], atol=1e-6)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from keras import ops
+from keras import backend, ops
 from skimage.data import astronaut
 from sklearn.cluster import KMeans
 from sklearn.linear_model import orthogonal_mp_gram
 
 from umbed_keras.ops import orthogonal_matching_pursuit
+from umbed_keras.ops._arguments import largest
 from umbed_keras.ops._chunked import CHUNK_ENTRIES
 
 # JAX compiles anew for every shape and sparsity: most tests share these.
@@ -472,3 +473,37 @@ def test_invalid_arguments_are_value_errors(change):
     arguments = {"signals": np.ones((4, 6)), "dictionary": np.eye(8, 6), "sparsity": 2}
     with pytest.raises(ValueError, match=f"`{next(iter(change))}`"):
         orthogonal_matching_pursuit(**{**arguments, **change})
+
+
+@pytest.mark.skipif(backend.backend() != "torch", reason="the other layout is PyTorch's")
+@both_selections
+@pytest.mark.parametrize("tolerance", [None, 0.6])
+@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES)
+def test_torch_layout_chooses_as_the_plain_path_does(
+    num_atoms, dim, sparsity, tolerance, selection
+):
+    from umbed_keras.ops import _torch_pursuit
+    from umbed_keras.ops.orthogonal_matching_pursuit import _choose, _Factors
+
+    # An odd number of signals, which threads can't share, and an even one.
+    for count in (COUNT, COUNT + 1):
+        signals, atoms = map(ops.convert_to_tensor, problem(count, num_atoms, dim))
+        found = []
+        for choose in (_choose, _torch_pursuit.choose):
+            factors = _Factors()
+            norms = ops.ones(num_atoms)
+            choose(factors, signals, atoms, norms, sparsity, tolerance, selection)
+            parts = factors.indices, factors.coefficients()
+            found.append([ops.convert_to_numpy(ops.stack(part)) for part in parts])
+        (indices, coefficients), (torch_indices, torch_coefficients) = found
+        taken = coefficients != 0
+        same = ((indices == torch_indices) | ~taken).all(axis=0)
+        assert same.mean() >= 0.999
+        np.testing.assert_allclose(torch_coefficients[:, same], coefficients[:, same], atol=1e-4)
+
+
+@pytest.mark.parametrize("num_atoms", [1, 7, 16, 64, 100, 512])
+def test_largest_is_the_first_maximum_of_each_row(num_atoms):
+    scores = np.random.default_rng(0).integers(0, 40, (500, num_atoms)).astype("float32")
+    found = ops.convert_to_numpy(largest(ops.convert_to_tensor(scores)))
+    np.testing.assert_array_equal(found, scores.argmax(axis=1))

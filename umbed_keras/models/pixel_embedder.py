@@ -37,7 +37,7 @@ ADAPT_IMAGES = 1024
 # Latent vectors decoded at once: what they decode to stays in cache.
 DECODE_CHUNK = 4096
 # What embedding a tile needs whatever its size, such as a sparse coder's chunk.
-WORKING_BYTES = 64 << 20
+WORKING_BYTES = 128 << 20
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")

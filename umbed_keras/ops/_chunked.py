@@ -10,60 +10,57 @@ CHUNK_ENTRIES = {"torch": 1 << 21}.get(backend.backend(), 1 << 18)
 def map_chunks(function, signals, constants, **options):
     """`function(signals, *constants, **options)` over chunks of signals.
 
-    The function returns a tuple of arrays `(..., n)` of n signals, joined here along that last
-    axis. The number of signals must be known; where it is not (a TensorFlow graph with a free
-    batch size), all of them are one chunk.
+    The function returns a tuple of arrays `(k, n)` of n signals, joined here along that last axis.
+    The number of signals must be known; where it is not (a TensorFlow graph with a free batch
+    size), all of them are one chunk.
     """
     count = signals.shape[0]
     if count is None:
         return function(signals, *constants, **options)
     rows = max(1, CHUNK_ENTRIES // max(constants[0].shape))
-    run = {"jax": _jax, "tensorflow": _tensorflow}.get(backend.backend(), _plain)(function)
+    if backend.backend() == "torch":
+        return _one_by_one(function, signals, constants, options, rows)
+    # Padded, so that few shapes are compiled: to a power of two, or to whole chunks.
+    padded = 1 << max(count - 1, 0).bit_length() if count <= rows else -(-count // rows) * rows
+    if padded != count:
+        signals = ops.pad(signals, ((0, padded - count), (0, 0)))
+    run = {"jax": _jax, "tensorflow": _tensorflow}[backend.backend()]
+    results = run(function, signals, constants, options, min(rows, padded))
+    return tuple(array[:, :count] for array in results)
+
+
+def _one_by_one(function, signals, constants, options, rows):
     parts = [
-        run(signals[start : start + rows], *constants, **options)
-        for start in range(0, max(count, 1), rows)
+        function(signals[start : start + rows], *constants, **options)
+        for start in range(0, max(signals.shape[0], 1), rows)
     ]
     if len(parts) == 1:
         return parts[0]
-    return tuple(ops.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
-
-
-def _plain(function):
-    return function
+    return tuple(ops.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
 
 
 # Each function compiled once, for every shape and choice of options.
 _compiled = {}
 
 
-def _jax(function):
-    """Compiled: op by op it would be dispatch-bound."""
-    if function not in _compiled:
-        import jax
-
-        names = ("sparsity", "tolerance", "selection")
-        _compiled[function] = jax.jit(function, static_argnames=names)
-    return _in_buckets(_compiled[function])
-
-
-def _tensorflow(function):
-    """Compiled by XLA, which fuses what op by op would be memory-bound."""
+def _tensorflow(function, signals, constants, options, rows):
+    """Each chunk compiled by XLA, which fuses what op by op would be memory-bound."""
     if function not in _compiled:
         import tensorflow as tf
 
         _compiled[function] = tf.function(function, jit_compile=True)
-    return _in_buckets(_compiled[function])
+    return _one_by_one(_compiled[function], signals, constants, options, rows)
 
 
-def _in_buckets(function):
-    """Pads signals to a power of two, so that few shapes are compiled."""
+def _jax(function, signals, constants, options, rows):
+    """Compiled as one loop: chunks side by side in a larger program would all be held at once."""
+    if function not in _compiled:
+        import jax
 
-    def padded(signals, *constants, **options):
-        count = signals.shape[0]
-        missing = (1 << max(count - 1, 0).bit_length()) - count
-        if not missing:
-            return function(signals, *constants, **options)
-        results = function(ops.pad(signals, ((0, missing), (0, 0))), *constants, **options)
-        return tuple(array[..., :count] for array in results)
+        def loop(chunks, constants, options):
+            results = jax.lax.map(lambda part: function(part, *constants, **dict(options)), chunks)
+            return [ops.reshape(ops.transpose(x, (1, 0, 2)), (x.shape[1], -1)) for x in results]
 
-    return padded
+        _compiled[function] = jax.jit(loop, static_argnums=2)
+    chunks = ops.reshape(signals, (-1, rows, signals.shape[1]))
+    return _compiled[function](chunks, constants, tuple(options.items()))

@@ -1,0 +1,50 @@
+"""Against NumPy and SciPy in float64."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from scipy.signal import correlate
+
+from umbed_keras.layers._affine import convolution, dense, weights
+
+numpy = ops.convert_to_numpy
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_dense(biased):
+    inputs, kernel = normal(2, 5, 7), normal(7, 4, seed=1)
+    bias = normal(4, seed=2) if biased else None
+    tensors = [part if part is None else ops.convert_to_tensor(part) for part in (kernel, bias)]
+    outputs = numpy(dense(ops.convert_to_tensor(inputs), *tensors))
+    expected = inputs.astype("float64") @ kernel + (bias if biased else 0)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("strides", "dilation_rate"), [(1, 1), (2, 1), (1, 3)])
+def test_convolution(strides, dilation_rate, biased):
+    inputs, kernel = normal(2, 11, 13, 3), normal(3, 3, 3, 4, seed=1)
+    bias = normal(4, seed=2) if biased else None
+    tensors = [part if part is None else ops.convert_to_tensor(part) for part in (kernel, bias)]
+    outputs = numpy(convolution(ops.convert_to_tensor(inputs), *tensors, strides, dilation_rate))
+    spaced = np.zeros((*[2 * dilation_rate + 1] * 2, 3, 4))
+    spaced[::dilation_rate, ::dilation_rate] = kernel
+    expected = [
+        np.concatenate([correlate(image, spaced[..., unit], "valid") for unit in range(4)], axis=2)
+        for image in inputs.astype("float64")
+    ]
+    expected = np.stack(expected)[:, ::strides, ::strides] + (bias if biased else 0)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+def test_weights_come_in_the_type_asked_for():
+    layer = keras.layers.Dense(4, use_bias=False)
+    layer.build((None, 3))
+    kernel, bias = weights(layer, "bfloat16")
+    assert ops.dtype(kernel) == "bfloat16"
+    assert bias is None

@@ -1,0 +1,139 @@
+"""Images on disk, tile by tile, within a memory budget."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import zarr
+from numpy.lib.format import open_memmap
+
+import umbed_keras as uk
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def model():
+    bottleneck = uk.layers.VectorQuantizer(8, 4)
+    return uk.PixelEmbedder(
+        latent_dim=4, patch_size=4, pyramid_levels=2, bottleneck=bottleneck, widths=(8, 12)
+    )
+
+
+@pytest.fixture(scope="module")
+def image():
+    return np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype="uint8")
+
+
+@pytest.fixture
+def small_tiles(model, monkeypatch):
+    """Tiles of 64 pixels, so that a small image has several."""
+    monkeypatch.setattr(model, "_largest_tile", lambda budget: 64)
+
+
+@pytest.mark.parametrize("quantized", [True, False])
+def test_gives_what_embed_gives(model, image, small_tiles, quantized):
+    expected = model.embed(image[None], quantized=quantized)[0]
+    found = model.embed_large(image, quantized=quantized, verbose=0)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.ptp(expected))
+
+
+def test_from_a_memory_map_to_a_memory_map(model, image, small_tiles, tmp_path):
+    source = open_memmap(tmp_path / "image.npy", "w+", "uint8", image.shape)
+    source[:] = image
+    out = open_memmap(tmp_path / "vectors.npy", "w+", "float32", (150, 210, 4))
+    assert model.embed_large(source, out, verbose=0) is out
+    out.flush()
+    np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), model.embed(image[None])[0])
+
+
+def test_from_zarr_to_zarr(model, image, small_tiles, tmp_path):
+    source = zarr.create_array(
+        tmp_path / "image.zarr", shape=image.shape, chunks=(50, 70, 3), dtype="uint8"
+    )
+    source[:] = image
+    out = zarr.create_array(
+        tmp_path / "vectors.zarr", shape=(150, 210, 4), chunks=(64, 64, 4), dtype="float32"
+    )
+    model.embed_large(source, out, verbose=0)
+    np.testing.assert_array_equal(out[:], model.embed(image[None])[0])
+
+
+class Watched:
+    """An array that remembers how much of it was read at once."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.largest = 0
+
+    def __getitem__(self, place):
+        part = self.array[place]
+        self.largest = max(self.largest, part.size)
+        return part
+
+
+def test_no_more_is_read_than_a_tile_and_its_surroundings(model, small_tiles):
+    watched = Watched(np.zeros((600, 700, 3), "uint8"))
+    model.embed_large(watched, verbose=0)
+    assert 64**2 * 3 <= watched.largest <= (64 + 2 * model.unet.radius) ** 2 * 3
+
+
+def test_a_larger_budget_means_larger_tiles(model):
+    tiles = [model._largest_tile(budget * MEBIBYTE) for budget in (160, 256, 1024, 4096)]
+    assert tiles == sorted(set(tiles))
+    assert all(tile % model.unet.stride == 0 for tile in tiles)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import numpy as np
+import umbed_keras as uk
+model = uk.PixelEmbedder()
+image = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype="uint8")
+out = np.ones((1500, 1500, 16), "float32")
+model.embed_large(image[:64, :64], verbose=0)  # loads and compiles what is loaded once
+Path("/proc/self/clear_refs").write_text("5")
+status = lambda name: int(Path("/proc/self/status").read_text().split(name)[1].split()[0])
+before = status("VmRSS:")
+model.embed_large(image, out, memory_budget=int(sys.argv[1]), verbose=0)
+print(1024 * (status("VmHWM:") - before))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory as Linux tells it")
+def test_the_budget_is_kept():
+    budget = 384 * MEBIBYTE
+    command = [sys.executable, "-c", PEAK, str(budget)]
+    peak = int(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    )
+    assert budget / 10 <= peak <= budget
+
+
+def test_shows_progress_unless_told_not_to(model, image, small_tiles, capsys):
+    model.embed_large(image, verbose=0)
+    assert capsys.readouterr().out == ""
+    model.embed_large(image)
+    assert "12/12" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"image": np.zeros((1, 8, 8, 3), "uint8")}, ValueError, "height, width, 3"),
+        ({"image": np.zeros((8, 8, 4), "uint8")}, ValueError, "height, width, 3"),
+        ({"image": np.zeros((0, 8, 3), "uint8")}, ValueError, "pixels"),
+        ({"image": np.full((8, 8, 3), 7.0)}, ValueError, "0..1"),
+        ({"image": np.zeros((8, 8, 3), "int32")}, TypeError, "uint8"),
+        ({"out": np.zeros((8, 9, 4), "float32")}, ValueError, "`out` must have shape"),
+        ({"memory_budget": 1000}, ValueError, "`memory_budget` must be at least"),
+    ],
+)
+def test_errors_say_what_is_allowed(model, arguments, error, says):
+    arguments = {"image": np.zeros((8, 8, 3), "uint8"), "verbose": 0, **arguments}
+    with pytest.raises(error, match=says):
+        model.embed_large(**arguments)
