@@ -1,7 +1,10 @@
 """Measures a pixel embedder on held-out images, and writes it on the preset's card."""
 
+from pathlib import Path
+
 import numpy as np
 from keras import ops
+from PIL import Image
 
 import umbed_keras as uk
 
@@ -48,8 +51,20 @@ def measure(model, images, seed=0):
     return figures
 
 
+def draw(model, image):
+    """A figure of an image `(height, width, 3)` and what a model knows of it."""
+    codes = model.encode(image[None])
+    code_map = codes["indices"][0] if "indices" in codes else None
+    if code_map is not None and code_map.ndim == 3:  # a sparse code: its first atom
+        code_map = code_map[..., 0]
+    vectors, rebuilt = model.embed(image[None])[0], model.decode(codes)[0]
+    return uk.plots.embedding(image / 255.0, vectors, rebuilt, code_map)
+
+
 def write_card(folder, model, figures, data, command):
-    """Writes `README.md` of a preset."""
+    """Writes `README.md` of a preset, and `figure.png` of a portrait that is free to show."""
+    portrait = np.asarray(Image.open(Path(__file__).parent / "astronaut.jpg"))
+    draw(model, portrait).savefig(folder / "figure.png", dpi=50)
     config = {
         "latent dim": model.latent_dim,
         "patch": f"{model.patch_size} x {model.patch_size}, {model.pyramid_levels} levels",
@@ -71,6 +86,8 @@ def write_card(folder, model, figures, data, command):
         f'model = uk.PixelEmbedder.from_preset("{folder.name}")',
         "vectors = model.embed(images)  # (batch, height, width, latent_dim)",
         "```",
+        "",
+        "![A portrait, its embedding as colours, its reconstruction and the error](figure.png)",
         "",
         "| | |",
         "|---|---|",

@@ -171,6 +171,8 @@ def test_other_files_are_never_replaced(tmp_path):
         small_model().save_to_preset(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
     small_model().save_to_preset(tmp_path / "mine")
-    (tmp_path / "mine" / "README.md").write_text("# Mine")
+    for added in ("README.md", "figure.png"):
+        (tmp_path / "mine" / added).write_text("mine")
     small_model().save_to_preset(tmp_path / "mine")
-    assert (tmp_path / "mine" / "README.md").read_text() == "# Mine"
+    for added in ("README.md", "figure.png"):
+        assert (tmp_path / "mine" / added).read_text() == "mine"

@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-CARD = "README.md"
+# What a preset's author adds, which saving it again keeps.
+CARD, FIGURE = "README.md", "figure.png"
 
 
 def presets_folder():
@@ -109,7 +110,7 @@ class PresetMixin:
         """Saves the model as a preset folder.
 
         `keras.saving.load_model(folder)` reads it too. A preset that is there stays whole until
-        the new one is complete; its card (README.md) is kept.
+        the new one is complete; its card (README.md) and the card's figure.png are kept.
 
         Args:
             folder: path, made if need be.
@@ -121,10 +122,11 @@ class PresetMixin:
         """
         folder = Path(folder)
         others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        if others - {CONFIG, METADATA, WEIGHTS, CARD}:
+        strangers = others - {CONFIG, METADATA, WEIGHTS, CARD, FIGURE}
+        if strangers:
             raise ValueError(
                 f"`folder` must be new, empty or a preset; {folder} holds other files, such as "
-                f"{min(others - {CONFIG, METADATA, WEIGHTS, CARD})!r}."
+                f"{min(strangers)!r}."
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
         config = keras.saving.serialize_keras_object(self)
@@ -145,8 +147,8 @@ class PresetMixin:
             (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
             (temporary / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
             stored.save_weights(temporary / WEIGHTS)
-            if CARD in others:
-                shutil.copy2(folder / CARD, temporary / CARD)
+            for kept in others & {CARD, FIGURE}:
+                shutil.copy2(folder / kept, temporary / kept)
             _swap_in(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

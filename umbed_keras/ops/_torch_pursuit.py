@@ -1,8 +1,8 @@
 """The choice of atoms for PyTorch: that of `orthogonal_matching_pursuit`, laid out for speed.
 
 Everything is feature-major, `(dim, n)`, so that arithmetic runs along whole vectors, and written
-in place. Scores are `(parts, num_atoms, n / parts)`, a part a thread: the one maximum that PyTorch
-finds along with its place at the speed of memory is that of pooling, a thread an image.
+in place. Scores are `(parts, num_atoms, n / parts)`, a part a thread: on a CPU the one maximum that
+PyTorch finds along with its place at the speed of memory is that of pooling, a thread an image.
 """
 
 import torch
@@ -79,8 +79,8 @@ def _dot(left, right):
 
 def _largest(scores):
     """The first place `(n,)`, int64, of the largest score of `(parts, num_atoms, n / parts)`."""
-    if not scores.shape[2]:
-        return torch.empty(0, dtype=torch.int64, device=scores.device)
+    if not scores.shape[2] or scores.device.type != "cpu":
+        return scores.argmax(1).flatten()
     images = scores.unsqueeze(2).permute(0, 3, 1, 2)  # channels last, as they lie
     _, places = torch.nn.functional.max_pool2d(images, (scores.shape[1], 1), return_indices=True)
     return places.flatten()
