@@ -74,7 +74,13 @@ def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
 
 def _dot(left, right):
     """Column by column: `(dim, n)` twice gives `(n,)`."""
-    return (left * right).sum(0)
+    if len(left) > 4:
+        return (left * right).sum(0)
+    # Few rows one after another, without the products in between.
+    total = left[0] * right[0]
+    for row in range(1, len(left)):
+        total.addcmul_(left[row], right[row])
+    return total
 
 
 def _largest(scores):

@@ -82,7 +82,7 @@ def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
         coefficients = _refine(signals, dictionary, factors, coefficients)
     surplus = sparsity - len(coefficients)
     coefficients += [ops.zeros_like(coefficients[0])] * surplus
-    indices = _distinct(factors.indices + [factors.indices[0]] * surplus)
+    indices = _distinct(factors.indices + [factors.indices[0]] * surplus, len(atoms))
     return ops.stack(indices), ops.stack(coefficients)
 
 
@@ -185,12 +185,14 @@ def _dot(left, right):
     return ops.sum(left * right, axis=1)
 
 
-def _distinct(indices):
+def _distinct(indices, num_atoms):
     """Indices, a list over steps of `(n,)`, with any that comes again replaced by a free one.
 
     What comes again is of no use (its coefficient is 0), so any other will do.
     """
     indices = list(indices)
+    if num_atoms <= 256:  # bytes are compared several times faster
+        indices = [ops.cast(chosen, "uint8") for chosen in indices]
     for step in range(1, len(indices)):
         again = _any(indices[step] == earlier for earlier in indices[:step])
         if backend.backend() == "torch" and not bool(ops.any(again)):
@@ -199,9 +201,9 @@ def _distinct(indices):
         free = ops.full_like(indices[step], len(others))
         for candidate in reversed(range(len(others))):
             taken = _any(other == candidate for other in others)
-            free = ops.where(taken, free, candidate)
+            free = ops.where(taken, free, ops.full_like(free, candidate))
         indices[step] = ops.where(again, free, indices[step])
-    return indices
+    return [ops.cast(chosen, "int32") for chosen in indices]
 
 
 def _any(conditions):

@@ -61,14 +61,15 @@ def overlap_sum(patches):
     """
     patch = patches.shape[3]
     rest = patch - 1
-    across = 0
+    # Rows first: their parts lie together in memory. In place where tensors can be.
+    down = 0
     for step in range(patch):
-        pad = ((0, 0), (0, 0), (step, rest - step), (0, 0), (0, 0))
-        across = across + ops.pad(patches[:, :, :, :, step], pad)
+        pad = ((0, 0), (step, rest - step), (0, 0), (0, 0), (0, 0))
+        down += ops.pad(patches[:, :, :, step], pad)
     total = 0
     for step in range(patch):
-        pad = ((0, 0), (step, rest - step), (0, 0), (0, 0))
-        total = total + ops.pad(across[:, :, :, step], pad)
+        pad = ((0, 0), (0, 0), (step, rest - step), (0, 0))
+        total += ops.pad(down[:, :, :, step], pad)
     return total
 
 
