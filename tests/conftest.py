@@ -105,6 +105,8 @@ def free_batch(compiled):
             return compiled(function)
         import tensorflow as tf
 
-        return tf.function(function, input_signature=[tf.TensorSpec((None, dim), tf.float32)])
+        signature = [tf.TensorSpec((None, dim), tf.float32)]
+        # As Keras's trainer traces: without autograph, which would mend what must not need it.
+        return tf.function(function, input_signature=signature, autograph=False)
 
     return trace

@@ -96,7 +96,7 @@ def test_latents_are_the_entries():
 
 @pytest.mark.parametrize(("update", "weight"), [("ema", 0.25), ("gradient", 1.25)])
 def test_loss_is_the_mean_squared_distance(update, weight):
-    layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), vectors()
+    layer, latents = VectorQuantizer(ENTRIES, DIM, 0.25, update), vectors()
     loss = numpy(layer(latents)["loss"])
     expected = weight * inertia(latents, layer.codebook) / latents.size
     np.testing.assert_allclose(loss, expected, rtol=1e-5)

@@ -129,7 +129,11 @@ def test_shows_progress_unless_told_not_to(model, image, small_tiles, capsys):
         ({"image": np.zeros((0, 8, 3), "uint8")}, ValueError, "pixels"),
         ({"image": np.full((8, 8, 3), 7.0)}, ValueError, "0..1"),
         ({"image": np.zeros((8, 8, 3), "int32")}, TypeError, "uint8"),
-        ({"out": np.zeros((8, 9, 4), "float32")}, ValueError, "`out` must have shape"),
+        ({"out": np.zeros((8, 9, 4), "float32")}, ValueError, "`out` must be a float32"),
+        ({"out": np.zeros((8, 8, 4), "uint8")}, ValueError, "`out` must be a float32"),
+        ({"out": [1]}, ValueError, "`out` must be a float32"),
+        ({"image": "slide.tif"}, TypeError, "`image` must be an array"),
+        ({"memory_budget": "1 GB"}, TypeError, "`memory_budget` must be an integer"),
         ({"memory_budget": 1000}, ValueError, "`memory_budget` must be at least"),
     ],
 )

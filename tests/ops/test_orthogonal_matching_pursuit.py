@@ -1,5 +1,6 @@
 """Against scikit-learn in float64, least squares, and the definition of the algorithm."""
 
+import keras
 import numpy as np
 import pytest
 from keras import backend, ops
@@ -10,6 +11,7 @@ from sklearn.linear_model import orthogonal_mp_gram
 from umbed_keras.ops import orthogonal_matching_pursuit
 from umbed_keras.ops._arguments import largest
 from umbed_keras.ops._chunked import CHUNK_ENTRIES
+from umbed_keras.ops.orthogonal_matching_pursuit import _distinct
 
 # JAX compiles anew for every shape and sparsity: most tests share these.
 COUNT, NUM_ATOMS, DIM, SPARSITY = 2000, 16, 16, 4
@@ -268,7 +270,7 @@ def test_coefficients_refer_to_atoms_of_any_length(selection):
     )
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1e6])
+@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
 def test_code_scales_with_the_signal(scale):
     signals, dictionary = problem()
     indices, coefficients = pursue(signals, dictionary, SPARSITY)
@@ -480,11 +482,14 @@ def test_invalid_arguments_are_value_errors(change):
 @pytest.mark.parametrize("tolerance", [None, 0.6])
 @pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES)
 def test_torch_layout_chooses_as_the_plain_path_does(
-    num_atoms, dim, sparsity, tolerance, selection
+    monkeypatch, num_atoms, dim, sparsity, tolerance, selection
 ):
+    import torch
+
     from umbed_keras.ops import _torch_pursuit
     from umbed_keras.ops.orthogonal_matching_pursuit import _choose, _Factors
 
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     # An odd number of signals, which threads can't share, and an even one.
     for count in (COUNT, COUNT + 1):
         signals, atoms = map(ops.convert_to_tensor, problem(count, num_atoms, dim))
@@ -507,3 +512,36 @@ def test_largest_is_the_first_maximum_of_each_row(num_atoms):
     scores = np.random.default_rng(0).integers(0, 40, (500, num_atoms)).astype("float32")
     found = ops.convert_to_numpy(largest(ops.convert_to_tensor(scores)))
     np.testing.assert_array_equal(found, scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize(("num_atoms", "sparsity"), [(4, 4), (9, 5), (300, 6)])
+def test_repeated_indices_give_way_to_free_ones(num_atoms, sparsity):
+    drawn = np.random.default_rng(0).integers(0, num_atoms, (sparsity, 2000)).astype("int32")
+    drawn[:, 0] = 0
+    firsts = [[value not in code[:step] for step, value in enumerate(code)] for code in drawn.T]
+    firsts = np.array(firsts).T
+    ways = [_distinct]
+    if backend.backend() == "torch":
+        from umbed_keras.ops import _torch_pursuit
+
+        ways.append(_torch_pursuit.distinct)
+    for way in ways:
+        found = ops.convert_to_numpy(way(ops.convert_to_tensor(drawn)))
+        assert distinct(found.T)
+        assert found.min() >= 0
+        assert found.max() < num_atoms
+        np.testing.assert_array_equal(found[firsts], drawn[firsts])
+
+
+def test_the_number_of_signals_may_be_unknown(free_batch):
+    signals, dictionary = problem()
+    coder = free_batch(lambda x: orthogonal_matching_pursuit(x, dictionary, SPARSITY), DIM)
+    indices, _ = coder(ops.convert_to_tensor(signals))
+    expected, _ = pursue(signals, dictionary, SPARSITY)
+    assert (ops.convert_to_numpy(indices) == expected).mean() > 0.99
+
+
+def test_symbolic_signals_give_symbolic_codes():
+    indices, coefficients = orthogonal_matching_pursuit(keras.Input((DIM,)), problem()[1], SPARSITY)
+    assert indices.shape == coefficients.shape == (None, SPARSITY)
+    assert indices.dtype == "int32"

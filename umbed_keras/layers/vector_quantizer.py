@@ -26,7 +26,8 @@ class VectorQuantizer(Bottleneck):
         num_embeddings: int, entries of the codebook (K).
         latent_dim: int, size of an entry.
         commitment_weight: float, weight of the squared distance (mean over latents' entries) that
-            pulls latents to their entries.
+            pulls latents to their entries. Much below 1 the straight-through gradient drives
+            latents away from their entries faster than the codebook follows.
         update: `"ema"` or `"gradient"`, how the codebook learns.
         decay: float in [0, 1), of the moving averages.
         distance: `"euclidean"`, or `"cosine"`: latents and entries are scaled to unit length.
@@ -39,7 +40,7 @@ class VectorQuantizer(Bottleneck):
         self,
         num_embeddings,
         latent_dim,
-        commitment_weight=0.25,
+        commitment_weight=1.0,
         update="ema",
         decay=0.99,
         distance="euclidean",

@@ -461,8 +461,11 @@ class PixelEmbedder(PresetMixin, keras.Model):
         shape = (height, width, self.latent_dim)
         if out is None:
             out = np.empty(shape, "float32")
-        elif tuple(out.shape) != shape:
-            raise ValueError(f"`out` must have shape {shape}. Received: shape={tuple(out.shape)}")
+        elif getattr(out, "shape", None) != shape or np.dtype(out.dtype) != np.float32:
+            raise ValueError(
+                f"`out` must be a float32 array of shape {shape}. Received: "
+                f"shape={getattr(out, 'shape', None)}, dtype={getattr(out, 'dtype', None)}"
+            )
         tile_size = self._largest_tile(memory_budget)
         count = len(spans(height, tile_size)) * len(spans(width, tile_size))
         progress = keras.utils.Progbar(count, verbose=verbose, unit_name="tile")
@@ -643,11 +646,15 @@ class PixelEmbedder(PresetMixin, keras.Model):
 
     def _largest_tile(self, memory_budget):
         """The largest tile that can be embedded within a budget in bytes."""
+        if not isinstance(memory_budget, int):
+            raise TypeError(
+                f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"
+            )
         # Floats a pixel that live at once, by measurement: the vectors of the two paths and their
         # sum, images, and the U-Net's features at half the resolution.
         floats = 2 * self.latent_dim + self.bottleneck.input_dim
         floats += 6 * self.channels + max(self.widths) // 2
-        side = math.isqrt(max(0, int(memory_budget) - WORKING_BYTES) // (4 * floats))
+        side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
         stride = self.unet.stride
         tile_size = (side - 2 * self.unet.radius) // stride * stride
         if tile_size < stride:

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from umbed_keras.models.images import check_images
+from umbed_keras.models.images import check_images, to_host
 from umbed_keras.ops.reflect import reflect_index
 
 
@@ -71,6 +71,11 @@ class StoredImage:
     """
 
     def __init__(self, image, channels):
+        if not (hasattr(image, "shape") and hasattr(image, "dtype")):
+            raise TypeError(
+                "`image` must be an array with `shape`, `dtype` and slices. "
+                f"Received: {type(image).__name__}"
+            )
         if len(image.shape) != 3 or image.shape[2] != channels or 0 in image.shape:
             raise ValueError(
                 f"`image` must have shape (height, width, {channels}) with pixels. "
@@ -81,7 +86,7 @@ class StoredImage:
 
     def __getitem__(self, place):
         _, rows, cols = place
-        return check_images(np.asarray(self.image[rows, cols])[None], self.channels)
+        return check_images(to_host(self.image[rows, cols])[None], self.channels)
 
 
 def spans(size, tile_size):

@@ -79,7 +79,8 @@ def largest(scores):
         return ops.cast(ops.argmax(scores, axis=1), "int32")
     blocks = ops.reshape(scores, (-1, count // width, width))
     block = ops.argmax(ops.max(blocks, axis=2), axis=1)
-    inside = ops.squeeze(ops.take_along_axis(blocks, block[:, None, None], axis=1), axis=1)
+    place = ops.expand_dims(block, (1, 2))
+    inside = ops.squeeze(ops.take_along_axis(blocks, place, axis=1), axis=1)
     return ops.cast(block * width + ops.argmax(inside, axis=1), "int32")
 
 

@@ -1,7 +1,5 @@
 """Orthogonal matching pursuit, batched."""
 
-import functools
-
 import numpy as np
 from keras import backend, ops
 
@@ -16,9 +14,8 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
 
     Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) with a progressive LDL^T
     factorisation, by Gram-Schmidt in signal space, where it is most exact. One refinement step
-    then polishes the coefficients; it is also what carries the gradient, that of least squares on
-    the fixed support, to `signals` and `dictionary`. Every signal is coded on its own: its code
-    doesn't depend on its batch.
+    carries the gradient, that of least squares on the fixed support, to `signals` and
+    `dictionary`. Every signal is coded on its own: its code doesn't depend on its batch.
 
     Args:
         signals: `(..., dim)`, any floating or integer type. Computed in float32 (float64 if
@@ -69,21 +66,21 @@ def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
     """
     factors = _Factors()
     constants = atoms, norms, sparsity, tolerance, selection
-    refined = True
-    if backend.backend() == "torch":
+    on_torch = backend.backend() == "torch" and ops.is_tensor(signals)
+    if on_torch:
         from umbed_keras.ops import _torch_pursuit
 
-        _torch_pursuit.choose(factors, signals, *constants)
-        refined = _torch_pursuit.differentiable(signals, dictionary)
+        _torch_pursuit.choose(factors, signals.detach(), *constants)
     else:
         _choose(factors, ops.stop_gradient(signals), *constants)
     coefficients = factors.coefficients()
-    if refined:
+    if not on_torch or _torch_pursuit.differentiable(signals, dictionary):
         coefficients = _refine(signals, dictionary, factors, coefficients)
     surplus = sparsity - len(coefficients)
     coefficients += [ops.zeros_like(coefficients[0])] * surplus
-    indices = _distinct(factors.indices + [factors.indices[0]] * surplus, len(atoms))
-    return ops.stack(indices), ops.stack(coefficients)
+    indices = factors.indices + [factors.indices[0]] * surplus
+    distinct = _torch_pursuit.distinct if on_torch else _distinct
+    return distinct(ops.stack(indices)), ops.stack(coefficients)
 
 
 class _Factors:
@@ -142,11 +139,12 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
     # An atom whose squared distance from the span of those chosen is no larger counts as inside:
     # rounding could not tell. A pivot's rounding grows as pivots before it shrink.
     floor = 1000 * epsilon * ops.ones_like(squares)
+    negligible = 4 * epsilon * ops.sqrt(squares)
     residuals = signals
     directions = []
     if selection == "ols":
         # Squared length of each atom's part outside the span of those chosen.
-        outside = ops.ones_like(squares)[:, None] * _dot(atoms, atoms)
+        outside = _column(ops.ones_like(squares)) * _dot(atoms, atoms)
     if tolerance is not None:
         going = ops.full_like(squares, tolerance < 1, dtype="bool")
 
@@ -154,18 +152,18 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         scores = ops.abs(residuals @ across)
         # With one dimension left every atom meets the signal: take the best conditioned.
         if selection == "ols" and step < dim - 1:
-            free = outside > floor[:, None]
+            free = outside > _column(floor)
             scores = ops.where(free, scores / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
         chosen = _arguments.largest(scores)
         direction = ops.take(atoms, chosen, axis=0)
         lower = []
         for earlier, inverse in zip(directions, factors.inverse, strict=True):
             weight = _dot(direction, earlier) * inverse
-            direction = direction - weight[:, None] * earlier
+            direction = direction - _column(weight) * earlier
             lower.append(weight)
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
-        useful = (pivot > floor) & (ops.square(correlation) > (4 * epsilon) ** 2 * squares)
+        useful = (pivot > floor) & (ops.abs(correlation) > negligible)
         if tolerance is not None:
             if step:
                 going = going & (_dot(residuals, residuals) > tolerance**2 * squares)
@@ -173,11 +171,16 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
         floor = ops.maximum(floor, 10 * epsilon * inverse)
         projection = correlation * inverse
-        residuals = residuals - projection[:, None] * direction
+        residuals = residuals - _column(projection) * direction
         if selection == "ols":
-            outside = outside - inverse[:, None] * ops.square(direction @ across)
+            outside = outside - _column(inverse) * ops.square(direction @ across)
         directions.append(direction)
         factors.add(chosen, ops.take(norms, chosen), lower, inverse, projection)
+
+
+def _column(values):
+    """`(n,)` as `(n, 1)`."""
+    return ops.expand_dims(values, 1)
 
 
 def _dot(left, right):
@@ -185,29 +188,26 @@ def _dot(left, right):
     return ops.sum(left * right, axis=1)
 
 
-def _distinct(indices, num_atoms):
-    """Indices, a list over steps of `(n,)`, with any that comes again replaced by a free one.
+def _distinct(indices):
+    """Indices `(sparsity, n)` with any that comes again in a column replaced by a free one.
 
-    What comes again is of no use (its coefficient is 0), so any other will do.
+    What comes again is of no use (its coefficient is 0), so any other will do: the first repeat
+    takes the smallest index that is free, the second the next.
     """
-    indices = list(indices)
-    if num_atoms <= 256:  # bytes are compared several times faster
-        indices = [ops.cast(chosen, "uint8") for chosen in indices]
-    for step in range(1, len(indices)):
-        again = _any(indices[step] == earlier for earlier in indices[:step])
-        if backend.backend() == "torch" and not bool(ops.any(again)):
-            continue  # as a rule; there is no graph that a look at the values would break
-        others = indices[:step] + indices[step + 1 :]
-        free = ops.full_like(indices[step], len(others))
-        for candidate in reversed(range(len(others))):
-            taken = _any(other == candidate for other in others)
-            free = ops.where(taken, free, ops.full_like(free, candidate))
-        indices[step] = ops.where(again, free, indices[step])
-    return [ops.cast(chosen, "int32") for chosen in indices]
-
-
-def _any(conditions):
-    return functools.reduce(ops.logical_or, conditions)
+    steps = indices.shape[0]
+    candidates = ops.arange(steps, dtype="int32")
+    earlier = (candidates[:, None] > candidates)[:, :, None]
+    # Not `==`, which compares symbolic tensors by identity.
+    equal = ops.equal(ops.expand_dims(indices, 1), ops.expand_dims(indices, 0))
+    again = ops.any(ops.logical_and(equal, earlier), axis=1)
+    taken = ops.equal(candidates[:, None, None], ops.expand_dims(indices, 0))
+    free = ops.logical_not(ops.any(taken, axis=1))
+    order, rank = (ops.cumsum(ops.cast(mask, "int32"), axis=0) for mask in (again, free))
+    fits = ops.logical_and(
+        ops.expand_dims(free, 0), ops.equal(ops.expand_dims(rank, 0), ops.expand_dims(order, 1))
+    )
+    first = ops.sum(ops.where(fits, candidates[:, None], 0), axis=1)
+    return ops.where(again, ops.cast(first, "int32"), indices)
 
 
 def _refine(signals, dictionary, factors, coefficients):
@@ -219,7 +219,7 @@ def _refine(signals, dictionary, factors, coefficients):
     atoms = [ops.take(dictionary, chosen, axis=0) for chosen in factors.indices]
     residuals = signals
     for coefficient, atom in zip(coefficients, atoms, strict=True):
-        residuals = residuals - coefficient[:, None] * atom
+        residuals = residuals - _column(coefficient) * atom
     gradient = [
         _dot(atom, residuals) / length for atom, length in zip(atoms, factors.lengths, strict=True)
     ]
