@@ -36,8 +36,8 @@ ADAPT_PYRAMIDS = 32768
 ADAPT_IMAGES = 1024
 # Latent vectors decoded at once: what they decode to stays in cache.
 DECODE_CHUNK = 4096
-# What embedding a tile needs whatever its size, such as a sparse coder's chunk.
-WORKING_BYTES = 128 << 20
+# What embedding a tile needs whatever its size: compiling it, and a sparse coder's chunk.
+WORKING_BYTES = 192 << 20
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -650,9 +650,9 @@ class PixelEmbedder(PresetMixin, keras.Model):
             raise TypeError(
                 f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"
             )
-        # Floats a pixel that live at once, by measurement: the vectors of the two paths and their
-        # sum, images, and the U-Net's features at half the resolution.
-        floats = 2 * self.latent_dim + self.bottleneck.input_dim
+        # Floats a pixel that live at once, by measurement (most on JAX): the vectors of the two
+        # paths and their sum, images, and the U-Net's features at half the resolution.
+        floats = 4 * self.latent_dim + self.bottleneck.input_dim
         floats += 6 * self.channels + max(self.widths) // 2
         side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
         stride = self.unet.stride
