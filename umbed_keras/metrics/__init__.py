@@ -1,5 +1,22 @@
 """Measures of images and codes."""
 
+from umbed_keras.metrics.bits_per_pixel import BitsPerPixel
 from umbed_keras.metrics.code_usage import CodeUsage
+from umbed_keras.metrics.fid import FID
+from umbed_keras.metrics.frechet_distance import FrechetDistance, frechet_distance
+from umbed_keras.metrics.lpips import LPIPS
+from umbed_keras.metrics.lpips_network import LPIPSNetwork
+from umbed_keras.metrics.psnr import PSNR
+from umbed_keras.metrics.ssim import SSIM
 
-__all__ = ["CodeUsage"]
+__all__ = [
+    "FID",
+    "LPIPS",
+    "PSNR",
+    "SSIM",
+    "BitsPerPixel",
+    "CodeUsage",
+    "FrechetDistance",
+    "LPIPSNetwork",
+    "frechet_distance",
+]

@@ -1,0 +1,72 @@
+"""The image metrics in `compile(metrics=[...])`, and the perceptual distance as a loss."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from umbed_keras.metrics import LPIPS, PSNR, SSIM, FrechetDistance, LPIPSNetwork
+
+
+def autoencoder():
+    return keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid"),
+        ]
+    )
+
+
+def extractor():
+    return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 8, strides=8)])
+
+
+def data(count):
+    """Inputs in 0..1, and the same as uint8."""
+    images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype="uint8")
+    return images.astype("float32") / 255, images
+
+
+@pytest.mark.parametrize("jit_compile", ["auto", False])
+def test_evaluate_gives_what_the_metrics_give_alone(random_lpips, jit_compile):
+    if not jit_compile and keras.backend.backend() == "jax":
+        pytest.skip("op by op, compiling takes half a minute on JAX")
+    path = random_lpips("squeeze")
+
+    def metrics():
+        return [PSNR(), SSIM(), LPIPS("squeeze", path), FrechetDistance(features)]
+
+    model, features = autoencoder(), extractor()
+    model.compile(loss="mse", metrics=metrics(), jit_compile=jit_compile)
+    images, targets = data(4)
+    found = model.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
+    for metric in metrics():
+        metric.update_state(targets, model(images))
+        expected = float(ops.convert_to_numpy(metric.result()))
+        assert found[metric.name] == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def test_fit_with_the_distance_as_loss_and_metric(random_lpips):
+    path = random_lpips("squeeze")
+    model = autoencoder()
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss=LPIPSNetwork("squeeze", path),
+        metrics=[LPIPS("squeeze", path), PSNR()],
+    )
+    images, _ = data(4)
+    history = model.fit(images, images, batch_size=4, epochs=6, shuffle=False, verbose=0).history
+    np.testing.assert_allclose(history["loss"], history["lpips"], rtol=1e-3)
+    assert history["loss"][-1] < history["loss"][0]
+    assert np.isfinite(history["psnr"]).all()
+
+
+@pytest.mark.parametrize(("name", "higher"), [("psnr", True), ("ssim", True), ("lpips", False)])
+def test_callbacks_know_which_way_is_better(random_lpips, name, higher):
+    metrics = {"psnr": PSNR(), "ssim": SSIM(), "lpips": LPIPS("squeeze", random_lpips("squeeze"))}
+    model = autoencoder()
+    model.compile(loss="mse", metrics=[metrics[name]])
+    stopping = keras.callbacks.EarlyStopping(monitor=name)
+    images, targets = data(2)
+    model.fit(images, targets, verbose=0, callbacks=[stopping])
+    assert bool(stopping.monitor_op(2.0, 1.0)) == higher

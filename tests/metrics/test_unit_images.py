@@ -1,0 +1,60 @@
+"""What every image metric takes and refuses."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from umbed_keras.metrics import PSNR
+from umbed_keras.metrics._unit_images import unit_images
+
+
+def test_every_range_becomes_0_to_1():
+    unit = np.array([0.0, 0.2, 1.0], "float32").reshape(1, 1, 1, 3)
+    for images, value_range in [
+        (unit, (0.0, 1.0)),
+        (255 * unit, (0, 255)),
+        (2 * unit - 1, (-1, 1)),
+        (np.uint8([0, 51, 255]).reshape(1, 1, 1, 3), (-1, 1)),
+        (unit.astype("float64"), (0, 1)),
+        (unit.astype("float16"), (0, 1)),
+    ]:
+        for found in unit_images(images, images, value_range):
+            assert ops.dtype(found) == "float32"
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(found), unit, atol=1e-3 if images.dtype == "float16" else 1e-7
+            )
+
+
+@pytest.mark.parametrize(
+    "value_range", [(1, 0), (0, 0), (0, 1, 2), 1, None, ("a", "b"), (0, np.nan)]
+)
+def test_bad_ranges_are_value_errors(value_range):
+    with pytest.raises(ValueError, match="`value_range` must be"):
+        PSNR(value_range=value_range)
+
+
+@pytest.mark.parametrize(
+    ("references", "images", "says"),
+    [
+        ((2, 8, 8, 3), (2, 8, 9, 3), "same shape"),
+        ((2, 8, 8, 3), (8, 8, 3), "same shape"),
+        ((8, 8, 3), (8, 8, 3), r"\(batch, height, width, channels\)"),
+        ((2, 8, 8, 1), (2, 8, 8, 1), "3 channels"),
+        ((2, 8, 4, 3), (2, 8, 4, 3), "at least 5 pixels"),
+    ],
+    ids=str,
+)
+def test_bad_shapes_are_value_errors(references, images, says):
+    with pytest.raises(ValueError, match=says):
+        unit_images(
+            np.zeros(references, "float32"),
+            np.zeros(images, "float32"),
+            (0, 1),
+            channels=3,
+            min_size=5,
+        )
+
+
+def test_integers_are_type_errors():
+    with pytest.raises(TypeError, match="`images` must be uint8"):
+        unit_images(np.zeros((1, 2, 2, 3), "uint8"), np.zeros((1, 2, 2, 3), "int32"), (0, 1))
