@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from umbed_keras.layers import DictionaryBottleneck, GaussianBottleneck, VectorQuantizer
+from umbed_keras.layers import (
+    DictionaryBottleneck,
+    GaussianBottleneck,
+    ResidualVectorQuantizer,
+    VectorQuantizer,
+)
 
 DIM = 6
 BOTTLENECKS = {
@@ -15,6 +20,9 @@ BOTTLENECKS = {
     "vq_ema": functools.partial(VectorQuantizer, 8, DIM),
     "vq_gradient": functools.partial(VectorQuantizer, 8, DIM, update="gradient"),
     "vq_cosine": functools.partial(VectorQuantizer, 8, DIM, distance="cosine"),
+    "rvq": functools.partial(ResidualVectorQuantizer, 8, DIM, 3),
+    "rvq_shared": functools.partial(ResidualVectorQuantizer, 8, DIM, 3, shared_codebook=True),
+    "rvq_gradient": functools.partial(ResidualVectorQuantizer, 8, DIM, 2, update="gradient"),
     "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
     "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
     "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
@@ -246,6 +254,8 @@ def test_adapt_refuses(make, latents):
         (VectorQuantizer, {"distance": "manhattan"}),
         (VectorQuantizer, {"commitment_weight": -1.0}),
         (VectorQuantizer, {"revival_threshold": -0.1}),
+        *((ResidualVectorQuantizer, {"num_quantizers": value}) for value in (0, 1.5)),
+        *((ResidualVectorQuantizer, {"num_embeddings": value}) for value in (1, 2.5)),
         *((DictionaryBottleneck, {"latent_dim": value}) for value in (0, 2.5)),
         *((DictionaryBottleneck, {"num_atoms": value}) for value in (0, 1, 8.5)),
         *((DictionaryBottleneck, {"sparsity": value}) for value in (0, 1.5, 9)),
@@ -263,6 +273,7 @@ def test_bad_arguments(layer, arguments):
     good = {
         GaussianBottleneck: {"latent_dim": DIM},
         VectorQuantizer: {"num_embeddings": 8, "latent_dim": DIM},
+        ResidualVectorQuantizer: {"num_embeddings": 8, "latent_dim": DIM, "num_quantizers": 2},
         DictionaryBottleneck: {"num_atoms": 8, "latent_dim": DIM, "sparsity": 2},
     }[layer]
     layer(**good)
@@ -276,6 +287,7 @@ def test_bad_arguments(layer, arguments):
     [
         GaussianBottleneck(DIM, kl_weight=0.5, seed=3, name="gaussian", dtype="mixed_float16"),
         VectorQuantizer(8, DIM, 0.5, "gradient", 0.9, "cosine", 0.1, seed=3, name="vq"),
+        ResidualVectorQuantizer(8, DIM, 3, True, 0.5, "gradient", 0.9, 0.1, seed=3, name="rvq"),
         DictionaryBottleneck(
             8, DIM, 3, 0.5, "online", "ols", 6, "mu_law", 0.9, 0.1, seed=3, trainable=False
         ),

@@ -3,8 +3,13 @@
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
+from umbed_keras.layers.image_decoder import ImageDecoder
+from umbed_keras.layers.image_encoder import ImageEncoder
 from umbed_keras.layers.patch_decoder import PatchDecoder
+from umbed_keras.layers.patch_transform import PatchTransform
 from umbed_keras.layers.pyramid_projection import PyramidProjection
+from umbed_keras.layers.residual_block import ResidualBlock
+from umbed_keras.layers.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.layers.unet import UNet
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
 
@@ -12,8 +17,13 @@ __all__ = [
     "Bottleneck",
     "DictionaryBottleneck",
     "GaussianBottleneck",
+    "ImageDecoder",
+    "ImageEncoder",
     "PatchDecoder",
+    "PatchTransform",
     "PyramidProjection",
+    "ResidualBlock",
+    "ResidualVectorQuantizer",
     "UNet",
     "VectorQuantizer",
 ]

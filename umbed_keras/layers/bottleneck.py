@@ -92,6 +92,13 @@ class Bottleneck(keras.layers.Layer):
         """The fixed-length part of `bits` as a float32 scalar tensor, usable in a graph."""
         raise NotImplementedError
 
+    def used_entries(self, codes):
+        """Which entries of the `num_entries` codes use, and None or the weight of each.
+
+        As `umbed_keras.metrics.CodeUsage.update_state` takes them.
+        """
+        return codes["indices"], None
+
     def adapt(self, latents):
         """Sets starting values from a sample `(n, input_dim)` on the host. Nothing by default."""
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
+from umbed_keras.layers._totals import totals
 from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.orthogonal_matching_pursuit import SELECTIONS
@@ -178,6 +179,10 @@ class DictionaryBottleneck(Bottleneck):
         bits = sparse_fixed_length(self.num_atoms, self.sparsity, self.coefficient_bits)
         return ops.convert_to_tensor(float(bits), dtype="float32")
 
+    def used_entries(self, codes):
+        # An atom with coefficient 0 fills a place and is not used.
+        return codes["indices"], ops.cast(ops.not_equal(codes["coefficients"], 0), "float32")
+
     def adapt(self, latents):
         """Starts from a dictionary learned on a sample `(n, latent_dim)` on the host."""
         latents = self._check_sample(latents)
@@ -226,14 +231,15 @@ class DictionaryBottleneck(Bottleneck):
 
     def _learn(self, latents, indices, coefficients):
         """Updates the averages with a batch, then the online dictionary, then revives atoms."""
-        one_hot = ops.one_hot(indices, self.num_atoms, dtype="float32")
-        used = ops.cast(coefficients != 0, "float32")
-        self._average(self.usage, ops.mean(ops.sum(one_hot * used[..., None], axis=1), axis=0))
+        count = ops.cast(ops.shape(latents)[0], "float32")
+        used = ops.cast(ops.not_equal(coefficients, 0), "float32")
+        usage = totals(ops.reshape(used, (-1,)), indices, self.num_atoms)
+        self._average(self.usage, usage / count)
         if self.coefficient_bits:
             self._follow_tail(coefficients)
         if self.update == "online":
+            one_hot = ops.one_hot(indices, self.num_atoms, dtype="float32")
             codes = ops.transpose(ops.sum(one_hot * coefficients[..., None], axis=1))
-            count = ops.cast(ops.shape(latents)[0], "float32")
             self._average(self.code_moments, ops.matmul(codes, ops.transpose(codes)) / count)
             self._average(self.signal_moments, ops.matmul(codes, latents) / count)
             self._follow_averages()

@@ -6,6 +6,7 @@ from keras import ops
 
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import kmeans
+from umbed_keras.layers._totals import totals
 from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 
@@ -103,22 +104,42 @@ class VectorQuantizer(Bottleneck):
 
     def pass_through(self, latents, training):
         latents = self._scaled(latents)
-        codebook = self.codebook
-        flat = ops.reshape(latents, (-1, self.latent_dim))
-        # Nearest entry: |x - c|^2 without the |x|^2 that all entries share.
-        scores = ops.matmul(flat, ops.transpose(codebook))
-        scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
-        flat_indices = ops.cast(ops.argmax(scores, axis=1), "int32")
-        indices = ops.reshape(flat_indices, ops.shape(latents)[:-1])
-        entries = ops.take(codebook, indices, axis=0)
-        distance = ops.square(latents - ops.stop_gradient(entries))
-        loss = self.commitment_weight * ops.mean(distance)
-        if self.update == "gradient":
-            loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - entries))
+        entries, indices = self.nearest(latents)
+        loss = self.attraction(latents, entries)
         if training:
-            self._learn(ops.stop_gradient(flat), flat_indices)
+            self.learn(latents, indices)
             entries = latents + ops.stop_gradient(entries - latents)
         return entries, {"indices": indices}, loss
+
+    def nearest(self, latents):
+        """The entry nearest to each latent vector `(..., latent_dim)`, and its index `(...)`."""
+        codebook = self.codebook
+        flat = ops.reshape(latents, (-1, self.latent_dim))
+        # |x - c|^2 without the |x|^2 that all entries share.
+        scores = ops.matmul(flat, ops.transpose(codebook))
+        scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
+        indices = ops.cast(ops.argmax(scores, axis=1), "int32")
+        indices = ops.reshape(indices, ops.shape(latents)[:-1])
+        return ops.take(codebook, indices, axis=0), indices
+
+    def attraction(self, latents, entries):
+        """The loss that pulls latents to their entries, and a gradient codebook to its latents."""
+        loss = self.commitment_weight * ops.mean(ops.square(latents - ops.stop_gradient(entries)))
+        if self.update == "gradient":
+            loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - entries))
+        return loss
+
+    def learn(self, latents, indices):
+        """Updates the averages with a batch and its `nearest` indices, then revives entries."""
+        flat = ops.stop_gradient(ops.reshape(latents, (-1, self.latent_dim)))
+        fresh = (1 - self.decay) / ops.cast(ops.shape(flat)[0], "float32")
+        usage = totals(ops.ones_like(flat[:, 0]), indices, self.num_embeddings)
+        self.usage.assign(self.decay * self.usage + fresh * usage)
+        if self.update == "ema":
+            sums = totals(flat, indices, self.num_embeddings)
+            self.sums.assign(self.decay * self.sums + fresh * sums)
+        if self.revival_threshold:
+            self._revive()
 
     def decode(self, codes):
         return ops.take(self.codebook, ops.convert_to_tensor(codes["indices"]), axis=0)
@@ -164,18 +185,6 @@ class VectorQuantizer(Bottleneck):
 
     def _scaled(self, vectors):
         return ops.normalize(vectors, axis=-1) if self.distance == "cosine" else vectors
-
-    def _learn(self, flat, indices):
-        """Updates the averages with a batch, then revives entries."""
-        chosen = ops.one_hot(indices, self.num_embeddings, dtype="float32")
-        fresh = 1 - self.decay
-        self.usage.assign(self.decay * self.usage + fresh * ops.mean(chosen, axis=0))
-        if self.update == "ema":
-            count = ops.cast(ops.shape(flat)[0], "float32")
-            sums = ops.matmul(ops.transpose(chosen), flat) / count
-            self.sums.assign(self.decay * self.sums + fresh * sums)
-        if self.revival_threshold:
-            self._revive()
 
     def _revive(self):
         usage = ops.convert_to_tensor(self.usage)
