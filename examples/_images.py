@@ -4,6 +4,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import keras
 import numpy as np
 from PIL import Image
 
@@ -14,8 +15,8 @@ def load_images(path, size=128, limit=None):
     """Reads images, each brought to a square.
 
     Args:
-        path: a folder (searched in depth), a tar file, or an .npz file, whose first array of rank
-            4 is taken as it is.
+        path: a folder (searched in depth), a tar file (compressed or not), an .npz file, whose
+            first array of rank 4 is taken as it is, or `cifar10`, which Keras downloads.
         size: int, pixels; the short side is brought to it by Lanczos resampling and the centre
             cut out.
         limit: int or None, images at most.
@@ -23,6 +24,9 @@ def load_images(path, size=128, limit=None):
     Returns:
         uint8 array `(n, size, size, 3)` in the sorted order of file names.
     """
+    if str(path) == "cifar10":
+        (images, _), _ = keras.datasets.cifar10.load_data()
+        return images[:limit]
     path = Path(path)
     if path.suffix == ".npz":
         with np.load(path) as arrays:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from _cards import bottleneck_settings, mean_psnr, write_card
 from keras import ops
 from PIL import Image
 
@@ -34,8 +35,7 @@ def measure(model, images, seed=0):
     patches = model.reconstruct_patches(images, rows, cols)
     figures = {"patch-pyramid MSE": float(np.mean(np.square(patches - targets)))}
     pictures = model.reconstruct(images)
-    mse = np.mean(np.square(pictures - images / 255.0), axis=(1, 2, 3))
-    figures["PSNR of `reconstruct`, dB, mean over images"] = float(np.mean(-10 * np.log10(mse)))
+    figures["PSNR of `reconstruct`, dB, mean over images"] = mean_psnr(images, pictures)
     codes = model.encode(images)
     bits = model.bottleneck.bits(codes)
     figures["bits per pixel, fixed-length"] = bits.fixed_length
@@ -61,57 +61,29 @@ def draw(model, image):
     return uk.plots.embedding(image / 255.0, vectors, rebuilt, code_map)
 
 
-def write_card(folder, model, figures, data, command):
-    """Writes `README.md` of a preset, and `figure.png` of a portrait that is free to show."""
+def write_pixel_card(folder, model, figures, data, command):
+    """Writes the card of a preset, and `figure.png` of a portrait that is free to show."""
     portrait = np.asarray(Image.open(Path(__file__).parent / "astronaut.jpg"))
     draw(model, portrait).savefig(folder / "figure.png", dpi=50)
-    config = {
-        "latent dim": model.latent_dim,
-        "patch": f"{model.patch_size} x {model.patch_size}, {model.pyramid_levels} levels",
-        "bottleneck": type(model.bottleneck).__name__,
-        "parameters": f"{model.count_params():,}",
-    }
-    bottleneck = model.bottleneck.get_config()
-    for name in ("num_embeddings", "num_atoms", "sparsity", "coefficient_bits", "kl_weight"):
-        if name in bottleneck:
-            config[name.replace("_", " ")] = bottleneck[name]
-    lines = [
-        f"# {folder.name}",
-        "",
-        "A `umbed_keras.PixelEmbedder`:",
-        "",
-        "```python",
-        "import umbed_keras as uk",
-        "",
-        f'model = uk.PixelEmbedder.from_preset("{folder.name}")',
-        "vectors = model.embed(images)  # (batch, height, width, latent_dim)",
-        "```",
-        "",
-        "![A portrait, its embedding as colours, its reconstruction and the error](figure.png)",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {value} |" for name, value in config.items()),
-        "",
-        "## Data and licence",
-        "",
-        data,
-        "",
-        "## Training",
-        "",
-        "Weights are stored as float16, statistics as float32. The command that makes it:",
-        "",
-        "```bash",
-        command,
-        "```",
-        "",
-        "## Quality, measured on the stored weights",
-        "",
-        "On the held-out tenth, at 256 random pixels an image; errors are on values in 0..1.",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {value:.4g} |" for name, value in figures.items()),
-        "",
-    ]
-    (folder / "README.md").write_text("\n".join(lines))
+    write_card(
+        folder,
+        usage=[
+            "import umbed_keras as uk",
+            "",
+            f'model = uk.PixelEmbedder.from_preset("{folder.name}")',
+            "vectors = model.embed(images)  # (batch, height, width, latent_dim)",
+        ],
+        picture="A portrait, its embedding as colours, its reconstruction and the error",
+        config={
+            "class": "PixelEmbedder",
+            "latent dim": model.latent_dim,
+            "patch": f"{model.patch_size} x {model.patch_size}, {model.pyramid_levels} levels",
+            "parameters": f"{model.count_params():,}",
+            **bottleneck_settings(model.bottleneck),
+        },
+        data=data,
+        command=command,
+        protocol=f"On the held-out tenth, at {PIXELS} random pixels an image; errors are on values "
+        "in 0..1.",
+        figures=figures,
+    )

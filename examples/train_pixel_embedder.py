@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from _images import held_out, load_images
-from _pixel_quality import measure, write_card
+from _pixel_quality import measure, write_pixel_card
 from keras import ops
 
 import umbed_keras as uk
@@ -139,7 +139,7 @@ def main():
     stored = uk.PixelEmbedder.from_preset(preset)
     figures = measure(stored, validation)
     command = shlex.join(["python", *sys.argv])
-    write_card(preset, stored, figures, args.data_note, command)
+    write_pixel_card(preset, stored, figures, args.data_note, command)
     for name, value in figures.items():
         print(f"{name}: {value:.4g}")
     print(f"saved in {preset}")

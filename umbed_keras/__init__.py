@@ -5,8 +5,26 @@ from umbed_keras._backend import choose_backend
 choose_backend()
 
 from umbed_keras import layers, metrics, ops, plots  # noqa: E402
-from umbed_keras.models import PixelEmbedder, TrainingBackup  # noqa: E402
+from umbed_keras.models import (  # noqa: E402
+    DLVAE,
+    RVQVAE,
+    VQVAE,
+    ImageAutoencoder,
+    PixelEmbedder,
+    TrainingBackup,
+)
 
 __version__ = "0.1.0"
 
-__all__ = ["PixelEmbedder", "TrainingBackup", "layers", "metrics", "ops", "plots"]
+__all__ = [
+    "DLVAE",
+    "RVQVAE",
+    "VQVAE",
+    "ImageAutoencoder",
+    "PixelEmbedder",
+    "TrainingBackup",
+    "layers",
+    "metrics",
+    "ops",
+    "plots",
+]

@@ -117,8 +117,13 @@ def test_steps_per_epoch_go_on_through_the_data():
     seen = []
     for epoch in range(3):
         batches.epoch = epoch
-        seen += [batches[index][0] for index in range(batches.num_batches)]
+        seen += [batches[index][0]["images"] for index in range(batches.num_batches)]
     np.testing.assert_array_equal(np.concatenate(seen), np.tile(images(6), (2, 1, 1, 1)))
+
+
+def test_bare_batches_are_images_alone():
+    (batch,) = ImageBatches(images(6), 3, 2, bare=True)[1]
+    np.testing.assert_array_equal(batch, images(6)[2:4])
 
 
 def test_pixels_cover_the_whole_image():
@@ -170,5 +175,5 @@ def test_validation_of_a_few_steps_sees_the_same_batches_every_epoch():
         generator_of_known_batches(images(6), 1), 3, steps_per_epoch=2, restart=True
     )
     for _ in range(2):
-        seen = [batches[index][0] for index in range(2)]
+        seen = [batches[index][0]["images"] for index in range(2)]
         np.testing.assert_array_equal(np.concatenate(seen), images(6)[:2])

@@ -1,6 +1,10 @@
 """Models and their presets."""
 
+from umbed_keras.models.dlvae import DLVAE
+from umbed_keras.models.image_autoencoder import ImageAutoencoder
 from umbed_keras.models.pixel_embedder import PixelEmbedder
+from umbed_keras.models.rvqvae import RVQVAE
 from umbed_keras.models.training_backup import TrainingBackup
+from umbed_keras.models.vqvae import VQVAE
 
-__all__ = ["PixelEmbedder", "TrainingBackup"]
+__all__ = ["DLVAE", "RVQVAE", "VQVAE", "ImageAutoencoder", "PixelEmbedder", "TrainingBackup"]

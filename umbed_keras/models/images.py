@@ -127,14 +127,15 @@ class ImageBatches(keras.utils.PyDataset):
             Batches are images or tuples that begin with images.
         channels: int.
         batch_size: int, for arrays.
-        pixels_per_image: int, or None to yield images alone.
+        pixels_per_image: int, or None to sample no pixels.
         shuffle: bool, for arrays and PyDatasets.
         seed: int.
         steps_per_epoch: int or None for one pass.
         restart: bool; True begins an iterable anew every epoch, whatever `steps_per_epoch`.
+        bare: bool; True yields images alone, and not in a dictionary.
 
     Yields:
-        `({"images", "rows", "cols"},)`, or `(images,)`.
+        `({"images", "rows", "cols"},)`, `({"images"},)` or `(images,)`.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class ImageBatches(keras.utils.PyDataset):
         seed=0,
         steps_per_epoch=None,
         restart=False,
+        bare=False,
     ):
         is_dataset = isinstance(source, keras.utils.PyDataset)
         parallel = ("workers", "use_multiprocessing", "max_queue_size") if is_dataset else ()
@@ -159,6 +161,7 @@ class ImageBatches(keras.utils.PyDataset):
         self.epoch = 0
         self.batch_size = 16 if batch_size is None else batch_size
         self.restart = restart
+        self.bare = bare
         for name, value in (
             ("batch_size", self.batch_size),
             ("pixels_per_image", pixels_per_image),
@@ -195,8 +198,10 @@ class ImageBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         step = self.epoch * self._steps + index
         images = check_images(batch_images(self._read(step, index)), self.channels)
-        if self.pixels_per_image is None:
+        if self.bare:
             return (images,)
+        if self.pixels_per_image is None:
+            return ({"images": images},)
         batch, height, width = images.shape[:3]
         random = np.random.default_rng((self.seed, step))
         shape = (batch, self.pixels_per_image)

@@ -7,20 +7,16 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
-from umbed_keras.metrics import CodeUsage
-from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.models.images import (
-    EpochNumber,
     ImageBatches,
-    batch_images,
     check_images,
     check_shape,
     first_images,
     to_float,
     to_host,
 )
-from umbed_keras.models.presets import PresetMixin
-from umbed_keras.models.principal_components import principal_components
+from umbed_keras.models.principal_components import latent_scale, principal_components
 from umbed_keras.models.tiling import StoredImage, spans, tiles
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (
@@ -41,7 +37,7 @@ WORKING_BYTES = 192 << 20
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class PixelEmbedder(PresetMixin, keras.Model):
+class PixelEmbedder(ImageModel):
     """Gives every pixel a small vector that describes its neighbourhood at several scales.
 
     An autoencoder of patch pyramids (see `umbed_keras.ops.patch_pyramid`). Encoder: a linear map
@@ -91,8 +87,6 @@ class PixelEmbedder(PresetMixin, keras.Model):
         seed=0,
         **kwargs,
     ):
-        # Images come as float32 to the linear path, whatever the policy.
-        super().__init__(autocast=False, **kwargs)
         check_geometry(patch_size, pyramid_levels)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"`seed` must be an integer >= 0. Received: {seed}")
@@ -109,6 +103,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
             raise ValueError(
                 f"`pixels_per_image` must be an integer >= 1. Received: {pixels_per_image}"
             )
+        super().__init__(bottleneck, **kwargs)
         self.latent_dim = int(latent_dim)
         self.patch_size = int(patch_size)
         self.pyramid_levels = int(pyramid_levels)
@@ -127,17 +122,9 @@ class PixelEmbedder(PresetMixin, keras.Model):
             name="projection",
         )
         self.unet = UNet(bottleneck.input_dim, self.widths, dtype=self.dtype_policy, name="unet")
-        self.bottleneck = bottleneck
         self.decoder = PatchDecoder(
             patch_shape, self.hidden_units, dtype=self.dtype_policy, name="decoder"
         )
-        self.trackers = [
-            keras.metrics.Mean(name=name)
-            for name in ("reconstruction", "bottleneck_loss", "bits_per_pixel")
-        ]
-        if bottleneck.num_entries:
-            self.code_usage = CodeUsage(bottleneck.num_entries)
-        self._compiled_methods = {}
         self.build((None, None, None, self.channels))
 
     def build(self, input_shape):
@@ -145,17 +132,11 @@ class PixelEmbedder(PresetMixin, keras.Model):
             return
         self.projection.build()
         self.unet.build((None, None, None, self.channels))
-        if not self.bottleneck.built:
-            self.bottleneck.build()
-            self.bottleneck.built = True
         self.decoder.build((None, self.latent_dim))
         for layer in (self.projection, self.unet, self.decoder):
             layer.built = True
         # The head has four outputs a channel, one for each pixel that it unfolds into.
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
-        self.adapted = self.add_weight(
-            shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
-        )
         super().build(input_shape)
 
     # Graph: what runs on tensors.
@@ -182,7 +163,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
         pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
         rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
         content = self.unet.at_pixels(self._fitted_to_unet(images), rows, cols)
-        latents = self._joined(self.projection.project(pyramid), content)
+        latents = join_latents(self.projection.project(pyramid), content)
         outputs = self.bottleneck(latents, training=training)
         patches = self.decoder(outputs["latents"])
         return {
@@ -196,25 +177,6 @@ class PixelEmbedder(PresetMixin, keras.Model):
         if not isinstance(inputs, dict):
             return keras.KerasTensor((*inputs.shape[:-1], self.latent_dim), self.compute_dtype)
         return super().compute_output_spec(inputs, training=training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return y_pred["error"] + y_pred["loss"]
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        weight = ops.shape(y_pred["patches"])[0]
-        values = (
-            y_pred["error"],
-            y_pred["loss"],
-            self.bottleneck.fixed_length_bits(y_pred["codes"]),
-        )
-        for tracker, value in zip(self.trackers, values, strict=True):
-            tracker.update_state(value, sample_weight=weight)
-        if self.bottleneck.num_entries:
-            codes = y_pred["codes"]
-            # An atom with coefficient 0 fills a place and is not used.
-            used = codes["coefficients"] != 0 if "coefficients" in codes else None
-            self.code_usage.update_state(codes["indices"], sample_weight=used)
-        return self.get_metrics_result()
 
     def _fitted_to_unet(self, images):
         """Images reflected to the next multiple of the U-Net's stride."""
@@ -236,119 +198,13 @@ class PixelEmbedder(PresetMixin, keras.Model):
         linear = self.projection(surrounded)
         content = self.unet(fitted, units=units)
         shape = (*ops.shape(linear)[:3], units or self.bottleneck.input_dim)
-        return self._joined(linear, ops.slice(content, (0, top, left, 0), shape))
-
-    def _joined(self, linear, content):
-        """Adds the linear path to the first `latent_dim` entries of the U-Net's."""
-        content = ops.cast(content, "float32")
-        if content.shape[-1] == self.latent_dim:
-            return linear + content
-        return ops.concatenate(
-            [linear + content[..., : self.latent_dim], content[..., self.latent_dim :]], axis=-1
-        )
+        return join_latents(linear, ops.slice(content, (0, top, left, 0), shape))
 
     # Learning.
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-        pixels_per_image=None,
-    ):
-        """Learns from images alone. Calls `adapt` first if it has not been called.
-
-        Args:
-            x: array of images, `keras.utils.PyDataset`, `tf.data.Dataset`, torch `DataLoader`,
-                grain loader or another iterable of batches of images.
-            pixels_per_image: int, overrides the model's for this call.
-
-        The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. Order
-        and sampled pixels are functions of the model's seed and the number of the step.
-
-        Returns:
-            `keras.callbacks.History` of `loss`, `reconstruction` (mean squared error of patch
-            pyramids, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`, and `perplexity`
-            and `fraction_used` where the bottleneck has entries.
-
-        Raises:
-            TypeError, ValueError: data that are not images as the class describes them.
-        """
-        if y is not None:
-            raise ValueError("`fit` learns from images alone. Received: `y`")
-        if validation_split and validation_data is None:
-            if not hasattr(x, "shape"):
-                raise ValueError("`validation_split` needs `x` to be an array.")
-            x = to_host(x)
-            start = int(len(x) * (1 - validation_split))
-            x, validation_data = x[:start], x[start:]
-        batches = self._batches(
-            x, batch_size, pixels_per_image, shuffle=shuffle, steps=steps_per_epoch
-        )
-        if validation_data is not None:
-            if isinstance(validation_data, tuple):  # (images,) or (images, labels)
-                validation_data = batch_images(validation_data)
-            validation_data = self._batches(
-                validation_data,
-                batch_size if validation_batch_size is None else validation_batch_size,
-                pixels_per_image,
-                steps=validation_steps,
-                restart=True,
-            )
-        if not self.adapted_already:
-            self.adapt(x)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
-        else:
-            callbacks.append(EpochNumber(batches))
-        return super().fit(
-            batches,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_data=validation_data,
-            shuffle=False,
-            initial_epoch=initial_epoch,
-            validation_freq=validation_freq,
-        )
-
-    def evaluate(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose="auto",
-        steps=None,
-        callbacks=None,
-        return_dict=False,
-        pixels_per_image=None,
-        **kwargs,
-    ):
-        """The loss and metrics of images (see `fit`), at the same pixels every time."""
-        if y is not None:
-            raise ValueError("`evaluate` takes images alone. Received: `y`")
-        if not self.compiled:
-            raise ValueError("Call `compile()` before `evaluate()`.")
-        if not isinstance(x, ImageBatches):
-            x = self._batches(x, batch_size, pixels_per_image, steps=steps)
-        return super().evaluate(
-            x, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs
-        )
-
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The embeddings of images, as `embed` gives them, from any source that `fit` takes."""
-        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps)
+        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps, bare=True)
         return super().predict(batches, verbose=verbose, callbacks=callbacks)
 
     def adapt(self, data):
@@ -367,11 +223,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
         mean, components, deviations = principal_components(
             pyramids.reshape(len(pyramids), -1), self.latent_dim
         )
-        if self.bottleneck.unit_variance:
-            scale = np.maximum(deviations, 1e-3 * max(deviations[0], 1e-6))
-        else:
-            # The mean over `latent_dim` entries then equals the mean over the patch's `values`.
-            scale = np.full(self.latent_dim, math.sqrt(values / self.latent_dim), "float32")
+        scale = latent_scale(deviations, values, self.latent_dim, self.bottleneck.unit_variance)
         self.projection.set_map(components / scale, -mean @ (components / scale))
         spread = np.maximum(deviations / scale, 1e-2 * max(deviations[0] / scale[0], 1e-6))
         self.decoder.set_map((components * scale).T, mean, spread)
@@ -381,22 +233,10 @@ class PixelEmbedder(PresetMixin, keras.Model):
         self.bottleneck.adapt(start)
         self.adapted.assign(1.0)
 
-    @property
-    def adapted_already(self):
-        """Whether `adapt` has been called, on this model or on the one it was loaded from."""
-        return bool(ops.convert_to_numpy(self.adapted))
-
-    def _batches(self, x, batch_size, pixels_per_image, shuffle=False, steps=None, restart=False):
-        return ImageBatches(
-            x,
-            self.channels,
-            batch_size,
-            self.pixels_per_image if pixels_per_image is None else pixels_per_image,
-            shuffle=shuffle,
-            seed=self.seed,
-            steps_per_epoch=steps,
-            restart=restart,
-        )
+    def _batches(self, x, batch_size, pixels_per_image=None, **options):
+        if pixels_per_image is None:
+            pixels_per_image = self.pixels_per_image
+        return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
     def _sample_pyramids(self, data):
         """Pyramids of random pixels of at most `ADAPT_IMAGES` images, `(n, ...)` float32."""
@@ -497,18 +337,7 @@ class PixelEmbedder(PresetMixin, keras.Model):
         Returns:
             NumPy float32 array `(batch, height, width, channels)` in 0..1.
         """
-        spec = self.bottleneck.code_spec()
-        if set(codes) != set(spec):
-            raise ValueError(
-                f"`codes` must have the keys {sorted(spec)}. Received: {sorted(codes)}"
-            )
-        codes = {name: to_host(part) for name, part in codes.items()}
-        for name, (trailing, _) in spec.items():
-            if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
-                raise ValueError(
-                    f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
-                    f"Received: shape={codes[name].shape}"
-                )
+        codes = self._check_codes(codes)
         shape = next(iter(codes.values())).shape[:3]
         return self._overlapped(self._sum_of_codes, codes, *shape)
 
@@ -597,13 +426,6 @@ class PixelEmbedder(PresetMixin, keras.Model):
 
     def _sum_of_codes(self, codes):
         return self._sum_of_latents(self.bottleneck.decode(codes))
-
-    def _compiled(self, method):
-        """`method` compiled for inference, once."""
-        name = method.__name__
-        if name not in self._compiled_methods:
-            self._compiled_methods[name] = CompiledMethod(self, method)
-        return self._compiled_methods[name]
 
     def _embedding(self, quantized):
         """The method that gives a tile's vectors."""

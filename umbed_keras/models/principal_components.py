@@ -1,5 +1,7 @@
 """Principal components of patch pyramids, on the host."""
 
+import math
+
 import numpy as np
 
 
@@ -25,3 +27,18 @@ def principal_components(samples, count):
     components[:, :kept] = vectors[:, ::-1][:, :kept]
     deviations[:kept] = np.sqrt(np.maximum(variances[::-1][:kept], 0))
     return tuple(part.astype("float32") for part in (mean, components, deviations))
+
+
+def latent_scale(deviations, values, latent_dim, unit_variance):
+    """What coefficients of principal components are divided by to become latents, `(count,)`.
+
+    Args:
+        deviations: `(count,)` float, standard deviations of the coefficients.
+        values: int, numbers in what was analysed.
+        latent_dim: int.
+        unit_variance: bool; True asks for latents of unit variance. Otherwise the mean squared
+            error over the latent's entries equals that over the `values`.
+    """
+    if unit_variance:
+        return np.maximum(deviations, 1e-3 * max(deviations[0], 1e-6))
+    return np.full(len(deviations), math.sqrt(values / latent_dim), "float32")

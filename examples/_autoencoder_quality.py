@@ -1,0 +1,82 @@
+"""Measures an image autoencoder on held-out images, and writes it on the preset's card."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from _cards import bottleneck_settings, mean_psnr, write_card
+from PIL import Image
+
+import umbed_keras as uk
+
+BATCH = 16
+
+
+def measure(model, images):
+    """What a card says of a model.
+
+    Args:
+        model: `ImageAutoencoder`.
+        images: uint8 `(n, height, width, 3)` that training has not seen.
+
+    Returns:
+        Dictionary of floats. PSNR, SSIM and LPIPS (AlexNet; left out, with a word, where its
+        weights can't be had) are means over images; bits are per pixel.
+    """
+    codes = model.encode(images)
+    rebuilt = model.decode(codes, size=images.shape[1:3])
+    figures = {
+        "PSNR, dB": mean_psnr(images, rebuilt),
+        "SSIM": mean(uk.metrics.SSIM(), images, rebuilt),
+    }
+    try:
+        figures["LPIPS"] = mean(uk.metrics.LPIPS(), images, rebuilt)
+    except (OSError, ImportError) as error:
+        print(f"no LPIPS: {error}")
+    bits = model.bottleneck.bits(codes)
+    figures["bits per pixel, fixed-length"] = bits.fixed_length / model.pixels_per_vector
+    figures["bits per pixel, entropy-coded"] = bits.entropy_coded / model.pixels_per_vector
+    if model.bottleneck.num_entries:
+        usage = uk.metrics.CodeUsage(model.bottleneck.num_entries)
+        usage.update_state(*model.bottleneck.used_entries(codes))
+        for name, value in usage.result().items():
+            figures[name.replace("_", " ")] = float(value)
+    return figures
+
+
+def mean(metric, images, rebuilt):
+    """The result of a metric over uint8 images and floats in 0..1."""
+    for start in range(0, len(images), BATCH):
+        place = slice(start, start + BATCH)
+        metric.update_state(images[place], rebuilt[place])
+    return float(keras.ops.convert_to_numpy(metric.result()))
+
+
+def write_autoencoder_card(folder, model, figures, data, command):
+    """Writes the card of a preset, and `figure.png` of a portrait that is free to show."""
+    portrait = np.asarray(Image.open(Path(__file__).parent / "astronaut.jpg"))[None]
+    figure = uk.plots.reconstructions(portrait / 255.0, {"rebuilt": model.reconstruct(portrait)})
+    figure.savefig(folder / "figure.png", dpi=50)
+    name = type(model).__name__
+    write_card(
+        folder,
+        usage=[
+            "import umbed_keras as uk",
+            "",
+            f'model = uk.{name}.from_preset("{folder.name}")',
+            "codes = model.encode(images)",
+            "rebuilt = model.decode(codes)  # (batch, height, width, channels)",
+        ],
+        picture="A portrait, its reconstruction and the error",
+        config={
+            "class": name,
+            "pixels a code": f"{model.stride} x {model.stride}",
+            "latent dim": model.latent_dim,
+            "parameters": f"{model.count_params():,}",
+            **bottleneck_settings(model.bottleneck),
+        },
+        data=data,
+        command=command,
+        protocol="On the held-out tenth; means over images, values in 0..1.",
+        figures=figures,
+    )

@@ -1,0 +1,59 @@
+"""The autoencoder with a sparse dictionary."""
+
+import keras
+
+from umbed_keras.layers import DictionaryBottleneck
+from umbed_keras.models.image_autoencoder import ImageAutoencoder
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class DLVAE(ImageAutoencoder):
+    """An `ImageAutoencoder` with a dictionary coded by orthogonal matching pursuit (LASER).
+
+    Args:
+        num_atoms: int, size of the dictionary (K).
+        latent_dim: int, channels of the latent map.
+        sparsity: int, atoms of a vector (S).
+        patch_size: int, side of the patches of the latent map that are coded as one vector.
+        coefficient_bits: int, bits of a quantised coefficient, or None to keep them whole.
+        commitment_weight, selection, quantization: as in `DictionaryBottleneck`.
+        seed: int, of the dictionary's start and the order of the data.
+        **kwargs: the other arguments of `ImageAutoencoder`, which takes a `DictionaryBottleneck`
+            set otherwise, too.
+    """
+
+    def __init__(
+        self,
+        num_atoms=512,
+        latent_dim=64,
+        sparsity=3,
+        patch_size=1,
+        coefficient_bits=8,
+        commitment_weight=1.0,
+        selection="omp",
+        quantization="uniform",
+        seed=0,
+        **kwargs,
+    ):
+        bottleneck = DictionaryBottleneck(
+            num_atoms,
+            latent_dim * patch_size**2,
+            sparsity,
+            commitment_weight=commitment_weight,
+            selection=selection,
+            coefficient_bits=coefficient_bits,
+            quantization=quantization,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+        )
+        super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
+
+    def get_config(self):
+        return self._config_of(
+            "num_atoms",
+            "sparsity",
+            "coefficient_bits",
+            "commitment_weight",
+            "selection",
+            "quantization",
+        )

@@ -1,0 +1,211 @@
+"""What models that learn from images alone have in common."""
+
+import keras
+from keras import ops
+
+from umbed_keras.metrics import CodeUsage
+from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.images import EpochNumber, ImageBatches, batch_images, to_host
+from umbed_keras.models.presets import PresetMixin
+
+
+class ImageModel(PresetMixin, keras.Model):
+    """A model of images with a bottleneck: its data, its training and its metrics.
+
+    A subclass has `channels`, `seed` and `adapt`; called on a dictionary with `images`, it gives
+    at least the `error` of reconstruction, and the bottleneck's `codes` and `loss`.
+
+    Args:
+        bottleneck: a `umbed_keras.layers.Bottleneck`.
+    """
+
+    def __init__(self, bottleneck, **kwargs):
+        # Images come as float32, whatever the policy.
+        super().__init__(autocast=False, **kwargs)
+        self.bottleneck = bottleneck
+        self.trackers = [
+            keras.metrics.Mean(name=name)
+            for name in ("reconstruction", "bottleneck_loss", "bits_per_pixel")
+        ]
+        if bottleneck.num_entries:
+            self.code_usage = CodeUsage(bottleneck.num_entries)
+        self._compiled_methods = {}
+
+    @property
+    def pixels_per_vector(self):
+        """Pixels that a latent vector stands for."""
+        return 1
+
+    def build(self, input_shape):
+        if not self.bottleneck.built:
+            self.bottleneck.build()
+            self.bottleneck.built = True
+        self.adapted = self.add_weight(
+            shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
+        )
+        super().build(input_shape)
+
+    @property
+    def adapted_already(self):
+        """Whether `adapt` has been called, on this model or on the one it was loaded from."""
+        return bool(ops.convert_to_numpy(self.adapted))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return y_pred["error"] + y_pred["loss"]
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        weight = ops.shape(x["images"])[0]
+        bits = self.bottleneck.fixed_length_bits(y_pred["codes"]) / self.pixels_per_vector
+        values = (y_pred["error"], y_pred["loss"], bits)
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value, sample_weight=weight)
+        if self.bottleneck.num_entries:
+            used, weights = self.bottleneck.used_entries(y_pred["codes"])
+            self.code_usage.update_state(used, sample_weight=weights)
+        return super().compute_metrics(x, *self.compared(x, y_pred))
+
+    def compared(self, x, y_pred):
+        """The two that metrics compare, with which the model was compiled: truth and found."""
+        return None, y_pred
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+        **options,
+    ):
+        """Learns from images alone. Calls `adapt` first if it has not been called.
+
+        Args:
+            x: array of images, `keras.utils.PyDataset`, `tf.data.Dataset`, torch `DataLoader`,
+                grain loader or another iterable of batches of images.
+            **options: what the class has beyond the arguments of `keras.Model.fit`:
+                `pixels_per_image`, of `PixelEmbedder`, overrides the model's for this call.
+
+        The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. The
+        order of arrays, and what is sampled, are functions of the model's seed and the number of
+        the step.
+
+        Returns:
+            `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
+            bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
+            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
+            the metrics that the model was compiled with.
+
+        Raises:
+            TypeError, ValueError: data that are not images as the class describes them.
+        """
+        if y is not None:
+            raise ValueError("`fit` learns from images alone. Received: `y`")
+        if validation_split and validation_data is None:
+            if not hasattr(x, "shape"):
+                raise ValueError("`validation_split` needs `x` to be an array.")
+            x = to_host(x)
+            start = int(len(x) * (1 - validation_split))
+            x, validation_data = x[:start], x[start:]
+        batches = self._batches(
+            x, batch_size, shuffle=shuffle, steps_per_epoch=steps_per_epoch, **options
+        )
+        if validation_data is not None:
+            if isinstance(validation_data, tuple):  # (images,) or (images, labels)
+                validation_data = batch_images(validation_data)
+            validation_data = self._batches(
+                validation_data,
+                batch_size if validation_batch_size is None else validation_batch_size,
+                steps_per_epoch=validation_steps,
+                restart=True,
+                **options,
+            )
+        if not self.adapted_already:
+            self.adapt(x)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
+        else:
+            callbacks.append(EpochNumber(batches))
+        return super().fit(
+            batches,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            shuffle=False,
+            initial_epoch=initial_epoch,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **options,
+    ):
+        """The loss and metrics of images (see `fit`); what is sampled is the same every time."""
+        if y is not None:
+            raise ValueError("`evaluate` takes images alone. Received: `y`")
+        if not self.compiled:
+            raise ValueError("Call `compile()` before `evaluate()`.")
+        # Keras keeps what it evaluates during `fit` under a name that begins with an underscore.
+        inner = {name: options.pop(name) for name in list(options) if name.startswith("_")}
+        if not isinstance(x, ImageBatches):
+            x = self._batches(x, batch_size, steps_per_epoch=steps, **options)
+        return super().evaluate(
+            x, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **inner
+        )
+
+    def _check_codes(self, codes):
+        """Codes on the host, as `encode` gives them; ValueError otherwise."""
+        spec = self.bottleneck.code_spec()
+        if set(codes) != set(spec):
+            raise ValueError(
+                f"`codes` must have the keys {sorted(spec)}. Received: {sorted(codes)}"
+            )
+        codes = {name: to_host(part) for name, part in codes.items()}
+        for name, (trailing, _) in spec.items():
+            if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
+                raise ValueError(
+                    f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
+                    f"Received: shape={codes[name].shape}"
+                )
+        return codes
+
+    def _batches(self, x, batch_size, **options):
+        """The batches that `fit` and `evaluate` learn from: dictionaries with `images`."""
+        return ImageBatches(x, self.channels, batch_size, seed=self.seed, **options)
+
+    def _compiled(self, method):
+        """`method` compiled for inference, once."""
+        name = method.__name__
+        if name not in self._compiled_methods:
+            self._compiled_methods[name] = CompiledMethod(self, method)
+        return self._compiled_methods[name]
+
+
+def join_latents(linear, content):
+    """Adds vectors of the linear path to the first entries of a network's, in float32.
+
+    Args:
+        linear: `(..., latent_dim)`.
+        content: `(..., latent_dim)` or larger: mean and log-variance.
+    """
+    content = ops.cast(content, "float32")
+    size = linear.shape[-1]
+    if content.shape[-1] == size:
+        return linear + content
+    return ops.concatenate([linear + content[..., :size], content[..., size:]], axis=-1)

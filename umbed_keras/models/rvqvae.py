@@ -1,0 +1,50 @@
+"""The autoencoder with codebooks in stages."""
+
+import keras
+
+from umbed_keras.layers import ResidualVectorQuantizer
+from umbed_keras.models.image_autoencoder import ImageAutoencoder
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class RVQVAE(ImageAutoencoder):
+    """An `ImageAutoencoder` with residual vector quantisation (Lee et al. 2022).
+
+    Args:
+        num_embeddings: int, entries of a codebook (K).
+        latent_dim: int, channels of the latent map.
+        num_quantizers: int, stages (S).
+        shared_codebook: bool; True gives all stages one codebook.
+        patch_size: int, side of the patches of the latent map that one code stands for.
+        commitment_weight: float, as in `ResidualVectorQuantizer`.
+        seed: int, of the codebooks' start and the order of the data.
+        **kwargs: the other arguments of `ImageAutoencoder`, which takes a
+            `ResidualVectorQuantizer` set otherwise, too.
+    """
+
+    def __init__(
+        self,
+        num_embeddings=512,
+        latent_dim=64,
+        num_quantizers=3,
+        shared_codebook=False,
+        patch_size=1,
+        commitment_weight=1.0,
+        seed=0,
+        **kwargs,
+    ):
+        bottleneck = ResidualVectorQuantizer(
+            num_embeddings,
+            latent_dim * patch_size**2,
+            num_quantizers,
+            shared_codebook=shared_codebook,
+            commitment_weight=commitment_weight,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+        )
+        super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
+
+    def get_config(self):
+        return self._config_of(
+            "num_embeddings", "num_quantizers", "shared_codebook", "commitment_weight"
+        )
