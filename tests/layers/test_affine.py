@@ -6,7 +6,13 @@ import pytest
 from keras import ops
 from scipy.signal import correlate
 
-from umbed_keras.layers._affine import convolution, dense, weights
+from umbed_keras.layers._affine import (
+    convolution,
+    corner_convolutions,
+    dense,
+    double_resolution,
+    weights,
+)
 
 numpy = ops.convert_to_numpy
 
@@ -40,6 +46,30 @@ def test_convolution(strides, dilation_rate, biased):
     ]
     expected = np.stack(expected)[:, ::strides, ::strides] + (bias if biased else 0)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+def test_convolution_pads_with_zeros():
+    inputs, kernel = normal(2, 6, 7, 3), ops.convert_to_tensor(normal(3, 3, 3, 4, seed=1))
+    padded = np.pad(inputs, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    outputs = convolution(ops.convert_to_tensor(inputs), kernel, padding=2)
+    expected = convolution(ops.convert_to_tensor(padded), kernel)
+    np.testing.assert_allclose(numpy(outputs), numpy(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("upsample", [double_resolution, corner_convolutions])
+@pytest.mark.parametrize("size", [(5, 6), (1, 1)], ids=str)
+def test_double_resolution_is_the_transposed_convolution(upsample, size):
+    inputs, kernel, bias = normal(2, *size, 3), normal(4, 4, 5, 3, seed=1), normal(5, seed=2)
+    outputs = numpy(upsample(*map(ops.convert_to_tensor, (inputs, kernel, bias))))
+    # Each input pixel adds the kernel, its first row and column cut off at the border.
+    height, width = size
+    expected = np.zeros((2, 2 * height + 2, 2 * width + 2, 5))
+    for row in range(height):
+        for col in range(width):
+            stamps = np.einsum("bc,ijoc->bijo", inputs[:, row, col].astype("float64"), kernel)
+            expected[:, 2 * row : 2 * row + 4, 2 * col : 2 * col + 4] += stamps
+    expected = expected[:, 1:-1, 1:-1] + bias
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
 def test_weights_come_in_the_type_asked_for():

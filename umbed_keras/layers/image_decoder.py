@@ -52,7 +52,7 @@ class ImageDecoder(keras.layers.Layer):
         ]
 
     def build(self, input_shape):
-        self.entry.build(input_shape)
+        self.entry.build((None, None, None, input_shape[-1]))
         inside = (None, None, None, self.filters)
         self.middle.build(inside)
         for block in self.blocks:

@@ -30,15 +30,15 @@ class ResidualBlock(keras.layers.Layer):
         ]
 
     def build(self, input_shape):
-        width = input_shape[-1]
+        channels = input_shape[-1]
         self.widen = keras.layers.Dense(
-            width, use_bias=False, dtype=self.dtype_policy, name="widen"
+            channels, use_bias=False, dtype=self.dtype_policy, name="widen"
         )
-        between = (*input_shape[:-1], self.units)
-        self.narrow.build(input_shape)
-        self.norms[0].build(between)
-        self.widen.build(between)
-        self.norms[1].build(input_shape)
+        outside, inside = ((None, None, None, size) for size in (channels, self.units))
+        self.narrow.build(outside)
+        self.norms[0].build(inside)
+        self.widen.build(inside)
+        self.norms[1].build(outside)
 
     def call(self, features, training=False):
         """Maps `(batch, height, width, channels)` to the same shape."""

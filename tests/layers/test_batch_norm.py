@@ -1,0 +1,46 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from umbed_keras.layers._batch_norm import batch_normalize
+
+numpy = ops.convert_to_numpy
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fused_is_what_the_layer_gives(policy):
+    random = np.random.default_rng(0)
+    layers = [keras.layers.BatchNormalization(momentum=0.9, dtype=policy) for _ in range(2)]
+    for layer in layers:
+        layer.build((None, None, None, 6))
+        layer.gamma.assign(np.linspace(0.5, 2, 6).astype("float32"))
+        layer.beta.assign(np.linspace(-1, 1, 6).astype("float32"))
+    plain, fused = layers
+    tolerance = 1e-5 if policy == "float32" else 2e-2
+    for training in (True, True, False):
+        features = random.normal(1, 3, (3, 4, 5, 6)).astype("float32")
+        features = ops.cast(ops.convert_to_tensor(features), plain.compute_dtype)
+        expected = plain(features, training=training)
+        found = batch_normalize(fused, features, training)
+        assert ops.dtype(found) == ops.dtype(expected)
+        np.testing.assert_allclose(
+            numpy(ops.cast(found, "float32")),
+            numpy(ops.cast(expected, "float32")),
+            atol=tolerance,
+        )
+        for one, other in zip(fused.weights, plain.weights, strict=True):
+            np.testing.assert_allclose(numpy(one), numpy(other), rtol=1e-5, atol=1e-6)
+
+
+def test_derivatives_are_those_of_the_layer(gradients):
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, None, None, 3))
+    random = np.random.default_rng(0)
+    features = random.normal(size=(2, 3, 4, 3)).astype("float32")
+    towards = random.normal(size=features.shape).astype("float32")
+    (found,) = gradients(
+        lambda x: ops.sum(ops.multiply(towards, batch_normalize(layer, x, False))), features
+    )
+    expected = towards / np.sqrt(1 + layer.epsilon)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
