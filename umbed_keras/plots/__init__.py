@@ -1,6 +1,20 @@
 """Figures, as functions that return matplotlib figures."""
 
+from umbed_keras.plots.channel_slice import channel_slice
+from umbed_keras.plots.code_heatmaps import code_heatmaps
 from umbed_keras.plots.embedding import embedding, embedding_to_rgb
 from umbed_keras.plots.patch_pyramids import patch_pyramids
+from umbed_keras.plots.rate_distortion import rate_distortion
+from umbed_keras.plots.reconstructions import reconstructions
+from umbed_keras.plots.usage_bars import usage_bars
 
-__all__ = ["embedding", "embedding_to_rgb", "patch_pyramids"]
+__all__ = [
+    "channel_slice",
+    "code_heatmaps",
+    "embedding",
+    "embedding_to_rgb",
+    "patch_pyramids",
+    "rate_distortion",
+    "reconstructions",
+    "usage_bars",
+]

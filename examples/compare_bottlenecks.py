@@ -1,0 +1,310 @@
+"""Compares vector quantisation, residual vector quantisation and dictionaries on any images.
+
+    python examples/compare_bottlenecks.py IMAGES --output runs/comparison
+
+Two comparisons: `laser`, of single RGB pixels by LASER's own protocol (see
+`_laser_comparison.py`), in which bits are not equal; and `rate`, of quality over rate on patches of
+8x8 pixels, learned on the training images and measured on the held-out ones (see
+`_patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders.
+In the output folder: README.md, a page with all tables and figures; the figures; and CSVs.
+"""
+
+import argparse
+import csv
+import itertools
+import time
+from pathlib import Path
+
+import umbed_keras as uk
+
+# isort: split
+import _laser_comparison as laser
+import numpy as np
+from _image_codecs import pillow_images
+from _images import held_out, load_images
+from _patch_codecs import (
+    PATCH,
+    dictionaries,
+    principal_components,
+    residual_quantizers,
+    to_images,
+    to_signals,
+    vector_quantizers,
+)
+from _preset_points import preset_points
+
+from umbed_keras.plots.rate_distortion import frontier
+
+PROTOCOLS = ("laser", "rate")
+# Atoms and the sparsity at which they are learned; and the sparsities at which they are used.
+DICTIONARIES = (
+    (64, 4, (1, 2, 3, 4)),
+    (256, 16, (12, 16, 24, 32)),
+    (1024, 4, (4, 6, 8, 12)),
+    (2048, 2, (1, 2, 3)),
+)
+STAGES = 20
+RATES = (0.25, 0.5, 1.0, 2.0)
+# A rate counts as reached by a setting that lies this near, as a share of it.
+NEAR = 0.15
+COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
+COLUMNS += ("stops at dB", "quality")
+FIXED, ENTROPY = "bpp, fixed-length", "bpp, entropy-coded"
+# By the entropy of whole supports, which counts too little where they outnumber the codes.
+LAYER = "bpp by the layer"
+MEASURES = ("PSNR", "SSIM", "LPIPS")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", help="folder, tar or .npz")
+    parser.add_argument("--output", type=Path, default=Path("runs/comparison"))
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=PROTOCOLS)
+    parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
+    parser.add_argument("--limit", type=int, help="images at most")
+    parser.add_argument("--patches", type=int, default=32768, help="to learn from")
+    parser.add_argument("--measured", type=int, default=64, help="held-out images at most")
+    parser.add_argument("--presets", nargs="*", default=[], help="image autoencoders to add")
+    parser.add_argument("--lpips", type=Path, help="file or folder of LPIPS's weights")
+    return parser.parse_args()
+
+
+class Measures:
+    """PSNR of every setting, SSIM and LPIPS of those that no cheaper one of its kind equals.
+
+    Args:
+        images: uint8 `(n, height, width, 3)`, what reconstructions are compared with.
+        lpips: `umbed_keras.metrics.LPIPS`, or None.
+    """
+
+    def __init__(self, images, lpips):
+        self.images, self.rows = images, []
+        self.metrics = {"SSIM": uk.metrics.SSIM()} | ({"LPIPS": lpips} if lpips else {})
+
+    def add(self, method, points):
+        """Measures a method; points are `(setting, fixed, entropy, images)`, bits per pixel."""
+        rows, found = [], []
+        for setting, fixed, entropy, images in points:
+            if images.dtype != "uint8":
+                images = np.round(255 * images).astype("uint8")
+            row = {"method": method, **setting, FIXED: float(fixed), ENTROPY: float(entropy)}
+            row["PSNR"] = self._result(uk.metrics.PSNR(), images)
+            rows.append(row)
+            found.append(images)
+            print(
+                f"{describe(row)}: {row[FIXED]:.3f} / {row[ENTROPY]:.3f} bpp, {row['PSNR']:.2f} dB",
+                flush=True,
+            )
+        best = set()
+        for key in (FIXED, ENTROPY):
+            best.update(
+                frontier(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
+            )
+        for index in best:
+            for name, metric in self.metrics.items():
+                metric.reset_state()
+                rows[index][name] = self._result(metric, found[index])
+        self.rows += rows
+
+    def _result(self, metric, images, batch=16):
+        for start in range(0, len(images), batch):
+            metric.update_state(self.images[start : start + batch], images[start : start + batch])
+        return float(metric.result())
+
+
+def describe(row):
+    """A setting in words."""
+    words = [row["method"]]
+    for name in ("K", "S", "b", "limit", "law", "learned at S", "refit", "stops at dB", "quality"):
+        value = row.get(name)
+        if value is not None:
+            words.append(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(words)
+
+
+def lpips_metric(weights):
+    """LPIPS where its weights are at hand, else None."""
+    if weights and weights.is_dir():
+        weights = weights / "lpips_alex.npz"
+    try:
+        return uk.metrics.LPIPS(weights=weights)
+    except (OSError, ImportError) as error:
+        print(f"LPIPS is left out: {error}")
+
+
+def compare_rates(args, train, others):
+    """All codecs, measured on held-out images: `Measures.rows`."""
+    others = others[np.linspace(0, len(others) - 1, min(len(others), args.measured)).astype(int)]
+    size = [side // PATCH * PATCH for side in others.shape[1:3]]
+    train, others = (images[:, : size[0], : size[1]] for images in (train, others))
+    learned = to_signals(train, 0)
+    chosen = np.random.default_rng(0).permutation(len(learned))[: args.patches]
+    learned = learned[np.sort(chosen)]
+    mean = learned.mean(axis=0)
+    learned, signals = learned - mean, to_signals(others, mean)
+    print(f"{len(learned)} patches to learn from, {len(signals)} held out")
+
+    measures = Measures(others, lpips_metric(args.lpips))
+
+    def add(method, points):
+        def per_pixel():
+            for setting, *bits, rebuilt in points:
+                yield setting, *(found / PATCH**2 for found in bits), to_images(rebuilt, mean, size)
+
+        measures.add(method, per_pixel())
+
+    residual = residual_quantizers(learned, signals, 256, STAGES)
+    add("residual VQ", itertools.islice(residual, STAGES))
+    add("residual VQ, stopped", residual)
+    for num_atoms, learned_sparsity, sparsities in DICTIONARIES:
+        add("DL", dictionaries(learned, signals, num_atoms, learned_sparsity, sparsities))
+    add("VQ", vector_quantizers(learned, signals, (16, 64, 256)))
+    add("PCA", principal_components(learned, signals))
+    for handle in args.presets:
+        measures.add(Path(handle).name, preset_points(handle, others))
+    files = list(pillow_images(others, "JPEG"))
+    measures.add("JPEG", (({"quality": q}, bits, bits, found) for q, bits, _, found in files))
+    measures.add(
+        "JPEG without header",
+        (({"quality": q}, bits, bits, found) for q, _, bits, found in files),
+    )
+    measures.add(
+        "WebP",
+        (
+            ({"quality": q}, bits, bits, found)
+            for q, bits, _, found in pillow_images(others, "WEBP")
+        ),
+    )
+    return measures.rows
+
+
+def at_equal_rates(rows, key):
+    """A row for each of `RATES`: residual VQ at the rate nearest to it, and the best dictionary.
+
+    The dictionary's setting is the one of the highest PSNR that costs no more bits.
+    """
+    table = []
+    for rate in RATES:
+        rival = min(
+            (row for row in rows if row["method"] == "residual VQ"),
+            key=lambda row: abs(row[key] - rate),
+        )
+        line = {"rate": rate, "residual VQ": "not reached"}
+        if abs(rival[key] - rate) <= NEAR * rate:
+            ours = max(
+                (row for row in rows if row["method"] == "DL" and row[key] <= rival[key]),
+                key=lambda row: row["PSNR"],
+                default=None,
+            )
+            line["residual VQ"] = describe(rival).partition(", ")[2]
+            line |= {"its bpp": rival[key], "its PSNR": rival["PSNR"], "DL": "not reached"}
+            if ours:
+                line["DL"] = describe(ours).partition(", ")[2]
+                line |= {"bpp of DL": ours[key], "PSNR of DL": ours["PSNR"]}
+                line["difference, dB"] = ours["PSNR"] - rival["PSNR"]
+        table.append(line)
+    return table
+
+
+def by_method(rows, key):
+    """Rows as `umbed_keras.plots.rate_distortion` takes them."""
+    measures = [name for name in MEASURES if any(name in row for row in rows)]
+    return {
+        method: {
+            name: [row.get(column, np.nan) for row in rows if row["method"] == method]
+            for name, column in {"rate": key, **{name: name for name in measures}}.items()
+        }
+        for method in dict.fromkeys(row["method"] for row in rows)
+    }
+
+
+def write_csv(path, rows, columns=None):
+    columns = columns or list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def markdown(rows):
+    """A table of rows."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+
+    def cell(value):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[cell(row.get(name, "")) for name in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def laser_page(folder, images):
+    """Writes LASER's comparison; returns its part of the page."""
+    batch, results = laser.compared(images, laser.FIRST_SEED)
+    rows = [laser.row(name, batch, *found) for name, found in results.items()]
+    write_csv(folder / "laser.csv", rows)
+    figures = laser.figures(batch, results)
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=80)
+    seeded = laser.ratios(images)
+    write_csv(folder / "laser_batches.csv", seeded)
+    medians = [
+        {"median of": name, "value": float(np.median([row[name] for row in seeded]))}
+        for name in seeded[0]
+        if name != "seed"
+    ]
+    print(markdown(rows), markdown(medians), sep="\n\n")
+    return [
+        "## LASER's comparison: one RGB pixel a signal",
+        'K 16; errors on values in -1..1; atoms chosen by `selection="ols"`. The bits are **not** '
+        "equal: a dictionary's code holds ordered indices and coefficients of 32 bits, and raw "
+        "RGB costs 24 bits a pixel. Three independent atoms span RGB: from S 3 on nothing is "
+        "compressed.",
+        markdown(rows),
+        f"Over {laser.BATCHES} seeded batches of {laser.BATCH} images:",
+        markdown(medians),
+        *(f"![{name}]({name}.png)" for name in figures),
+    ]
+
+
+def rate_page(folder, rows):
+    """Writes the comparison of quality over rate; returns its part of the page."""
+    write_csv(folder / "rate.csv", rows, [*COLUMNS, FIXED, ENTROPY, LAYER, *MEASURES])
+    page = [
+        f"## Quality over rate: patches of {PATCH}x{PATCH} pixels, held-out images",
+        "Entropy-coded bits are those of an ideal coder that knows the statistics of the codes: "
+        "each stage's of residual VQ, each atom's of a dictionary, each component's of PCA. "
+        "A coefficient of 0 costs a dictionary what an atom not chosen costs. `refit` is "
+        "coordinate descent on rounded coefficients, and what one must take off the squared "
+        "error to stay, in squared steps of the quantiser. In the tables the dictionary's is the "
+        "setting of the highest PSNR that costs no more bits than residual VQ. "
+        "SSIM and LPIPS are of the settings that no cheaper one of their kind equals in PSNR.",
+    ]
+    for key, name in ((FIXED, "rate_fixed_length"), (ENTROPY, "rate_entropy_coded")):
+        figure = uk.plots.rate_distortion(by_method(rows, key), key)
+        figure.savefig(folder / f"{name}.png", dpi=80)
+        table = markdown(at_equal_rates(rows, key))
+        print(f"\n{key}\n{table}")
+        page += [f"### {key}", table, f"![{key}]({name}.png)"]
+    return page
+
+
+def main():
+    args = arguments()
+    start = time.perf_counter()
+    train, others = held_out(load_images(args.images, args.size, args.limit))
+    print(f"{len(train)} images to learn from, {len(others)} held out")
+    args.output.mkdir(parents=True, exist_ok=True)
+    page = [f"# Bottlenecks compared on {Path(args.images).name}"]
+    if "laser" in args.protocols:
+        page += laser_page(args.output, others)
+    if "rate" in args.protocols:
+        page += rate_page(args.output, compare_rates(args, train, others))
+    (args.output / "README.md").write_text("\n\n".join(page) + "\n")
+    print(f"\n{args.output / 'README.md'}, {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

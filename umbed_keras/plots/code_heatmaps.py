@@ -1,0 +1,35 @@
+"""Where an image uses which codes."""
+
+import numpy as np
+
+from umbed_keras.plots._matplotlib import new_figure
+
+
+def code_heatmaps(images, indices, coefficients):
+    """Draws images, their codebook indices and their largest coefficients, an image a row.
+
+    Args:
+        images: `(n, height, width, channels)`, floats in 0..1.
+        indices: integers `(n, rows, cols)`, the index of a codebook at each place.
+        coefficients: `(n, rows, cols, sparsity)`, of a sparse code; drawn is
+            `log10(1 + largest magnitude)`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    strongest = np.log10(1 + np.abs(coefficients).max(axis=-1))
+    figure, axes = new_figure(len(images), 3, 9, 2.7 * len(images) + 0.4)
+    columns = (
+        ("VQ", "index", indices, "viridis"),
+        ("DL: strongest", "log10(1 + |coefficient|)", strongest, "inferno"),
+    )
+    for row, image in enumerate(images):
+        axes[row, 0].imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=1)
+    axes[0, 0].set_title("image")
+    for column, (title, label, maps, colours) in enumerate(columns, start=1):
+        scale = {"cmap": colours, "vmin": np.min(maps), "vmax": np.max(maps)}
+        for axis, picture in zip(axes[:, column], maps, strict=True):
+            drawn = axis.imshow(picture, interpolation="nearest", **scale)
+        axes[0, column].set_title(title)
+        figure.colorbar(drawn, ax=axes[:, column], label=label, aspect=40)
+    return figure
