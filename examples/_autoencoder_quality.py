@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from _cards import bottleneck_settings, mean_psnr, write_card
+from _sparse_maps import map_bits
 from PIL import Image
 
 import umbed_keras as uk
@@ -36,6 +37,11 @@ def measure(model, images):
     bits = model.bottleneck.bits(codes)
     figures["bits per pixel, fixed-length"] = bits.fixed_length / model.pixels_per_vector
     figures["bits per pixel, entropy-coded"] = bits.entropy_coded / model.pixels_per_vector
+    if "coefficients" in codes:
+        # There are more supports than codes to count them on: their entropy is too low.
+        atoms = model.bottleneck.num_atoms
+        coded = map_bits(*(part.reshape(-1, part.shape[-1]) for part in codes.values()), atoms)
+        figures["bits per pixel, entropy-coded atom by atom"] = coded / model.pixels_per_vector
     if model.bottleneck.num_entries:
         usage = uk.metrics.CodeUsage(model.bottleneck.num_entries)
         usage.update_state(*model.bottleneck.used_entries(codes))

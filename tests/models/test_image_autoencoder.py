@@ -14,7 +14,7 @@ MODELS = {
     "dlvae": functools.partial(uk.DLVAE, 12, sparsity=2, **SMALL),
     "patches": functools.partial(uk.DLVAE, 12, sparsity=2, patch_size=2, **SMALL),
 }
-# JAX compiles every model anew, which takes its time.
+# JAX compiles every model for every shape, which takes its time.
 TRAINED = ("rvqvae", "patches")
 every_kind = pytest.mark.parametrize("make", [MODELS[name] for name in TRAINED], ids=TRAINED)
 numpy = ops.convert_to_numpy
@@ -63,14 +63,12 @@ def test_decoded_codes_are_the_reconstruction(models, name):
     assert rebuilt.shape == images.shape
     assert rebuilt.dtype == np.float32
     assert 0 <= rebuilt.min() <= rebuilt.max() <= 1
-    for other in (model.reconstruct(images), np.clip(numpy(model(images)), 0, 1)):
+    for other in (model.reconstruct(images), np.clip(model.predict(images, verbose=0), 0, 1)):
         same = np.abs(other - rebuilt).max(axis=-1) <= 1e-4
         assert same.mean() > 0.99
-    np.testing.assert_allclose(model.predict(images, verbose=0), numpy(model(images)), atol=1e-4)
 
 
-@every_name
-@pytest.mark.parametrize("size", [(1, 1), (13, 18)], ids=str)
+@pytest.mark.parametrize(("name", "size"), [("vqvae", (1, 1)), ("patches", (13, 18))], ids=str)
 def test_any_size_comes_back(models, name, size):
     model, images = models[name], photographs(2)[:, : size[0], : size[1]]
     codes = model.encode(images)
@@ -81,14 +79,14 @@ def test_any_size_comes_back(models, name, size):
     np.testing.assert_allclose(model.reconstruct(images), model.decode(codes, size), atol=1e-4)
 
 
-@every_name
+@pytest.mark.parametrize("name", TRAINED)
 def test_an_image_alone_has_the_codes_it_has_in_a_batch(models, name):
     model, images = models[name], photographs(12)
     together = model.encode(images, batch_size=12)["indices"]
     alone = np.concatenate([model.encode(image[None])["indices"] for image in images])
-    other = np.concatenate([model.encode(images[::-1])["indices"][::-1]])
-    assert np.mean(alone == together) > 0.999
-    assert np.mean(other == together) > 0.999
+    other = model.encode(images[::-1], batch_size=12)["indices"][::-1]
+    assert np.mean(alone == together) > 0.9999
+    assert np.mean(other == together) > 0.9999
 
 
 def test_no_images_have_no_codes(models):

@@ -90,6 +90,28 @@ def test_the_built_in_preset_rebuilds_what_it_sees():
     assert np.mean(np.square(model.reconstruct(image) - image / 255.0)) < 0.005
 
 
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("celeba_vqvae_k512", 23),
+        ("celeba_rvqvae_k512_s3", 29),
+        ("celeba_dlvae_k512_s3", 31),
+    ],
+)
+def test_built_in_autoencoders_rebuild_what_they_see(name, least):
+    from skimage.data import astronaut
+    from skimage.metrics import peak_signal_noise_ratio
+
+    model_class = {"vq": uk.VQVAE, "rv": uk.RVQVAE, "dl": uk.DLVAE}[name.split("_")[1][:2]]
+    assert name in model_class.presets
+    model = model_class.from_preset(name)
+    image = astronaut()[None, :126, 128:255]
+    codes = model.encode(image)
+    assert codes["indices"].shape[:3] == (1, 32, 32)
+    rebuilt = model.decode(codes, image.shape[1:3])
+    assert peak_signal_noise_ratio(image / 255.0, rebuilt.astype("float64"), data_range=1) > least
+
+
 def test_truncated_weights_are_refused(tmp_path, images):
     small_model().save_to_preset(tmp_path / "mine")
     weights = tmp_path / "mine" / "model.weights.h5"

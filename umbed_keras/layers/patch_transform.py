@@ -30,7 +30,12 @@ class PatchTransform(keras.layers.Layer):
     def build(self, input_shape=None):
         def state(name, *shape):
             return self.add_weight(
-                name=name, shape=shape, initializer="zeros", dtype="float32", trainable=False
+                name=name,
+                shape=shape,
+                initializer="zeros",
+                dtype="float32",
+                trainable=False,
+                autocast=False,
             )
 
         self.mean = state("mean", self.values)

@@ -45,6 +45,7 @@ class DLVAE(ImageAutoencoder):
             quantization=quantization,
             seed=seed,
             dtype=kwargs.get("dtype"),
+            name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
 

@@ -41,6 +41,7 @@ class RVQVAE(ImageAutoencoder):
             commitment_weight=commitment_weight,
             seed=seed,
             dtype=kwargs.get("dtype"),
+            name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
 

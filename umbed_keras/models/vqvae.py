@@ -35,6 +35,7 @@ class VQVAE(ImageAutoencoder):
             commitment_weight=commitment_weight,
             seed=seed,
             dtype=kwargs.get("dtype"),
+            name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
 
