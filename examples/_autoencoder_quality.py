@@ -4,13 +4,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from _cards import bottleneck_settings, mean_psnr, write_card
+from _cards import bottleneck_settings, write_card
 from _sparse_maps import map_bits
 from PIL import Image
 
 import umbed_keras as uk
 
 BATCH = 16
+SPARSE = ("indices", "coefficients")
 
 
 def measure(model, images):
@@ -27,21 +28,24 @@ def measure(model, images):
     codes = model.encode(images)
     rebuilt = model.decode(codes, size=images.shape[1:3])
     figures = {
-        "PSNR, dB": mean_psnr(images, rebuilt),
+        "PSNR, dB": mean(uk.metrics.PSNR(), images, rebuilt),
         "SSIM": mean(uk.metrics.SSIM(), images, rebuilt),
     }
     try:
         figures["LPIPS"] = mean(uk.metrics.LPIPS(), images, rebuilt)
     except (OSError, ImportError) as error:
         print(f"no LPIPS: {error}")
-    bits = model.bottleneck.bits(codes)
-    figures["bits per pixel, fixed-length"] = bits.fixed_length / model.pixels_per_vector
-    figures["bits per pixel, entropy-coded"] = bits.entropy_coded / model.pixels_per_vector
+    pixels = int(np.prod(images.shape[:3]))
+    rate = uk.metrics.BitsPerPixel(model.bottleneck)
+    rate.update_state(codes, pixels)
+    for name, value in rate.result().items():
+        figures[f"bits per pixel, {name.replace('_', '-')}"] = float(value)
     if "coefficients" in codes:
         # There are more supports than codes to count them on: their entropy is too low.
         atoms = model.bottleneck.num_atoms
-        coded = map_bits(*(part.reshape(-1, part.shape[-1]) for part in codes.values()), atoms)
-        figures["bits per pixel, entropy-coded atom by atom"] = coded / model.pixels_per_vector
+        sparse = (codes[name].reshape(-1, model.bottleneck.sparsity) for name in SPARSE)
+        coded = map_bits(*sparse, atoms) * codes["indices"][..., 0].size / pixels
+        figures["bits per pixel, entropy-coded atom by atom"] = coded
     if model.bottleneck.num_entries:
         usage = uk.metrics.CodeUsage(model.bottleneck.num_entries)
         usage.update_state(*model.bottleneck.used_entries(codes))

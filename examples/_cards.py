@@ -1,7 +1,5 @@
 """The card of a preset."""
 
-import numpy as np
-
 
 def write_card(folder, usage, picture, config, data, command, protocol, figures):
     """Writes `README.md` of a preset.
@@ -66,9 +64,3 @@ def bottleneck_settings(bottleneck):
     )
     found = {name.replace("_", " "): config[name] for name in names if name in config}
     return {"bottleneck": type(bottleneck).__name__, **found}
-
-
-def mean_psnr(images, rebuilt):
-    """Mean over images of PSNR in dB, of uint8 images and floats in 0..1."""
-    mse = np.mean(np.square(rebuilt - images / 255.0), axis=(1, 2, 3))
-    return float(np.mean(-10 * np.log10(mse)))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from _cards import bottleneck_settings, mean_psnr, write_card
+from _cards import bottleneck_settings, write_card
 from keras import ops
 from PIL import Image
 
@@ -35,7 +35,11 @@ def measure(model, images, seed=0):
     patches = model.reconstruct_patches(images, rows, cols)
     figures = {"patch-pyramid MSE": float(np.mean(np.square(patches - targets)))}
     pictures = model.reconstruct(images)
-    figures["PSNR of `reconstruct`, dB, mean over images"] = mean_psnr(images, pictures)
+    psnr = uk.metrics.PSNR()
+    psnr.update_state(images, pictures)
+    figures["PSNR of `reconstruct`, dB, mean over images"] = float(
+        ops.convert_to_numpy(psnr.result())
+    )
     codes = model.encode(images)
     bits = model.bottleneck.bits(codes)
     figures["bits per pixel, fixed-length"] = bits.fixed_length

@@ -44,3 +44,11 @@ def test_derivatives_are_those_of_the_layer(gradients):
     )
     expected = towards / np.sqrt(1 + layer.epsilon)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_frozen_layer_keeps_its_statistics():
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, None, None, 3))
+    layer.trainable = False
+    batch_normalize(layer, ops.ones((2, 3, 4, 3)), True)
+    assert not numpy(layer.moving_mean).any()

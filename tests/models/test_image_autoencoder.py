@@ -120,6 +120,24 @@ def test_fit_lowers_the_error(make):
     assert evaluated["bits_per_pixel"] == pytest.approx(expected / model.stride**2)
 
 
+def test_images_of_changing_sizes_train():
+    """Of TensorFlow, whose graphs then don't know the sizes, this asks most."""
+    batches = [photographs(4), photographs(4, 16, 24)[:, :13, :18]]
+    model = MODELS["patches"]()
+    model.compile("adam", metrics=[uk.metrics.PSNR()])
+    history = model.fit(batches, epochs=1, verbose=0).history
+    # A code of 2 ordered atoms of 12, 8 bits a coefficient, for 8 x 8 pixels and what is left over.
+    codes = (3 * 4 / (24 * 32), 2 * 3 / (13 * 18))
+    assert history["bits_per_pixel"][0] == pytest.approx(np.mean(codes) * 2 * (4 + 8), rel=1e-5)
+
+
+def test_statistics_stay_whole_in_half_precision():
+    model = MODELS["vqvae"](dtype="float16")
+    norm = model.encoder.blocks[0].norms[0]
+    assert {weight.dtype for weight in norm.non_trainable_weights} == {"float32"}
+    assert model.encoder.middle.kernel.dtype == "float16"
+
+
 def test_losses_are_those_of_their_weights():
     images = photographs(4)
     outputs = {}

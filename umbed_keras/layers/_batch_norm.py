@@ -15,6 +15,7 @@ def batch_normalize(layer, features, training):
         return layer(features, training=training)
     import torch
 
+    training = training and layer.trainable  # a frozen layer keeps its statistics
     gamma, beta, mean, variance = (
         ops.convert_to_tensor(weight)
         for weight in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)

@@ -26,6 +26,8 @@ class ImageDecoder(keras.layers.Layer):
         self, channels=3, filters=128, upsamplings=2, residual_blocks=2, residual_units=64, **kwargs
     ):
         super().__init__(**kwargs)
+        if upsamplings < 1:
+            raise ValueError(f"`upsamplings` must be at least 1. Received: {upsamplings}")
         self.channels = int(channels)
         self.filters = int(filters)
         self.upsamplings = int(upsamplings)
@@ -38,7 +40,7 @@ class ImageDecoder(keras.layers.Layer):
             ResidualBlock(residual_units, dtype=dtype, name=f"block_{place}")
             for place in range(self.residual_blocks)
         ]
-        widths = [filters] * (self.upsamplings - 2) + [filters // 2, channels]
+        widths = [filters] * (self.upsamplings - 2) + [max(1, filters // 2), channels]
         self.up = [
             keras.layers.Conv2DTranspose(
                 width,

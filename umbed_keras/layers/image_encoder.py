@@ -34,7 +34,7 @@ class ImageEncoder(keras.layers.Layer):
         dtype = self.dtype_policy
         self.down = [
             keras.layers.Conv2D(
-                filters if level else filters // 2, 4, 2, dtype=dtype, name=f"down_{level}"
+                filters if level else max(1, filters // 2), 4, 2, dtype=dtype, name=f"down_{level}"
             )
             for level in range(self.downsamplings)
         ]

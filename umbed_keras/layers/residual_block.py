@@ -6,6 +6,8 @@ from keras import ops
 from umbed_keras.layers._affine import convolution, dense, weights
 from umbed_keras.layers._batch_norm import batch_normalize
 
+HALF = ("float16", "bfloat16")
+
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ResidualBlock(keras.layers.Layer):
@@ -22,9 +24,11 @@ class ResidualBlock(keras.layers.Layer):
         self.units = int(units)
         dtype = self.dtype_policy
         self.narrow = keras.layers.Conv2D(units, 3, use_bias=False, dtype=dtype, name="narrow")
+        # In half precision a statistic could overflow.
+        whole = keras.DTypePolicy(f"mixed_{dtype.name}" if dtype.name in HALF else dtype.name)
         self.norms = [
             keras.layers.BatchNormalization(
-                momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"norm_{place}"
+                momentum=0.9, epsilon=1e-5, dtype=whole, name=f"norm_{place}"
             )
             for place in range(2)
         ]

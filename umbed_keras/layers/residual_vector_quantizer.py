@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.layers._starts import bounded
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
 from umbed_keras.ops.rate import Bits, entropy, index_bits
@@ -136,8 +135,7 @@ class ResidualVectorQuantizer(Bottleneck):
             entries, _ = quantizer.nearest(ops.convert_to_tensor(residual))
             residual = residual - ops.convert_to_numpy(entries)
         if self.shared_codebook:
-            everything = np.concatenate(seen)
-            self.quantizers[0].adapt(bounded(everything, np.random.default_rng(0)))
+            self.quantizers[0].adapt(np.concatenate(seen))
 
     def code_spec(self):
         return {"indices": ((self.num_quantizers,), "int32")}

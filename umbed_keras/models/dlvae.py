@@ -44,7 +44,7 @@ class DLVAE(ImageAutoencoder):
             coefficient_bits=coefficient_bits,
             quantization=quantization,
             seed=seed,
-            dtype=kwargs.get("dtype"),
+            dtype="float32",
             name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)

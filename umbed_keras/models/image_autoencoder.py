@@ -141,10 +141,6 @@ class ImageAutoencoder(ImageModel):
         return self.patch_size * 2**self.downsamplings
 
     @property
-    def pixels_per_vector(self):
-        return self.stride**2
-
-    @property
     def latent_dim(self):
         """Channels of the latent map that the decoder takes."""
         return self.bottleneck.latent_dim // self.patch_size**2
@@ -195,8 +191,18 @@ class ImageAutoencoder(ImageModel):
             return keras.KerasTensor(inputs.shape, "float32")
         return super().compute_output_spec(inputs, training=training)
 
-    def compared(self, x, y_pred):
-        return to_float(x["images"]), ops.clip(y_pred["images"], 0.0, 1.0)
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        # What the model was compiled with compares pictures as they would be shown.
+        shown = to_float(x["images"]), ops.clip(y_pred["images"], 0.0, 1.0)
+        keras.Model.compute_metrics(self, x, *shown)
+        return super().compute_metrics(x, y, y_pred)
+
+    def bits_per_pixel(self, images, codes):
+        # The latents of what reflection adds cost bits, too.
+        _, height, width, _ = ops.shape(images)
+        rows, cols = (-(-side // self.stride) for side in (height, width))
+        bits = super().bits_per_pixel(images, codes)
+        return bits * (ops.cast(rows * cols, "float32") / ops.cast(height * width, "float32"))
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
@@ -262,6 +268,11 @@ class ImageAutoencoder(ImageModel):
         start[:, : len(scale)] += (patches - mean) @ (components / scale)
         self.bottleneck.adapt(start)
         self.adapted.assign(1.0)
+
+    def _batches(self, x, batch_size, shuffle=False, steps_per_epoch=None, restart=False):
+        return super()._batches(
+            x, batch_size, shuffle=shuffle, steps_per_epoch=steps_per_epoch, restart=restart
+        )
 
     def _sample_patches(self, data):
         """Random patches of at most `ADAPT_IMAGES` images, `(n, values)` float32."""
@@ -385,7 +396,7 @@ class ImageAutoencoder(ImageModel):
             )
             outputs = self._in_batches(method, one, 1)
             return keras.tree.map_structure(lambda part: part[:0], outputs)
-        method = self._compiled(method)
+        method, batch_size = self._compiled(method), int(batch_size)
         parts = []
         for start in range(0, count, batch_size):
             batch = keras.tree.map_structure(

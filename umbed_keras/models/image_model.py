@@ -31,10 +31,9 @@ class ImageModel(PresetMixin, keras.Model):
             self.code_usage = CodeUsage(bottleneck.num_entries)
         self._compiled_methods = {}
 
-    @property
-    def pixels_per_vector(self):
-        """Pixels that a latent vector stands for."""
-        return 1
+    def bits_per_pixel(self, images, codes):
+        """Fixed-length bits that codes of images spend on a pixel, a scalar tensor."""
+        return self.bottleneck.fixed_length_bits(codes)
 
     def build(self, input_shape):
         if not self.bottleneck.built:
@@ -55,18 +54,14 @@ class ImageModel(PresetMixin, keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         weight = ops.shape(x["images"])[0]
-        bits = self.bottleneck.fixed_length_bits(y_pred["codes"]) / self.pixels_per_vector
+        bits = self.bits_per_pixel(x["images"], y_pred["codes"])
         values = (y_pred["error"], y_pred["loss"], bits)
         for tracker, value in zip(self.trackers, values, strict=True):
             tracker.update_state(value, sample_weight=weight)
         if self.bottleneck.num_entries:
             used, weights = self.bottleneck.used_entries(y_pred["codes"])
             self.code_usage.update_state(used, sample_weight=weights)
-        return super().compute_metrics(x, *self.compared(x, y_pred))
-
-    def compared(self, x, y_pred):
-        """The two that metrics compare, with which the model was compiled: truth and found."""
-        return None, y_pred
+        return self.get_metrics_result()
 
     def fit(
         self,
@@ -101,8 +96,8 @@ class ImageModel(PresetMixin, keras.Model):
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
             bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
-            the metrics that the model was compiled with.
+            (fixed-length), and `perplexity` and `fraction_used` where the bottleneck has entries;
+            of autoencoders also the metrics that the model was compiled with.
 
         Raises:
             TypeError, ValueError: data that are not images as the class describes them.

@@ -40,7 +40,7 @@ class RVQVAE(ImageAutoencoder):
             shared_codebook=shared_codebook,
             commitment_weight=commitment_weight,
             seed=seed,
-            dtype=kwargs.get("dtype"),
+            dtype="float32",
             name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)

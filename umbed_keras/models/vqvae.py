@@ -34,7 +34,7 @@ class VQVAE(ImageAutoencoder):
             latent_dim * patch_size**2,
             commitment_weight=commitment_weight,
             seed=seed,
-            dtype=kwargs.get("dtype"),
+            dtype="float32",
             name="bottleneck",
         )
         super().__init__(bottleneck, patch_size, seed=seed, **kwargs)

@@ -32,12 +32,16 @@ def reflect_pad(images, rows, cols):
         `(batch, rows[0] + height + rows[1], cols[0] + width + cols[1], channels)`.
     """
     pads = (tuple(rows), tuple(cols))
-    if pads == ((0, 0), (0, 0)):
+    # In a graph of TensorFlow's they may be tensors, of which nothing can be asked.
+    known = all(isinstance(count, int) for pad in pads for count in pad)
+    if known and pads == ((0, 0), (0, 0)):
         return images
     sizes = images.shape[1:3]
     # An empty batch is more than torch's reflection can take.
-    if images.shape[0] != 0 and all(
-        size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True)
+    if (
+        known
+        and images.shape[0] != 0
+        and all(size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True))
     ):
         return ops.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect")
     # Keras's own reflection needs images larger than the pad.
