@@ -104,7 +104,7 @@ def principal_components(learned, held_out):
         yield setting, float(bits * axes.shape[1]), coded, rounded @ axes.T
 
 
-def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, selection="omp"):
+def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, selection):
     """A dictionary at several sparsities, with coefficients rounded, and rounded and refitted."""
     atoms, codes = learn_dictionary(learned, num_atoms, learned_sparsity, selection, ROUNDS)
     largest = float(np.abs(codes).max())

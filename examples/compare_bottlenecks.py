@@ -36,12 +36,14 @@ from _preset_points import preset_points
 from umbed_keras.plots.rate_distortion import frontier
 
 PROTOCOLS = ("laser", "rate")
-# Atoms and the sparsity at which they are learned; and the sparsities at which they are used.
+# Atoms, the sparsity at which they are learned, those at which they are used, and how they are
+# chosen: both ways where it is cheap (`omp` is the better one for an entropy coder).
 DICTIONARIES = (
-    (64, 4, (1, 2, 3, 4)),
-    (256, 16, (12, 16, 24, 32)),
-    (1024, 4, (4, 6, 8, 12)),
-    (2048, 2, (1, 2, 3)),
+    (64, 4, range(1, 9), "omp"),
+    (64, 4, range(1, 9), "ols"),
+    (256, 16, (12, 16, 24, 32), "omp"),
+    (1024, 4, (4, 6, 8, 12), "omp"),
+    (2048, 2, (1, 2, 3), "omp"),
 )
 STAGES = 20
 RATES = (0.25, 0.5, 1.0, 2.0)
@@ -49,6 +51,7 @@ RATES = (0.25, 0.5, 1.0, 2.0)
 NEAR = 0.15
 COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
 COLUMNS += ("stops at dB", "quality")
+WORDS = COLUMNS[1:]
 FIXED, ENTROPY = "bpp, fixed-length", "bpp, entropy-coded"
 # By the entropy of whole supports, which counts too little where they outnumber the codes.
 LAYER = "bpp by the layer"
@@ -117,7 +120,7 @@ class Measures:
 def describe(row):
     """A setting in words."""
     words = [row["method"]]
-    for name in ("K", "S", "b", "limit", "law", "learned at S", "refit", "stops at dB", "quality"):
+    for name in WORDS:
         value = row.get(name)
         if value is not None:
             words.append(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
@@ -158,8 +161,8 @@ def compare_rates(args, train, others):
     residual = residual_quantizers(learned, signals, 256, STAGES)
     add("residual VQ", itertools.islice(residual, STAGES))
     add("residual VQ, stopped", residual)
-    for num_atoms, learned_sparsity, sparsities in DICTIONARIES:
-        add("DL", dictionaries(learned, signals, num_atoms, learned_sparsity, sparsities))
+    for dictionary in DICTIONARIES:
+        add("DL", dictionaries(learned, signals, *dictionary))
     add("VQ", vector_quantizers(learned, signals, (16, 64, 256)))
     add("PCA", principal_components(learned, signals))
     for handle in args.presets:
