@@ -21,8 +21,6 @@ BOTTLENECKS = {
     "vq_gradient": functools.partial(VectorQuantizer, 8, DIM, update="gradient"),
     "vq_cosine": functools.partial(VectorQuantizer, 8, DIM, distance="cosine"),
     "rvq": functools.partial(ResidualVectorQuantizer, 8, DIM, 3),
-    "rvq_shared": functools.partial(ResidualVectorQuantizer, 8, DIM, 3, shared_codebook=True),
-    "rvq_gradient": functools.partial(ResidualVectorQuantizer, 8, DIM, 2, update="gradient"),
     "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
     "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
     "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
