@@ -6,7 +6,7 @@ import pytest
 import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
 
 # isort: split
-from keras import backend, ops
+from keras import StatelessScope, backend, ops
 
 
 @pytest.fixture
@@ -49,7 +49,12 @@ def gradients():
         if backend.backend() == "jax":
             import jax
 
-            found = jax.jit(jax.grad(function, argnums=tuple(range(len(tensors)))))(*tensors)
+            def pure(*tensors):
+                # As Keras's trainer: traced values must not stay in a layer's variables.
+                with StatelessScope():
+                    return function(*tensors)
+
+            found = jax.jit(jax.grad(pure, argnums=tuple(range(len(tensors)))))(*tensors)
         elif backend.backend() == "tensorflow":
             import tensorflow as tf
 
