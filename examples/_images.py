@@ -11,33 +11,35 @@ from PIL import Image
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
-def load_images(path, size=128, limit=None):
-    """Reads images, each brought to a square.
+def load_images(path, size=128, limit=None, tiles=False, gray=False):
+    """Reads images as squares.
 
     Args:
-        path: a folder (searched in depth), a tar file (compressed or not), an .npz file, whose
-            first array of rank 4 is taken as it is, or `cifar10`, which Keras downloads.
+        path: a folder (searched in depth) or a tar file (compressed or not); an .npz file, whose
+            first array of rank 4 is taken as it is, and so is `cifar10`, which Keras downloads.
         size: int, pixels; the short side is brought to it by Lanczos resampling and the centre
             cut out.
         limit: int or None, images at most.
+        tiles: bool; True cuts each image into as many squares as it has room for instead, at the
+            resolution it has.
+        gray: bool; True gives one channel, the luma, instead of three.
 
     Returns:
-        uint8 array `(n, size, size, 3)` in the sorted order of file names.
+        uint8 array `(n, size, size, channels)` in the sorted order of file names.
     """
-    if str(path) == "cifar10":
-        (images, _), _ = keras.datasets.cifar10.load_data()
-        return images[:limit]
-    path = Path(path)
-    if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            stacks = [arrays[name] for name in arrays.files if arrays[name].ndim == 4]
-        if not stacks:
-            raise ValueError(f"{path} holds no array of rank 4.")
-        return stacks[0][:limit]
-    images = [square(image, size) for image in _open_all(path, limit)]
-    if not images:
-        raise ValueError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))}).")
-    return np.stack(images)
+    return np.concatenate(_stacks(path, size, limit, tiles, gray))
+
+
+def load_split(path, size=128, limit=None, tiles=False, gray=False):
+    """Training images and the last tenth of the files, held out; arguments of `load_images`."""
+    train, others = held_out(_stacks(path, size, limit, tiles, gray))
+    return np.concatenate(train), np.concatenate(others)
+
+
+def held_out(images, share=0.1):
+    """Training images and the last share of them, which training must not see."""
+    start = len(images) - max(1, round(len(images) * share))
+    return images[:start], images[start:]
 
 
 def square(image, size):
@@ -45,14 +47,40 @@ def square(image, size):
     scale = size / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
-    resized = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    resized = image.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(resized.crop((left, top, left + size, top + size)))
 
 
-def held_out(images, share=0.1):
-    """Training images and the last share of them, which training must not see."""
-    start = len(images) - max(1, round(len(images) * share))
-    return images[:start], images[start:]
+def tile(image, size):
+    """The squares that an image has room for, side by side around its centre, as uint8 stack."""
+    pixels = np.asarray(image)
+    rows, cols = (side // size for side in pixels.shape[:2])
+    top, left = ((side % size) // 2 for side in pixels.shape[:2])
+    inside = pixels[top : top + rows * size, left : left + cols * size]
+    grid = inside.reshape(rows, size, cols, size, -1).swapaxes(1, 2)
+    return grid.reshape(rows * cols, size, size, grid.shape[-1])
+
+
+def _stacks(path, size, limit, tiles, gray):
+    """The squares of each image, a list of uint8 stacks."""
+    if str(path) == "cifar10":
+        (images, _), _ = keras.datasets.cifar10.load_data()
+        return list(images[:limit, None])
+    if Path(path).suffix == ".npz":
+        with np.load(path) as arrays:
+            found = [arrays[name] for name in arrays.files if arrays[name].ndim == 4]
+        if not found:
+            raise ValueError(f"{path} holds no array of rank 4.")
+        return list(found[0][:limit, None])
+    mode = "L" if gray else "RGB"
+    opened = (image.convert(mode) for image in _open_all(Path(path), limit))
+    if tiles:
+        stacks = [tile(image, size) for image in opened]
+    else:
+        stacks = [square(image, size)[None] for image in opened]
+    if not sum(map(len, stacks)):
+        raise ValueError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))}).")
+    return [stack if stack.ndim == 4 else stack[..., None] for stack in stacks]
 
 
 def _open_all(path, limit):

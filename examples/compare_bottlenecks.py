@@ -21,7 +21,7 @@ import umbed_keras as uk
 import _laser_comparison as laser
 import numpy as np
 from _image_codecs import pillow_images
-from _images import held_out, load_images
+from _images import load_split
 from _patch_codecs import (
     PATCH,
     dictionaries,
@@ -297,7 +297,7 @@ def rate_page(folder, rows):
 def main():
     args = arguments()
     start = time.perf_counter()
-    train, others = held_out(load_images(args.images, args.size, args.limit))
+    train, others = load_split(args.images, args.size, args.limit)
     print(f"{len(train)} images to learn from, {len(others)} held out")
     args.output.mkdir(parents=True, exist_ok=True)
     page = [f"# Bottlenecks compared on {Path(args.images).name}"]

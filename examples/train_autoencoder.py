@@ -9,14 +9,9 @@ same arguments, it goes on where it was. In the output folder: `training_state.n
 card, whose figures are measured on the stored weights.
 """
 
-import argparse
-import shlex
-import sys
-from pathlib import Path
-
 import keras
 from _autoencoder_quality import measure, write_autoencoder_card
-from _images import held_out, load_images
+from _training import argument_parser, learn, prepare, store
 
 import umbed_keras as uk
 
@@ -24,15 +19,8 @@ MODELS = {"vqvae": uk.VQVAE, "rvqvae": uk.RVQVAE, "dlvae": uk.DLVAE}
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("images", help="folder, tar, .npz or cifar10")
+    parser = argument_parser(__doc__, "runs/autoencoder")
     parser.add_argument("--model", choices=MODELS, default="dlvae")
-    parser.add_argument("--output", type=Path, default=Path("runs/autoencoder"))
-    parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
-    parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
-    parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument("--latent-dim", type=int, default=64)
     parser.add_argument("--entries", type=int, default=512, help="K: codebook entries or atoms")
     parser.add_argument("--sparsity", type=int, default=3, help="S: stages or atoms")
@@ -44,20 +32,13 @@ def arguments():
     parser.add_argument("--edge-weight", type=float, default=0.0)
     parser.add_argument("--lpips-weight", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument(
         "--ema", type=float, help="momentum of a running average of weights, such as 0.999"
-    )
-    parser.add_argument("--precision", default="float32", help="such as mixed_bfloat16")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--data-note", default="Not stated.", help="data and licence, for the preset's card"
     )
     return parser.parse_args()
 
 
-def make_model(args):
+def make_model(args, channels):
     """The model that the arguments ask for."""
     own = {
         "vqvae": {"num_embeddings": args.entries},
@@ -72,6 +53,7 @@ def make_model(args):
         **own,
         latent_dim=args.latent_dim,
         patch_size=args.patch_size,
+        channels=channels,
         downsamplings=args.downsamplings,
         filters=args.filters,
         l1_weight=args.l1_weight,
@@ -96,45 +78,12 @@ class DrawReconstructions(keras.callbacks.Callback):
 
 def main():
     args = arguments()
-    keras.utils.set_random_seed(args.seed)
-    keras.config.set_dtype_policy(args.precision)
-    train, validation = held_out(load_images(args.images, args.size, args.limit))
-    print(f"{len(train)} images to learn from, {len(validation)} held out")
-    args.output.mkdir(parents=True, exist_ok=True)
-
-    model = make_model(args)
-    steps = args.epochs * -(-len(train) // args.batch_size)
-    optimizer = keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(args.learning_rate, steps),
-        use_ema=args.ema is not None,
-        ema_momentum=args.ema or 0.99,
-    )
-    model.compile(optimizer=optimizer, metrics=[uk.metrics.PSNR()])
-    model.fit(
-        train,
-        batch_size=args.batch_size,
-        epochs=args.epochs,
-        validation_data=validation,
-        callbacks=[
-            uk.TrainingBackup(args.output),
-            keras.callbacks.CSVLogger(args.output / "log.csv", append=True),
-            DrawReconstructions(validation, args.output / "reconstructions.png"),
-        ],
-    )
-
-    preset = args.preset or args.output / "preset"
-    # What was learned in mixed precision is used in whole.
-    weights = model.get_weights()
-    model = type(model).from_config({**model.get_config(), "dtype": "float32"})
-    model.set_weights(weights)
-    model.save_to_preset(preset, weights_dtype="float16")
-    stored = type(model).from_preset(preset)
-    figures = measure(stored, validation)
-    command = shlex.join(["python", *sys.argv])
-    write_autoencoder_card(preset, stored, figures, args.data_note, command)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
-    print(f"saved in {preset}")
+    train, validation = prepare(args)
+    draw = DrawReconstructions(validation, args.output / "reconstructions.png")
+    average = {"use_ema": True, "ema_momentum": args.ema} if args.ema else {}
+    model = make_model(args, train.shape[-1])
+    learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()], **average)
+    store(model, args, validation, measure, write_autoencoder_card)
 
 
 if __name__ == "__main__":

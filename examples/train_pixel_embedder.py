@@ -8,29 +8,17 @@ drawn anew after every epoch), and in the end a preset with its card, whose figu
 on the stored weights.
 """
 
-import argparse
-import shlex
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
-from _images import held_out, load_images
 from _pixel_quality import measure, write_pixel_card
+from _training import argument_parser, learn, prepare, store
 from keras import ops
 
 import umbed_keras as uk
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("images", help="folder, tar or .npz")
-    parser.add_argument("--output", type=Path, default=Path("runs/pixel_embedder"))
-    parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
-    parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
-    parser.add_argument("--limit", type=int, help="images at most")
+    parser = argument_parser(__doc__, "runs/pixel_embedder")
     parser.add_argument(
         "--bottleneck", choices=("gaussian", "vector", "dictionary"), default="gaussian"
     )
@@ -44,15 +32,8 @@ def arguments():
     parser.add_argument(
         "--hidden-units", type=int, nargs="+", default=[128, 128], help="of the decoder"
     )
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--pixels", type=int, default=512, help="pixels of an image in a step")
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--precision", default="float32", help="such as mixed_bfloat16")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--data-note", default="Not stated.", help="data and licence, for the preset's card"
-    )
+    parser.add_argument("--epochs", type=int, default=20)
     return parser.parse_args()
 
 
@@ -100,49 +81,19 @@ class DrawPatches(keras.callbacks.Callback):
 
 def main():
     args = arguments()
-    keras.utils.set_random_seed(args.seed)
-    keras.config.set_dtype_policy(args.precision)
-    train, validation = held_out(load_images(args.images, args.size, args.limit))
-    print(f"{len(train)} images to learn from, {len(validation)} held out")
-    args.output.mkdir(parents=True, exist_ok=True)
-
+    train, validation = prepare(args)
     model = uk.PixelEmbedder(
         latent_dim=args.latent_dim,
         patch_size=args.patch_size,
         pyramid_levels=args.levels,
         bottleneck=make_bottleneck(args),
+        channels=train.shape[-1],
         hidden_units=args.hidden_units,
         pixels_per_image=args.pixels,
         seed=args.seed,
     )
-    steps = args.epochs * -(-len(train) // args.batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(args.learning_rate, steps)
-    model.compile(optimizer=keras.optimizers.Adam(schedule))
-    model.fit(
-        train,
-        batch_size=args.batch_size,
-        epochs=args.epochs,
-        validation_data=validation,
-        callbacks=[
-            uk.TrainingBackup(args.output),
-            keras.callbacks.CSVLogger(args.output / "log.csv", append=True),
-            DrawPatches(validation, args.output / "patches.png"),
-        ],
-    )
-
-    preset = args.preset or args.output / "preset"
-    # What was learned in mixed precision is used in whole.
-    weights = model.get_weights()
-    model = uk.PixelEmbedder.from_config({**model.get_config(), "dtype": "float32"})
-    model.set_weights(weights)
-    model.save_to_preset(preset, weights_dtype="float16")
-    stored = uk.PixelEmbedder.from_preset(preset)
-    figures = measure(stored, validation)
-    command = shlex.join(["python", *sys.argv])
-    write_pixel_card(preset, stored, figures, args.data_note, command)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
-    print(f"saved in {preset}")
+    learn(model, args, train, validation, DrawPatches(validation, args.output / "patches.png"))
+    store(model, args, validation, measure, write_pixel_card)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from _images import held_out, load_images
+from _images import load_split
 
 LATENT_DIM, NUM_ATOMS, SPARSITY = 16, 16, 4
 
@@ -63,7 +63,7 @@ def main():
     parser.add_argument("--presets", nargs="*", default=sorted(uk.PixelEmbedder.presets))
     args = parser.parse_args()
 
-    train, others = held_out(load_images(args.images))
+    train, others = load_split(args.images)
     learned = pyramids(train, *pixels(train, 32, seed=1))
     rows, cols = pixels(others, 256, seed=0)
     targets = pyramids(others, rows, cols)

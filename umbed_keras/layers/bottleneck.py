@@ -4,12 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-
-def check_at_least(**minimums_and_values):
-    """Raises ValueError unless each `name=(minimum, value)` holds."""
-    for name, (minimum, value) in minimums_and_values.items():
-        if not value >= minimum:
-            raise ValueError(f"`{name}` must be at least {minimum}. Received: {value}")
+from umbed_keras.ops._checks import check_integers
 
 
 class Bottleneck(keras.layers.Layer):
@@ -39,8 +34,7 @@ class Bottleneck(keras.layers.Layer):
         # A latent that a rounding moves across a cell's border gets another code, so neither
         # inputs nor weights are cast to the compute dtype.
         super().__init__(autocast=False, **kwargs)
-        if isinstance(latent_dim, bool) or int(latent_dim) != latent_dim or latent_dim < 1:
-            raise ValueError(f"`latent_dim` must be an integer >= 1. Received: {latent_dim}")
+        check_integers(latent_dim=(1, latent_dim))
         self.latent_dim = int(latent_dim)
 
     @property

@@ -7,8 +7,9 @@ from keras import ops
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
 from umbed_keras.layers._totals import totals
-from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
+from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
+from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.orthogonal_matching_pursuit import SELECTIONS
 from umbed_keras.ops.quantize import LAWS, quantize
 from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
@@ -65,8 +66,7 @@ class DictionaryBottleneck(Bottleneck):
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
-        if int(num_atoms) != num_atoms or num_atoms < 2:
-            raise ValueError(f"`num_atoms` must be an integer >= 2. Received: {num_atoms}")
+        check_integers(num_atoms=(2, num_atoms))
         if int(sparsity) != sparsity or not 1 <= sparsity <= num_atoms:
             raise ValueError(
                 "`sparsity` must be an integer from 1 to `num_atoms`. Received: "

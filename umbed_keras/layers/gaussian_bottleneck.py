@@ -5,7 +5,8 @@ import math
 import keras
 from keras import ops
 
-from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
+from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.ops._checks import check_at_least
 from umbed_keras.ops.rate import Bits
 
 # Log-variances beyond this range only overflow.

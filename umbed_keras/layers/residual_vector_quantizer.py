@@ -6,6 +6,7 @@ from keras import ops
 
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
+from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 
 
@@ -42,10 +43,7 @@ class ResidualVectorQuantizer(Bottleneck):
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
-        if int(num_quantizers) != num_quantizers or num_quantizers < 1:
-            raise ValueError(
-                f"`num_quantizers` must be an integer >= 1. Received: {num_quantizers}"
-            )
+        check_integers(num_quantizers=(1, num_quantizers))
         self.num_quantizers = int(num_quantizers)
         self.shared_codebook = bool(shared_codebook)
         self.seed = seed

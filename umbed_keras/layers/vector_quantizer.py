@@ -7,7 +7,8 @@ from keras import ops
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import kmeans
 from umbed_keras.layers._totals import totals
-from umbed_keras.layers.bottleneck import Bottleneck, check_at_least
+from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 
 UPDATES = ("ema", "gradient")
@@ -50,8 +51,7 @@ class VectorQuantizer(Bottleneck):
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
-        if int(num_embeddings) != num_embeddings or num_embeddings < 2:
-            raise ValueError(f"`num_embeddings` must be an integer >= 2. Got: {num_embeddings}")
+        check_integers(num_embeddings=(2, num_embeddings))
         if update not in UPDATES:
             raise ValueError(f"`update` must be one of {UPDATES}. Received: {update!r}")
         if distance not in DISTANCES:

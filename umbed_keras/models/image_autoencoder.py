@@ -5,25 +5,13 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.layers import ImageDecoder, ImageEncoder, PatchTransform
-from umbed_keras.layers.bottleneck import check_at_least
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.image_model import ImageModel, join_latents
-from umbed_keras.models.images import (
-    ImageBatches,
-    check_images,
-    check_shape,
-    first_images,
-    to_float,
-    to_host,
-)
-from umbed_keras.models.principal_components import latent_scale, principal_components
+from umbed_keras.models.images import check_images, check_shape, to_float
+from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.latent_patches import from_patches, to_patches
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.ops.sobel_edges import sobel_edges
-
-# Patches that `adapt` looks at, from this many images at most.
-ADAPT_PATCHES = 32768
-ADAPT_IMAGES = 1024
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -83,37 +71,28 @@ class ImageAutoencoder(ImageModel):
             "edge_weight": edge_weight,
             "lpips_weight": lpips_weight,
         }
-        sizes = {
-            "patch_size": patch_size,
-            "channels": channels,
-            "filters": filters,
-            "downsamplings": downsamplings,
-            "residual_units": residual_units,
-        }
-        for name, size in (*sizes.items(), ("residual_blocks", residual_blocks)):
-            if isinstance(size, bool) or int(size) != size or size < (name in sizes):
-                raise ValueError(
-                    f"`{name}` must be an integer >= {int(name in sizes)}. Received: {size}"
-                )
+        check_integers(
+            patch_size=(1, patch_size),
+            filters=(1, filters),
+            downsamplings=(1, downsamplings),
+            residual_blocks=(0, residual_blocks),
+            residual_units=(1, residual_units),
+        )
         check_at_least(**{name: (0, weight) for name, weight in weights.items()})
         if not any(weights.values()):
             raise ValueError(f"One of {', '.join(weights)} must be above 0.")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"`seed` must be an integer >= 0. Received: {seed}")
         if bottleneck.latent_dim % patch_size**2:
             raise ValueError(
                 "`bottleneck.latent_dim` must be a multiple of `patch_size`^2. Received: "
                 f"latent_dim={bottleneck.latent_dim}, patch_size={patch_size}"
             )
-        super().__init__(bottleneck, **kwargs)
+        super().__init__(bottleneck, channels, seed, **kwargs)
         self.patch_size = int(patch_size)
-        self.channels = int(channels)
         self.filters = int(filters)
         self.downsamplings = int(downsamplings)
         self.residual_blocks = int(residual_blocks)
         self.residual_units = int(residual_units)
         self.loss_weights = {name: float(weight) for name, weight in weights.items()}
-        self.seed = seed
         self.lpips_network = LPIPSNetwork() if lpips_weight else None
         inside = {
             "residual_blocks": self.residual_blocks,
@@ -168,8 +147,8 @@ class ImageAutoencoder(ImageModel):
 
         Returns:
             For images float32 `(batch, height, width, channels)`, not clipped. For a dictionary:
-            `images`, that reconstruction; `error`, by the loss's weights; and the bottleneck's
-            `codes` and `loss`.
+            the images as `targets` and that reconstruction as `rebuilt`; `error`, by the loss's
+            weights; and the bottleneck's `codes` and `loss`.
         """
         bare = not isinstance(inputs, dict)
         images = inputs if bare else inputs["images"]
@@ -180,7 +159,8 @@ class ImageAutoencoder(ImageModel):
         if bare:
             return rebuilt
         return {
-            "images": rebuilt,
+            "targets": images,
+            "rebuilt": rebuilt,
             "error": self._error(images, rebuilt),
             "codes": outputs["codes"],
             "loss": outputs["loss"],
@@ -190,12 +170,6 @@ class ImageAutoencoder(ImageModel):
         if not isinstance(inputs, dict):
             return keras.KerasTensor(inputs.shape, "float32")
         return super().compute_output_spec(inputs, training=training)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        # What the model was compiled with compares pictures as they would be shown.
-        shown = to_float(x["images"]), ops.clip(y_pred["images"], 0.0, 1.0)
-        keras.Model.compute_metrics(self, x, *shown)
-        return super().compute_metrics(x, y, y_pred)
 
     def bits_per_pixel(self, images, codes):
         # The latents of what reflection adds cost bits, too.
@@ -241,52 +215,19 @@ class ImageAutoencoder(ImageModel):
 
     # Learning.
 
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """The reconstructions of images, not clipped, from any source that `fit` takes."""
-        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps, bare=True)
-        return super().predict(batches, verbose=verbose, callbacks=callbacks)
-
-    def adapt(self, data):
-        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
-
-        The linear transform becomes the principal components of the images' patches, scaled as
-        the bottleneck asks for; codebook or dictionary start from the latents that this gives.
-
-        Args:
-            data: what `fit` takes; a bounded sample is looked at.
-        """
-        patches = self._sample_patches(data)
-        mean, components, deviations = principal_components(patches, self.bottleneck.latent_dim)
-        scale = latent_scale(
-            deviations,
-            self.transform.values,
-            self.bottleneck.latent_dim,
-            self.bottleneck.unit_variance,
-        )
-        self.transform.set_components(mean, components, scale)
-        start = np.tile(self.bottleneck.input_start, (len(patches), 1))
-        start[:, : len(scale)] += (patches - mean) @ (components / scale)
-        self.bottleneck.adapt(start)
-        self.adapted.assign(1.0)
-
     def _batches(self, x, batch_size, shuffle=False, steps_per_epoch=None, restart=False):
         return super()._batches(
             x, batch_size, shuffle=shuffle, steps_per_epoch=steps_per_epoch, restart=restart
         )
 
-    def _sample_patches(self, data):
-        """Random patches of at most `ADAPT_IMAGES` images, `(n, values)` float32."""
-        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
-            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
-        images = first_images(data, self.channels, ADAPT_IMAGES)
-        random = np.random.default_rng(self.seed)
-        patches = []
-        for image in images:
-            fitted = self._fitted(to_float(ops.convert_to_tensor(image[None])))
-            grid = ops.convert_to_numpy(ops.space_to_depth(fitted, self.stride))
-            flat = grid.reshape(-1, self.transform.values)
-            patches.append(flat[random.integers(len(flat), size=-(-ADAPT_PATCHES // len(images)))])
-        return np.concatenate(patches)
+    def _sample(self, images, count, random):
+        """Random patches of one image, `(count, values)` float32."""
+        grid = ops.convert_to_numpy(ops.space_to_depth(self._fitted(images), self.stride))
+        patches = grid.reshape(-1, self.transform.values)
+        return patches[random.integers(len(patches), size=count)]
+
+    def _set_linear_maps(self, mean, components, deviations, scale):
+        self.transform.set_components(mean, components, scale)
 
     # Using what was learned.
 
@@ -386,8 +327,7 @@ class ImageAutoencoder(ImageModel):
 
     def _in_batches(self, method, arrays, batch_size):
         """Runs a method over an array, or a dictionary of them, some images at a time."""
-        if int(batch_size) != batch_size or batch_size < 1:
-            raise ValueError(f"`batch_size` must be an integer >= 1. Received: {batch_size}")
+        check_integers(batch_size=(1, batch_size))
         count = len(keras.tree.flatten(arrays)[0])
         if not count:
             # Not every backend convolves an empty batch: one image tells the outputs' shapes.

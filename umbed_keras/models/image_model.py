@@ -1,28 +1,48 @@
 """What models that learn from images alone have in common."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
-from umbed_keras.models.images import EpochNumber, ImageBatches, batch_images, to_host
+from umbed_keras.models.images import (
+    EpochNumber,
+    ImageBatches,
+    batch_images,
+    first_images,
+    to_float,
+    to_host,
+)
 from umbed_keras.models.presets import PresetMixin
+from umbed_keras.models.principal_components import latent_scale, principal_components
+from umbed_keras.ops._checks import check_integers
+
+# What `adapt` looks at: samples, from this many images at most.
+ADAPT_SAMPLES = 32768
+ADAPT_IMAGES = 1024
 
 
 class ImageModel(PresetMixin, keras.Model):
     """A model of images with a bottleneck: its data, its training and its metrics.
 
-    A subclass has `channels`, `seed` and `adapt`; called on a dictionary with `images`, it gives
-    at least the `error` of reconstruction, and the bottleneck's `codes` and `loss`.
+    Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
+    rebuilt; `rebuilt`, what has been; the `error` between them; and the bottleneck's `codes` and
+    `loss`. It has a linear path of its own beside its networks, which `_set_linear_maps` sets.
 
     Args:
         bottleneck: a `umbed_keras.layers.Bottleneck`.
+        channels: int, channels of the images.
+        seed: int, of the order of the data and of what is sampled.
     """
 
-    def __init__(self, bottleneck, **kwargs):
+    def __init__(self, bottleneck, channels, seed, **kwargs):
+        check_integers(channels=(1, channels), seed=(0, seed))
         # Images come as float32, whatever the policy.
         super().__init__(autocast=False, **kwargs)
         self.bottleneck = bottleneck
+        self.channels = int(channels)
+        self.seed = int(seed)
         self.trackers = [
             keras.metrics.Mean(name=name)
             for name in ("reconstruction", "bottleneck_loss", "bits_per_pixel")
@@ -53,6 +73,10 @@ class ImageModel(PresetMixin, keras.Model):
         return y_pred["error"] + y_pred["loss"]
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if self._compile_metrics is not None:
+            # What the model was compiled with sees values as they would be shown.
+            shown = ops.clip(ops.cast(y_pred["rebuilt"], "float32"), 0.0, 1.0)
+            super().compute_metrics(x, y_pred["targets"], shown)
         weight = ops.shape(x["images"])[0]
         bits = self.bits_per_pixel(x["images"], y_pred["codes"])
         values = (y_pred["error"], y_pred["loss"], bits)
@@ -96,8 +120,8 @@ class ImageModel(PresetMixin, keras.Model):
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
             bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length), and `perplexity` and `fraction_used` where the bottleneck has entries;
-            of autoencoders also the metrics that the model was compiled with.
+            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
+            the metrics that the model was compiled with, of what is rebuilt.
 
         Raises:
             TypeError, ValueError: data that are not images as the class describes them.
@@ -163,6 +187,39 @@ class ImageModel(PresetMixin, keras.Model):
         return super().evaluate(
             x, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **inner
         )
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """What the model gives of images, from any source that `fit` takes."""
+        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps, bare=True)
+        return super().predict(batches, verbose=verbose, callbacks=callbacks)
+
+    def adapt(self, data):
+        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
+
+        The linear maps of encoder and decoder become the principal components of what is rebuilt;
+        codebook or dictionary start from the latents that this gives. Latents are scaled so that
+        a squared error in them equals that of what is rebuilt, or, where the bottleneck asks for
+        it, to unit variance.
+
+        Args:
+            data: what `fit` takes; a bounded sample is looked at.
+        """
+        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
+            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
+        images = first_images(data, self.channels, ADAPT_IMAGES)
+        random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
+        batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
+        samples = np.concatenate([self._sample(batch, count, random) for batch in batches])
+        latent_dim = self.bottleneck.latent_dim
+        mean, components, deviations = principal_components(samples, latent_dim)
+        scale = latent_scale(
+            deviations, samples.shape[1], latent_dim, self.bottleneck.unit_variance
+        )
+        self._set_linear_maps(mean, components, deviations, scale)
+        latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
+        latents[:, :latent_dim] += (samples - mean) @ (components / scale)
+        self.bottleneck.adapt(latents)
+        self.adapted.assign(1.0)
 
     def _check_codes(self, codes):
         """Codes on the host, as `encode` gives them; ValueError otherwise."""

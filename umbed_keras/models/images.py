@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.ops._checks import check_integers
+
 ALLOWED = "uint8 (0..255) or floats in 0..1, channels last"
 # Resampling overshoots by rounding; more than this is another scale.
 RANGE_SLACK = 1e-3
@@ -162,12 +164,9 @@ class ImageBatches(keras.utils.PyDataset):
         self.batch_size = 16 if batch_size is None else batch_size
         self.restart = restart
         self.bare = bare
-        for name, value in (
-            ("batch_size", self.batch_size),
-            ("pixels_per_image", pixels_per_image),
-        ):
-            if value is not None and (int(value) != value or value < 1):
-                raise ValueError(f"`{name}` must be an integer >= 1. Received: {value}")
+        check_integers(batch_size=(1, self.batch_size))
+        if pixels_per_image is not None:
+            check_integers(pixels_per_image=(1, pixels_per_image))
         self._order_of = (None, None)
         self._iterator = None
         if is_dataset:

@@ -8,16 +8,9 @@ from keras import ops
 
 from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
 from umbed_keras.models.image_model import ImageModel, join_latents
-from umbed_keras.models.images import (
-    ImageBatches,
-    check_images,
-    check_shape,
-    first_images,
-    to_float,
-    to_host,
-)
-from umbed_keras.models.principal_components import latent_scale, principal_components
+from umbed_keras.models.images import check_images, check_shape, to_float, to_host
 from umbed_keras.models.tiling import StoredImage, spans, tiles
+from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (
     check_geometry,
@@ -27,9 +20,6 @@ from umbed_keras.ops.patch_pyramid import (
 )
 from umbed_keras.ops.reflect import reflect_pad
 
-# Pyramids that `adapt` looks at, from this many images at most.
-ADAPT_PYRAMIDS = 32768
-ADAPT_IMAGES = 1024
 # Latent vectors decoded at once: what they decode to stays in cache.
 DECODE_CHUNK = 4096
 # What embedding a tile needs whatever its size: compiling it, and a sparse coder's chunk.
@@ -88,8 +78,7 @@ class PixelEmbedder(ImageModel):
         **kwargs,
     ):
         check_geometry(patch_size, pyramid_levels)
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"`seed` must be an integer >= 0. Received: {seed}")
+        check_integers(latent_dim=(1, latent_dim), pixels_per_image=(1, pixels_per_image))
         for name, sizes in (("widths", widths), ("hidden_units", hidden_units)):
             if not tuple(sizes) or min(sizes) < 1:
                 raise ValueError(f"`{name}` must be integers >= 1, one or more. Received: {sizes}")
@@ -99,19 +88,13 @@ class PixelEmbedder(ImageModel):
                 "`bottleneck` must have the model's `latent_dim`. Received: "
                 f"latent_dim={latent_dim}, bottleneck.latent_dim={bottleneck.latent_dim}"
             )
-        if int(pixels_per_image) != pixels_per_image or pixels_per_image < 1:
-            raise ValueError(
-                f"`pixels_per_image` must be an integer >= 1. Received: {pixels_per_image}"
-            )
-        super().__init__(bottleneck, **kwargs)
+        super().__init__(bottleneck, channels, seed, **kwargs)
         self.latent_dim = int(latent_dim)
         self.patch_size = int(patch_size)
         self.pyramid_levels = int(pyramid_levels)
-        self.channels = int(channels)
         self.widths = tuple(widths)
         self.hidden_units = tuple(hidden_units)
         self.pixels_per_image = int(pixels_per_image)
-        self.seed = seed
         patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
         self.projection = PyramidProjection(
             self.latent_dim,
@@ -150,9 +133,9 @@ class PixelEmbedder(ImageModel):
             training: bool.
 
         Returns:
-            For images `(batch, height, width, latent_dim)`. For a dictionary: `patches`
-            `(batch, pixels, levels, patch, patch, channels)`, their mean squared `error`, and the
-            bottleneck's `codes` and `loss`.
+            For images `(batch, height, width, latent_dim)`. For a dictionary: the pixels'
+            pyramids `(batch, pixels, levels, patch, patch, channels)` as `targets` and as
+            `rebuilt`, their mean squared `error`, and the bottleneck's `codes` and `loss`.
         """
         if not isinstance(inputs, dict):
             check_shape(inputs.shape, self.channels)
@@ -167,7 +150,8 @@ class PixelEmbedder(ImageModel):
         outputs = self.bottleneck(latents, training=training)
         patches = self.decoder(outputs["latents"])
         return {
-            "patches": patches,
+            "targets": pyramid,
+            "rebuilt": patches,
             "error": ops.mean(ops.square(ops.cast(patches, "float32") - pyramid)),
             "codes": outputs["codes"],
             "loss": outputs["loss"],
@@ -202,58 +186,21 @@ class PixelEmbedder(ImageModel):
 
     # Learning.
 
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """The embeddings of images, as `embed` gives them, from any source that `fit` takes."""
-        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps, bare=True)
-        return super().predict(batches, verbose=verbose, callbacks=callbacks)
-
-    def adapt(self, data):
-        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
-
-        The linear maps of encoder and decoder become the principal components of the images'
-        patch pyramids; codebook or dictionary start from the latents that this gives. Latents
-        are scaled so that a squared error in them equals that of the patch, or, where the
-        bottleneck asks for it, to unit variance.
-
-        Args:
-            data: what `fit` takes; a bounded sample is looked at.
-        """
-        pyramids = self._sample_pyramids(data)
-        values = pyramids[0].size
-        mean, components, deviations = principal_components(
-            pyramids.reshape(len(pyramids), -1), self.latent_dim
-        )
-        scale = latent_scale(deviations, values, self.latent_dim, self.bottleneck.unit_variance)
-        self.projection.set_map(components / scale, -mean @ (components / scale))
-        spread = np.maximum(deviations / scale, 1e-2 * max(deviations[0] / scale[0], 1e-6))
-        self.decoder.set_map((components * scale).T, mean, spread)
-        latents = (pyramids.reshape(len(pyramids), -1) - mean) @ (components / scale)
-        start = np.tile(self.bottleneck.input_start, (len(latents), 1))
-        start[:, : self.latent_dim] += latents
-        self.bottleneck.adapt(start)
-        self.adapted.assign(1.0)
-
     def _batches(self, x, batch_size, pixels_per_image=None, **options):
         if pixels_per_image is None:
             pixels_per_image = self.pixels_per_image
         return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
-    def _sample_pyramids(self, data):
-        """Pyramids of random pixels of at most `ADAPT_IMAGES` images, `(n, ...)` float32."""
-        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
-            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
-        images = first_images(data, self.channels, ADAPT_IMAGES)
-        random = np.random.default_rng(self.seed)
-        pixels = -(-ADAPT_PYRAMIDS // len(images))
-        pyramids = []
-        for image in images:
-            rows, cols = (random.integers(size, size=(1, pixels)) for size in image.shape[:2])
-            image = ops.convert_to_tensor(image[None])
-            sample = patch_pyramid(
-                to_float(image), rows, cols, self.patch_size, self.pyramid_levels
-            )
-            pyramids.append(ops.convert_to_numpy(sample)[0])
-        return np.concatenate(pyramids)
+    def _sample(self, images, count, random):
+        """Pyramids of random pixels of one image, `(count, values)` float32."""
+        rows, cols = (random.integers(size, size=(1, count)) for size in images.shape[1:3])
+        pyramids = patch_pyramid(images, rows, cols, self.patch_size, self.pyramid_levels)
+        return ops.convert_to_numpy(pyramids).reshape(count, -1)
+
+    def _set_linear_maps(self, mean, components, deviations, scale):
+        self.projection.set_map(components / scale, -mean @ (components / scale))
+        spread = np.maximum(deviations / scale, 1e-2 * max(deviations[0] / scale[0], 1e-6))
+        self.decoder.set_map((components * scale).T, mean, spread)
 
     # Using what was learned.
 
@@ -436,8 +383,7 @@ class PixelEmbedder(ImageModel):
         """Runs a method over tiles and puts its outputs together."""
         images = check_images(images, self.channels)
         stride = self.unet.stride
-        if int(tile_size) != tile_size or tile_size < stride:
-            raise ValueError(f"`tile_size` must be an integer >= {stride}. Received: {tile_size}")
+        check_integers(tile_size=(stride, tile_size))
         if not len(images):
             # Not every backend convolves an empty batch: one image tells the outputs' shapes.
             one = self._map_tiles(method, np.zeros((1, *images.shape[1:]), "uint8"), tile_size)

@@ -2,17 +2,15 @@
 
 from keras import ops
 
+from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.reflect import reflect_pad
 
 
 def check_geometry(patch_size, levels):
     """Raises ValueError unless `patch_size` is even and `levels` at least 1."""
-    if isinstance(patch_size, bool) or int(patch_size) != patch_size or patch_size < 2:
-        raise ValueError(f"`patch_size` must be an even integer >= 2. Received: {patch_size}")
+    check_integers(patch_size=(2, patch_size), levels=(1, levels))
     if patch_size % 2:
         raise ValueError(f"`patch_size` must be even. Received: {patch_size}")
-    if isinstance(levels, bool) or int(levels) != levels or levels < 1:
-        raise ValueError(f"`levels` must be an integer >= 1. Received: {levels}")
 
 
 def pyramid_radius(patch_size, levels):
