@@ -1,16 +1,14 @@
-"""Measures an image autoencoder on held-out images, and writes it on the preset's card."""
-
-from pathlib import Path
+"""Measures an image autoencoder on held-out images."""
 
 import keras
 import numpy as np
-from _cards import bottleneck_settings, write_card
+from _images import portrait
 from _sparse_maps import map_bits
-from PIL import Image
 
 import umbed_keras as uk
 
 BATCH = 16
+PROTOCOL = "On the held-out tenth; means over images, values in 0..1."
 SPARSE = ("indices", "coefficients")
 
 
@@ -19,7 +17,7 @@ def measure(model, images):
 
     Args:
         model: `ImageAutoencoder`.
-        images: uint8 `(n, height, width, 3)` that training has not seen.
+        images: uint8 `(n, height, width, channels)` that training has not seen.
 
     Returns:
         Dictionary of floats. PSNR, SSIM and LPIPS (AlexNet; left out, with a word, where its
@@ -62,31 +60,7 @@ def mean(metric, images, rebuilt):
     return float(keras.ops.convert_to_numpy(metric.result()))
 
 
-def write_autoencoder_card(folder, model, figures, data, command):
-    """Writes the card of a preset, and `figure.png` of a portrait that is free to show."""
-    portrait = np.asarray(Image.open(Path(__file__).parent / "astronaut.jpg"))[None]
-    figure = uk.plots.reconstructions(portrait / 255.0, {"rebuilt": model.reconstruct(portrait)})
-    figure.savefig(folder / "figure.png", dpi=50)
-    name = type(model).__name__
-    write_card(
-        folder,
-        usage=[
-            "import umbed_keras as uk",
-            "",
-            f'model = uk.{name}.from_preset("{folder.name}")',
-            "codes = model.encode(images)",
-            "rebuilt = model.decode(codes)  # (batch, height, width, channels)",
-        ],
-        picture="A portrait, its reconstruction and the error",
-        config={
-            "class": name,
-            "pixels a code": f"{model.stride} x {model.stride}",
-            "latent dim": model.latent_dim,
-            "parameters": f"{model.count_params():,}",
-            **bottleneck_settings(model.bottleneck),
-        },
-        data=data,
-        command=command,
-        protocol="On the held-out tenth; means over images, values in 0..1.",
-        figures=figures,
-    )
+def draw(model):
+    """A figure of the bundled portrait, its reconstruction and the error."""
+    image = portrait(model.channels)[None]
+    return uk.plots.reconstructions(image / 255.0, {"rebuilt": model.reconstruct(image)})

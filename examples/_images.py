@@ -42,6 +42,12 @@ def held_out(images, share=0.1):
     return images[:start], images[start:]
 
 
+def portrait(channels=3):
+    """The bundled portrait, which is free to show, uint8 `(512, 512, channels)`."""
+    image = Image.open(Path(__file__).parent / "astronaut.jpg")
+    return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
+
+
 def square(image, size):
     """An image with its short side at `size` pixels, cut to its central square, as uint8."""
     scale = size / min(image.size)

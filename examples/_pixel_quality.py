@@ -1,15 +1,15 @@
-"""Measures a pixel embedder on held-out images, and writes it on the preset's card."""
-
-from pathlib import Path
+"""Measures a pixel embedder on held-out images."""
 
 import numpy as np
-from _cards import bottleneck_settings, write_card
+from _images import portrait
 from keras import ops
-from PIL import Image
 
 import umbed_keras as uk
 
 PIXELS = 256
+PROTOCOL = (
+    f"On the held-out tenth, at {PIXELS} random pixels an image; errors are on values in 0..1."
+)
 
 
 def measure(model, images, seed=0):
@@ -17,7 +17,7 @@ def measure(model, images, seed=0):
 
     Args:
         model: `PixelEmbedder`.
-        images: uint8 `(n, height, width, 3)` that training has not seen.
+        images: uint8 `(n, height, width, channels)` that training has not seen.
         seed: int, of the `PIXELS` pixels of each image that are looked at.
 
     Returns:
@@ -55,39 +55,12 @@ def measure(model, images, seed=0):
     return figures
 
 
-def draw(model, image):
-    """A figure of an image `(height, width, 3)` and what a model knows of it."""
+def draw(model):
+    """A figure of the bundled portrait and what a model knows of it."""
+    image = portrait(model.channels)
     codes = model.encode(image[None])
     code_map = codes["indices"][0] if "indices" in codes else None
     if code_map is not None and code_map.ndim == 3:  # a sparse code: its first atom
         code_map = code_map[..., 0]
     vectors, rebuilt = model.embed(image[None])[0], model.decode(codes)[0]
     return uk.plots.embedding(image / 255.0, vectors, rebuilt, code_map)
-
-
-def write_pixel_card(folder, model, figures, data, command):
-    """Writes the card of a preset, and `figure.png` of a portrait that is free to show."""
-    portrait = np.asarray(Image.open(Path(__file__).parent / "astronaut.jpg"))
-    draw(model, portrait).savefig(folder / "figure.png", dpi=50)
-    write_card(
-        folder,
-        usage=[
-            "import umbed_keras as uk",
-            "",
-            f'model = uk.PixelEmbedder.from_preset("{folder.name}")',
-            "vectors = model.embed(images)  # (batch, height, width, latent_dim)",
-        ],
-        picture="A portrait, its embedding as colours, its reconstruction and the error",
-        config={
-            "class": "PixelEmbedder",
-            "latent dim": model.latent_dim,
-            "patch": f"{model.patch_size} x {model.patch_size}, {model.pyramid_levels} levels",
-            "parameters": f"{model.count_params():,}",
-            **bottleneck_settings(model.bottleneck),
-        },
-        data=data,
-        command=command,
-        protocol=f"On the held-out tenth, at {PIXELS} random pixels an image; errors are on values "
-        "in 0..1.",
-        figures=figures,
-    )

@@ -9,6 +9,7 @@ import keras
 from _images import load_split
 
 import umbed_keras as uk
+from umbed_keras.models import write_card
 
 
 def argument_parser(description, output):
@@ -31,9 +32,12 @@ def argument_parser(description, output):
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--precision", default="float32", help="such as mixed_bfloat16")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--data-note", default="Not stated.", help="data and licence, for the preset's card"
-    )
+    for name, meaning in (
+        ("description", "a line on what the preset is for"),
+        ("license", "of the weights, a few words"),
+        ("data", "what it learned from"),
+    ):
+        parser.add_argument(f"--{name}", help=f"for the preset's card: {meaning}")
     return parser
 
 
@@ -71,12 +75,11 @@ def learn(model, args, train, validation, draw, metrics=(), **optimizer):
     )
 
 
-def store(model, args, validation, measure, write):
+def store(model, args, validation, quality):
     """Saves the model as a preset with its card, measured on the stored weights.
 
     Args:
-        measure: function of a model and images that gives name to float.
-        write: function that writes the card.
+        quality: module with `measure`, `draw` and `PROTOCOL`.
     """
     preset = args.preset or args.output / "preset"
     # What was learned in mixed precision is used in whole.
@@ -85,8 +88,19 @@ def store(model, args, validation, measure, write):
     model.set_weights(weights)
     model.save_to_preset(preset, weights_dtype="float16")
     stored = type(model).from_preset(preset)
-    figures = measure(stored, validation)
-    write(preset, stored, figures, args.data_note, shlex.join(["python", *sys.argv]))
-    for name, value in figures.items():
+    metrics = quality.measure(stored, validation)
+    quality.draw(stored).savefig(preset / "figure.png", dpi=50)
+    write_card(
+        preset,
+        **{
+            name: text
+            for name in ("description", "license", "data")
+            if (text := getattr(args, name))
+        },
+        training=shlex.join(["python", *sys.argv]),
+        protocol=quality.PROTOCOL,
+        metrics=metrics,
+    )
+    for name, value in metrics.items():
         print(f"{name}: {value:.4g}")
     print(f"saved in {preset}")

@@ -9,8 +9,8 @@ same arguments, it goes on where it was. In the output folder: `training_state.n
 card, whose figures are measured on the stored weights.
 """
 
+import _autoencoder_quality as quality
 import keras
-from _autoencoder_quality import measure, write_autoencoder_card
 from _training import argument_parser, learn, prepare, store
 
 import umbed_keras as uk
@@ -83,7 +83,7 @@ def main():
     average = {"use_ema": True, "ema_momentum": args.ema} if args.ema else {}
     model = make_model(args, train.shape[-1])
     learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()], **average)
-    store(model, args, validation, measure, write_autoencoder_card)
+    store(model, args, validation, quality)
 
 
 if __name__ == "__main__":

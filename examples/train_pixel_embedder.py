@@ -8,9 +8,9 @@ drawn anew after every epoch), and in the end a preset with its card, whose figu
 on the stored weights.
 """
 
+import _pixel_quality as quality
 import keras
 import numpy as np
-from _pixel_quality import measure, write_pixel_card
 from _training import argument_parser, learn, prepare, store
 from keras import ops
 
@@ -93,7 +93,7 @@ def main():
         seed=args.seed,
     )
     learn(model, args, train, validation, DrawPatches(validation, args.output / "patches.png"))
-    store(model, args, validation, measure, write_pixel_card)
+    store(model, args, validation, quality)
 
 
 if __name__ == "__main__":

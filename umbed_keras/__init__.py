@@ -5,6 +5,7 @@ from umbed_keras._backend import choose_backend
 choose_backend()
 
 from umbed_keras import layers, metrics, ops, plots  # noqa: E402
+from umbed_keras._version import __version__  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
     RVQVAE,
@@ -12,9 +13,9 @@ from umbed_keras.models import (  # noqa: E402
     ImageAutoencoder,
     PixelEmbedder,
     TrainingBackup,
+    list_presets,
+    upload_preset,
 )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DLVAE",
@@ -23,8 +24,11 @@ __all__ = [
     "ImageAutoencoder",
     "PixelEmbedder",
     "TrainingBackup",
+    "__version__",
     "layers",
+    "list_presets",
     "metrics",
     "ops",
     "plots",
+    "upload_preset",
 ]

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -39,6 +40,7 @@ def test_a_saved_preset_loads_as_the_same_model(tmp_path, images):
     model.adapt(images)
     model.save_to_preset(tmp_path / "deep" / "mine")
     assert {path.name for path in (tmp_path / "deep" / "mine").iterdir()} == {
+        "README.md",
         "config.json",
         "metadata.json",
         "model.weights.h5",
@@ -112,26 +114,23 @@ def test_built_in_autoencoders_rebuild_what_they_see(name, least):
     assert peak_signal_noise_ratio(image / 255.0, rebuilt.astype("float64"), data_range=1) > least
 
 
-def test_truncated_weights_are_refused(tmp_path, images):
+def test_a_preset_of_a_newer_version_says_so(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
-    weights = tmp_path / "mine" / "model.weights.h5"
-    weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ValueError, match="weights"):
+    for name, change in {
+        "config.json": {"registered_name": "umbed_keras>SomethingNew"},
+        "metadata.json": {"umbed_keras_version": "99.1", "files": {}},
+    }.items():
+        path = tmp_path / "mine" / name
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ValueError, match=r"SomethingNew.*umbed_keras 99\.1, newer.*pip install"):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
 def test_missing_files_and_other_classes_are_refused(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
-    config = tmp_path / "mine" / "config.json"
-    other = json.loads(config.read_text())
-    other["registered_name"] = "umbed_keras>SomethingElse"
-    config.write_text(json.dumps(other))
-    with pytest.raises(ValueError, match="SomethingElse"):
-        uk.PixelEmbedder.from_preset(tmp_path / "mine")
-    config.write_text("{")
-    with pytest.raises(ValueError, match="configuration"):
-        uk.PixelEmbedder.from_preset(tmp_path / "mine")
-    config.unlink()
+    with pytest.raises(ValueError, match=r"umbed_keras\.PixelEmbedder\.from_preset"):
+        uk.VQVAE.from_preset(tmp_path / "mine")
+    (tmp_path / "mine" / "config.json").unlink()
     with pytest.raises(ValueError, match=r"config\.json"):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
@@ -192,9 +191,72 @@ def test_other_files_are_never_replaced(tmp_path):
     with pytest.raises(ValueError, match=r"thesis\.txt"):
         small_model().save_to_preset(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
-    small_model().save_to_preset(tmp_path / "mine")
     for added in ("README.md", "figure.png"):
+        small_model().save_to_preset(tmp_path / "mine")
         (tmp_path / "mine" / added).write_text("mine")
     small_model().save_to_preset(tmp_path / "mine")
     for added in ("README.md", "figure.png"):
         assert (tmp_path / "mine" / added).read_text() == "mine"
+
+
+def test_a_new_card_says_what_is_known(tmp_path, images):
+    model = small_model()
+    model.compile(optimizer="adam")
+    history = model.fit(images, batch_size=2, epochs=2, pixels_per_image=4, verbose=0)
+    model.save_to_preset(tmp_path / "mine", history=history)
+    card = (tmp_path / "mine" / "README.md").read_text()
+    assert 'uk.PixelEmbedder.from_preset("mine")' in card
+    assert f"| parameters | {model.count_params():,} |" in card
+    assert "DictionaryBottleneck: latent dim 4, num atoms 8, sparsity 2" in card
+    assert f"| reconstruction | {history.history['reconstruction'][-1]:.4g} |" in card
+    assert "| epochs | 2 |" in card
+    assert "Not measured." in card
+    uk.models.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
+    card = (tmp_path / "mine" / "README.md").read_text()
+    assert "| error | 0.25 |" in card
+    assert "Licence of the weights: CC0." in card
+    assert "| epochs | 2 |" in card
+    with pytest.raises(ValueError, match="licence"):
+        uk.models.write_card(tmp_path / "mine", licence="CC0")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "mine")
+    np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
+
+
+def test_index_and_readme_are_those_of_the_presets(tmp_path, monkeypatch):
+    folder = shutil.copytree(ROOT / "presets", tmp_path / "presets")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    import index_presets
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["index_presets.py", "presets", "--readme", "README.md"])
+    index_presets.main()
+    for name in ("presets/index.json", "README.md"):
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), (
+            f"{name} is out of date: python examples/index_presets.py presets --readme README.md"
+        )
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 25e6
+
+
+@pytest.mark.parametrize("name", presets.builtin_presets())
+def test_built_in_presets_are_whole(name):
+    folder = ROOT / "presets" / name
+    config, metadata = presets.read_preset(folder)
+    assert metadata["files"].keys() == {"config.json", "model.weights.h5"}
+    row = uk.list_presets(name)[0]
+    assert row["class"] == config["class_name"]
+    assert (row["license"], row["metrics"]) == (
+        metadata["card"]["license"],
+        metadata["card"]["metrics"],
+    )
+    card = (folder / "README.md").read_text()
+    for metric, value in row["metrics"].items():
+        assert f"| {metric} | {value:.4g} |" in card
+    assert row["license"] in card
+    with h5py.File(folder / "model.weights.h5") as file:
+        kinds = []
+        file.visititems(
+            lambda _, item: kinds.append(item.dtype) if isinstance(item, h5py.Dataset) else None
+        )
+    assert {str(kind) for kind in kinds} <= {"float16", "float32", "uint32", "int32", "int64"}
+    assert "float16" in kinds

@@ -49,6 +49,11 @@ class ImageAutoencoder(ImageModel):
     `reconstruct`, which clips it to 0..1.
     """
 
+    usage = (
+        "codes = model.encode(images)",
+        "rebuilt = model.decode(codes)  # (batch, height, width, channels)",
+    )
+
     def __init__(
         self,
         bottleneck,

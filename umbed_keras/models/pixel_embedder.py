@@ -64,6 +64,8 @@ class PixelEmbedder(ImageModel):
     ```
     """
 
+    usage = ("vectors = model.embed(images)  # (batch, height, width, latent_dim)",)
+
     def __init__(
         self,
         latent_dim=16,

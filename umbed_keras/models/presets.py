@@ -1,81 +1,72 @@
-"""Presets: folders that hold a trained model."""
+"""Loading, saving, listing and publishing presets."""
 
-import difflib
+import fnmatch
 import json
-import shutil
-import tempfile
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
 
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# What a preset's author adds, which saving it again keeps.
-CARD, FIGURE = "README.md", "figure.png"
-
-
-def presets_folder():
-    """Where the built-in presets lie: in the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_presets"
-    return installed if installed.is_dir() else package.parent / "presets"
-
-
-def builtin_presets():
-    """Name to folder of every built-in preset."""
-    return {path.parent.name: path.parent for path in sorted(presets_folder().glob(f"*/{CONFIG}"))}
-
-
-def find_preset(handle):
-    """The folder of a preset.
-
-    Args:
-        handle: name of a built-in preset, or a folder that `save_to_preset` wrote.
-
-    Raises:
-        ValueError: there is no such preset.
-    """
-    builtin = builtin_presets()
-    if str(handle) in builtin:
-        return builtin[str(handle)]
-    folder = Path(handle)
-    if folder.is_dir():
-        missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
-        if missing:
-            raise ValueError(f"The preset folder {folder} lacks {' and '.join(missing)}.")
-        return folder
-    near = difflib.get_close_matches(str(handle), builtin, n=3, cutoff=0.4) or list(builtin)
-    raise ValueError(
-        f"No preset {str(handle)!r}: it is neither a built-in name nor a folder. "
-        f"Nearest built-in names: {', '.join(near)}."
-    )
+from umbed_keras._version import __version__
+from umbed_keras.models.atomic_folder import recovered, replaced
+from umbed_keras.models.preset_cards import last_values, write_card
+from umbed_keras.models.preset_format import (
+    CARD,
+    CONFIG,
+    FIGURE,
+    FILES,
+    METADATA,
+    WEIGHTS,
+    check_weights,
+    file_entry,
+    known_classes,
+    read_json,
+    read_preset,
+)
+from umbed_keras.models.preset_sources import (
+    INDEX,
+    VARIABLE,
+    builtin_presets,
+    find_preset,
+    hugging_face,
+    hugging_face_parts,
+    presets_folder,
+    read_index,
+)
 
 
 class _Presets:
     """A class's built-in presets, looked up when asked for: a property of the class."""
 
     def __get__(self, instance, owner):
-        registered = keras.saving.get_registered_name(owner)
+        builtin = builtin_presets()
         return {
-            name: {"class": owner.__name__, "path": str(folder)}
-            for name, folder in builtin_presets().items()
-            if json.loads((folder / CONFIG).read_text())["registered_name"] == registered
+            row["name"]: {**row, "path": str(builtin[row["name"]])}
+            for row in list_presets()
+            if row["class"] == owner.__name__ and row["name"] in builtin
         }
 
 
 class PresetMixin:
     """Loading from and saving to preset folders, in the format of KerasHub."""
 
-    # Name to class and path of each built-in preset of the class.
+    # Name to row of `list_presets` and path of each built-in preset of the class.
     presets = _Presets()
+    # Python source, lines in which `model` does what it is for.
+    usage = ()
 
     @classmethod
     def from_preset(cls, preset, load_weights=True, **kwargs):
-        """Loads a model.
+        """Loads a model. No code that a preset may hold is run.
 
         Args:
-            preset: name of a built-in preset (see `presets`), or a folder that `save_to_preset`
-                wrote.
+            preset: the name of a built-in preset (see `list_presets`); a folder that
+                `save_to_preset` wrote; `hf://org/repo[@revision][/subfolder]` on Hugging Face;
+                `https://host/path/preset` on any web server; or the name of a preset in the index
+                at the address in the environment variable `UMBED_PRESETS_URL`. What is downloaded
+                is kept in `KERAS_HOME/models/umbed_keras` (of Hugging Face in its own cache) and
+                does without network from then on.
             load_weights: bool; False gives the architecture with new weights.
             **kwargs: replace entries of the model's configuration, such as `dtype`.
 
@@ -83,19 +74,27 @@ class PresetMixin:
             An instance of the class.
 
         Raises:
-            ValueError: no such preset, a preset of another class, or broken files.
+            ValueError: no such preset, a preset of another class, or files that are broken or
+                hold what a preset may not.
+            OSError: a server that can't be reached.
+            ImportError: `hf://` without huggingface_hub.
         """
         folder = find_preset(preset)
-        try:
-            config = json.loads((folder / CONFIG).read_text())
-            name = config["registered_name"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{folder / CONFIG} is not a model's configuration.") from error
-        if name != keras.saving.get_registered_name(cls):
+        config, _ = read_preset(folder)
+        if config["registered_name"] != keras.saving.get_registered_name(cls):
+            name = config["class_name"]
             raise ValueError(
-                f"The preset {str(preset)!r} holds a {name.split('>')[-1]}, not a {cls.__name__}."
+                f"The preset {str(preset)!r} holds a {name}, not a {cls.__name__}: "
+                f"`umbed_keras.{name}.from_preset` loads it."
             )
-        model = cls.from_config({**config["config"], **kwargs})
+        try:
+            if load_weights:
+                check_weights(
+                    folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]})
+                )
+            model = cls.from_config({**config["config"], **kwargs})
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"The preset {str(preset)!r} can't be made: {error}") from error
         if load_weights:
             try:
                 model.load_weights(folder / WEIGHTS)
@@ -106,66 +105,181 @@ class PresetMixin:
                 ) from error
         return model
 
-    def save_to_preset(self, folder, weights_dtype=None):
+    def save_to_preset(self, folder, weights_dtype=None, history=None):
         """Saves the model as a preset folder.
 
         `keras.saving.load_model(folder)` reads it too. A preset that is there stays whole until
-        the new one is complete; its card (README.md) and the card's figure.png are kept.
+        the new one is complete, whenever the process ends; its card (README.md) and the card's
+        figure.png are kept. A new one gets a card with what is known.
 
         Args:
             folder: path, made if need be.
             weights_dtype: `"float16"` to store the weights in half the space; statistics stay
                 float32. None keeps their type.
+            history: what `fit` returned, or its `history`, whose last values the card is to name.
 
         Raises:
             ValueError: the folder holds files that are no preset's.
         """
-        folder = Path(folder)
+        folder = recovered(folder)
         others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        strangers = others - {CONFIG, METADATA, WEIGHTS, CARD, FIGURE}
+        strangers = others - set(FILES)
         if strangers:
             raise ValueError(
                 f"`folder` must be new, empty or a preset; {folder} holds other files, such as "
                 f"{min(strangers)!r}."
             )
-        folder.parent.mkdir(parents=True, exist_ok=True)
         config = keras.saving.serialize_keras_object(self)
         config.pop("compile_config", None)
-        metadata = {
-            "keras_version": keras.version(),
-            "parameter_count": self.count_params(),
-            "date_saved": datetime.now(UTC).strftime("%Y-%m-%d@%H:%M:%S"),
-        }
         stored = self
         if weights_dtype:
             # Statistics have a fixed type, so a twin of another type casts the weights alone.
             stored = type(self).from_config({**self.get_config(), "dtype": weights_dtype})
             for target, source in zip(stored.weights, self.weights, strict=True):
                 target.assign(keras.ops.cast(source, target.dtype))
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-            (temporary / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
-            stored.save_weights(temporary / WEIGHTS)
+        card = read_json(folder / METADATA).get("card", {}) if METADATA in others else {}
+        if history is not None:
+            card["history"] = last_values(history)
+        with replaced(folder) as new:
+            (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+            stored.save_weights(new / WEIGHTS)
+            metadata = {
+                "keras_version": keras.version(),
+                "umbed_keras_version": __version__,
+                "parameter_count": self.count_params(),
+                "weights_dtype": weights_dtype or self.dtype_policy.variable_dtype,
+                "date_saved": datetime.now(UTC).strftime("%Y-%m-%d@%H:%M:%S"),
+                "files": {name: file_entry(new / name) for name in (CONFIG, WEIGHTS)},
+                "card": card,
+            }
+            (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
             for kept in others & {CARD, FIGURE}:
-                shutil.copy2(folder / kept, temporary / kept)
-            _swap_in(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+                (new / kept).write_bytes((folder / kept).read_bytes())
+            if CARD not in others:
+                write_card(new, name=folder.name)
 
 
-def _swap_in(new, folder):
-    """Puts a finished folder in another's place; what was there comes back if that fails."""
-    old = new.with_name(new.name + "-old")
-    replaces = folder.exists()
-    if replaces:
-        folder.rename(old)
-    try:
-        # Made by mkdtemp for its owner alone.
-        new.chmod(0o755)
-        new.rename(folder)
-    except OSError:
-        if replaces:
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+class PresetTable(list):
+    """Presets as dictionaries, shown as a table."""
+
+    def __repr__(self):
+        columns = ("name", "class", "parameters", "size", "license", "description")
+        lines = [columns, *([_shown(row[column]) for column in columns] for row in self)]
+        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+
+
+def list_presets(pattern=None):
+    """What presets there are: those built in, and those at the address in `UMBED_PRESETS_URL`.
+
+    Args:
+        pattern: str with `*` and `?`, which names must match; None for all.
+
+    Returns:
+        A list of dictionaries, printed as a table: `name`, `class`, `parameters`, `size` in
+        bytes, `license` of the weights, `description`, and `metrics`, name to number as measured
+        on the stored weights.
+
+    Raises:
+        OSError, ValueError: the address can't be reached, or has no proper index.
+    """
+    presets = {}
+    if os.environ.get(VARIABLE):
+        presets |= read_index(os.environ[VARIABLE].rstrip("/"))
+    presets |= read_json(presets_folder() / INDEX)["presets"]
+    return preset_table(
+        {
+            name: entry
+            for name, entry in presets.items()
+            if fnmatch.fnmatchcase(name, pattern or "*")
+        }
+    )
+
+
+def preset_table(presets):
+    """The table of `list_presets` from an index's presets, name to entry."""
+    return PresetTable(
+        {
+            "name": name,
+            "class": entry.get("class", ""),
+            "parameters": entry.get("parameters", 0),
+            "size": sum(file["size"] for file in entry["files"].values()),
+            "license": entry.get("license", ""),
+            "description": entry.get("description", ""),
+            "metrics": entry.get("metrics", {}),
+        }
+        for name, entry in sorted(presets.items())
+    )
+
+
+def index_presets(folder):
+    """Writes `index.json` of a folder of presets, which makes it a zoo that a web server can host.
+
+    Args:
+        folder: path, whose subfolders are presets.
+
+    Returns:
+        Name to entry of every preset: `class`, `files` with sizes and SHA-256, `parameters`,
+        `license`, `description` and `metrics`.
+
+    Raises:
+        ValueError: a preset that can't be read.
+    """
+    folder = Path(folder)
+    presets = {}
+    for path in sorted(folder.glob(f"*/{CONFIG}")):
+        config, metadata = read_preset(path.parent)
+        card = metadata.get("card", {})
+        presets[path.parent.name] = {
+            "class": config["class_name"],
+            "parameters": metadata.get("parameter_count", 0),
+            "license": card.get("license", ""),
+            "description": card.get("description", ""),
+            "metrics": card.get("metrics", {}),
+            "files": {
+                name: file_entry(path.parent / name)
+                for name in FILES
+                if (path.parent / name).is_file()
+            },
+        }
+    new = folder / f".{INDEX}.new"
+    new.write_text(json.dumps({"presets": presets}, indent=2) + "\n")
+    new.replace(folder / INDEX)
+    return presets
+
+
+def upload_preset(handle, folder, private=False):
+    """Publishes a preset folder on Hugging Face.
+
+    Args:
+        handle: `hf://org/repo[@revision][/subfolder]`; the repository is made if need be.
+        folder: path of a preset, as `save_to_preset` writes it.
+        private: bool, of a repository that is made.
+
+    Returns:
+        The handle of just what was uploaded, with its commit as revision.
+
+    Raises:
+        ValueError: no such handle, or a folder that `from_preset` would refuse.
+        ImportError: huggingface_hub is missing.
+    """
+    repository, revision, subfolder = hugging_face_parts(handle)
+    folder = recovered(folder)
+    config, _ = read_preset(folder)
+    known_classes()[config["registered_name"]].from_preset(folder)
+    hub = hugging_face()
+    hub.create_repo(repository, private=private, exist_ok=True)
+    commit = hub.upload_folder(
+        repo_id=repository,
+        folder_path=folder,
+        path_in_repo=subfolder or None,
+        revision=revision,
+        allow_patterns=list(FILES),
+        commit_message=f"Preset {folder.name} of umbed_keras {__version__}",
+    )
+    return f"hf://{repository}@{commit.oid}" + (f"/{subfolder}" if subfolder else "")
+
+
+def _shown(cell):
+    """A cell of the table as text."""
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)

@@ -1,0 +1,69 @@
+"""Writes the index of a folder of presets, and the table of them in a README.
+
+    python examples/index_presets.py presets --readme README.md
+
+The index is what makes a static web server over the folder a zoo: its address goes into the
+environment variable `UMBED_PRESETS_URL`. The table stands between two comments of the README,
+`<!-- presets -->` and `<!-- /presets -->`.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from umbed_keras.models import index_presets
+from umbed_keras.models.presets import preset_table
+
+TABLE = re.compile("(<!-- presets -->\n).*?(<!-- /presets -->)", re.DOTALL)
+# Column of the table to metric of the cards, one table a kind of model.
+METRICS = {
+    "PixelEmbedder": {
+        "MSE": "patch-pyramid MSE",
+        "PSNR, dB": "PSNR of `reconstruct`, dB, mean over images",
+        "bits per pixel": "bits per pixel, fixed-length",
+    },
+    "others": {
+        "PSNR, dB": "PSNR, dB",
+        "SSIM": "SSIM",
+        "LPIPS": "LPIPS",
+        "bits per pixel": "bits per pixel, fixed-length",
+    },
+}
+
+
+def markdown(presets):
+    """The tables of presets, from the entries of an index."""
+    rows = preset_table(presets)
+    tables = []
+    for kind, metrics in METRICS.items():
+        lines = [["preset", "parameters", "MB", *metrics, "licence"]]
+        lines.append(["---", *["---:"] * (len(lines[0]) - 2), "---"])
+        for row in rows:
+            if (row["class"] == "PixelEmbedder") == (kind == "PixelEmbedder"):
+                link = f"[`{row['name']}`](presets/{row['name']}/README.md)"
+                values = (f"{row['metrics'][metric]:.4g}" for metric in metrics.values())
+                about = f"{row['parameters']:,}", f"{row['size'] / 1e6:.1f}"
+                lines.append([link, *about, *values, row["license"]])
+        tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(tables)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--readme", type=Path)
+    args = parser.parse_args()
+    presets = index_presets(args.folder)
+    print(f"{len(presets)} presets in {args.folder / 'index.json'}")
+    if args.readme:
+        text = args.readme.read_text()
+        if not TABLE.search(text):
+            raise SystemExit(f"{args.readme} lacks the comments between which the table stands.")
+        table = markdown(presets)
+        args.readme.write_text(TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The card of a preset, README.md, written from what is known."""
+
+import json
+
+import keras
+
+from umbed_keras.models.preset_format import (
+    CARD,
+    CONFIG,
+    FIGURE,
+    METADATA,
+    known_classes,
+    read_json,
+)
+
+ENTRIES = ("description", "license", "data", "training", "history", "protocol", "metrics")
+
+
+def write_card(folder, name=None, **entries):
+    """Adds to what is known of a preset, and writes its card anew.
+
+    Args:
+        folder: path of a preset.
+        name: str, the preset's; None is the folder's.
+        **entries: `description`, a line; `license`, of the weights, a few words; `data`, what it
+            learned from; `training`, the command; `history`, name to last value of what `fit`
+            reported; `protocol`, how the quality was measured; `metrics`, name to number.
+
+    Raises:
+        ValueError: another entry, or a folder that holds no preset.
+    """
+    unknown = sorted(set(entries) - set(ENTRIES))
+    if unknown:
+        raise ValueError(f"A card has the entries {ENTRIES}. Received: {unknown}")
+    metadata = read_json(folder / METADATA)
+    metadata["card"] = {**metadata.get("card", {}), **entries}
+    _write(folder / METADATA, json.dumps(metadata, indent=2) + "\n")
+    _write(folder / CARD, _text(folder, name or folder.name, metadata))
+
+
+def last_values(history):
+    """Name to last value of a `keras.callbacks.History`, or of its dictionary of lists."""
+    if isinstance(history, keras.callbacks.History):
+        history = history.history
+    last = {name: float(values[-1]) for name, values in history.items() if len(values)}
+    return {"epochs": max(map(len, history.values()), default=0), **last}
+
+
+def _text(folder, name, metadata):
+    card, config = metadata["card"], read_json(folder / CONFIG)
+    kind = config["class_name"]
+    settings = {
+        "class": kind,
+        "parameters": f"{metadata['parameter_count']:,}",
+        "weights stored as": f"{metadata['weights_dtype']}, statistics as float32",
+    }
+    usage = known_classes()[config["registered_name"]].usage
+    parts = [
+        "---",
+        "library_name: umbed_keras",
+        "license: other",
+        f"license_name: {json.dumps(card.get('license', 'not stated'))}",
+        "tags: [keras, umbed_keras]",
+        "---",
+        f"# {name}",
+        "",
+        card.get("description", f"A `umbed_keras.{kind}`."),
+        "",
+        "```python",
+        "import umbed_keras as uk",
+        "",
+        f'model = uk.{kind}.from_preset("{name}")',
+        *usage,
+        "```",
+        "",
+    ]
+    if (folder / FIGURE).exists():
+        parts += [f"![What the model makes of a portrait]({FIGURE})", ""]
+    parts += [
+        *_table({**settings, **_settings(config["config"])}),
+        "## Data and licence",
+        "",
+        card.get("data", "Not stated."),
+        "",
+        f"Licence of the weights: {card.get('license', 'not stated')}.",
+        "",
+        "## Training",
+        "",
+    ]
+    if "training" in card:
+        parts += ["The command that makes it:", "", "```bash", card["training"], "```", ""]
+    if "history" in card:
+        parts += ["What `fit` reported last:", "", *_table(card["history"])]
+    if not {"training", "history"} & set(card):
+        parts += ["Not stated.", ""]
+    parts += ["## Quality, measured on the stored weights", "", card.get("protocol", ""), ""]
+    parts += _table(card["metrics"]) if "metrics" in card else ["Not measured.", ""]
+    return "\n".join(parts).replace("\n\n\n", "\n\n")
+
+
+def _settings(config):
+    """What a configuration says, name to text; of an object, its class and what it says."""
+    found = {}
+    for name, value in config.items():
+        if name in ("name", "trainable", "dtype", "seed"):
+            continue
+        if isinstance(value, dict):
+            inner = ", ".join(f"{key} {part}" for key, part in _settings(value["config"]).items())
+            value = f"{value['class_name']}: {inner}"
+        found[name.replace("_", " ")] = value
+    return found
+
+
+def _table(rows):
+    values = {
+        name: f"{value:.4g}" if isinstance(value, float) else value for name, value in rows.items()
+    }
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in values.items()), ""]
+
+
+def _write(path, text):
+    """Replaces a text file whole."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
