@@ -21,7 +21,7 @@ def running(handler):
 def web():
     """`web(folder, pause=0)`: address of a static server, and the list of paths asked of it.
 
-    `pause` is what it waits, in seconds, between pieces of 64 kB.
+    `pause` is what it waits, in seconds, before each piece of 64 kB.
     """
     servers = []
 
@@ -35,8 +35,8 @@ def web():
 
             def copyfile(self, source, outputfile):
                 while piece := source.read(1 << 16):
-                    outputfile.write(piece)
                     time.sleep(pause)
+                    outputfile.write(piece)
 
             def log_message(self, *args):
                 pass

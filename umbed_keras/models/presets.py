@@ -187,13 +187,7 @@ def list_presets(pattern=None):
     if os.environ.get(VARIABLE):
         presets |= read_index(os.environ[VARIABLE].rstrip("/"))
     presets |= read_json(presets_folder() / INDEX)["presets"]
-    return preset_table(
-        {
-            name: entry
-            for name, entry in presets.items()
-            if fnmatch.fnmatchcase(name, pattern or "*")
-        }
-    )
+    return preset_table({name: presets[name] for name in fnmatch.filter(presets, pattern or "*")})
 
 
 def preset_table(presets):
