@@ -1,6 +1,8 @@
 """Held-out patch-pyramid error of presets beside that of linear methods of the same rate.
 
     python examples/benchmarks/linear_twins.py ../shared/data/celeba_crops.tar
+    python examples/benchmarks/linear_twins.py ../shared/data/bsds.tar --tiles \\
+        --others ../shared/data/kodak.tar --presets natural_vae_d16
 
 PCA keeps real numbers; the dictionary is learned by alternating least squares on PCA-16
 coefficients from the principal axes, coded by OMP, and decoded linearly; k-means runs on the same
@@ -20,8 +22,9 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from _images import load_split
+from _images import load_images, load_split
 
+CELEBA = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
 LATENT_DIM, NUM_ATOMS, SPARSITY = 16, 16, 4
 
 
@@ -32,12 +35,12 @@ def pixels(images, count, seed):
 
 
 def pyramids(images, rows, cols):
-    """Flattened patch pyramids of pixels, `(n, 576)`."""
+    """Flattened patch pyramids of pixels, `(n, values)`."""
     parts = [
         ops.convert_to_numpy(uk.ops.patch_pyramid(image[None] / 255.0, row[None], col[None], 8, 3))
         for image, row, col in zip(images.astype("float32"), rows, cols, strict=True)
     ]
-    return np.concatenate(parts).reshape(-1, 576)
+    return np.concatenate(parts).reshape(rows.size, -1)
 
 
 def sparse_codes(coefficients, atoms):
@@ -60,10 +63,14 @@ def alternating_least_squares(coefficients, rounds=15):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", help="folder, tar or .npz")
-    parser.add_argument("--presets", nargs="*", default=sorted(uk.PixelEmbedder.presets))
+    parser.add_argument("--presets", nargs="*", default=CELEBA)
+    parser.add_argument("--tiles", action="store_true", help="see train_pixel_embedder.py")
+    parser.add_argument("--others", help="more images to measure on")
     args = parser.parse_args()
 
-    train, others = load_split(args.images)
+    train, others = load_split(args.images, tiles=args.tiles)
+    if args.others:
+        others = np.concatenate([others, load_images(args.others, tiles=args.tiles)])
     learned = pyramids(train, *pixels(train, 32, seed=1))
     rows, cols = pixels(others, 256, seed=0)
     targets = pyramids(others, rows, cols)
@@ -83,7 +90,7 @@ def main():
     }
     for name in args.presets:
         model = uk.PixelEmbedder.from_preset(name)
-        rebuilt[name] = model.reconstruct_patches(others, rows, cols).reshape(-1, 576)
+        rebuilt[name] = model.reconstruct_patches(others, rows, cols).reshape(targets.shape)
     print(f"{len(others)} held-out images, 256 pixels each; values in 0..1\n")
     print("| method | patch-pyramid MSE |\n|---|---|")
     for name, patches in rebuilt.items():
