@@ -3,6 +3,8 @@
 from umbed_keras.plots.channel_slice import channel_slice
 from umbed_keras.plots.code_heatmaps import code_heatmaps
 from umbed_keras.plots.embedding import embedding, embedding_to_rgb
+from umbed_keras.plots.heat_map import heat_map
+from umbed_keras.plots.parallel_coordinates import parallel_coordinates
 from umbed_keras.plots.patch_pyramids import patch_pyramids
 from umbed_keras.plots.rate_distortion import rate_distortion
 from umbed_keras.plots.reconstructions import reconstructions
@@ -13,6 +15,8 @@ __all__ = [
     "code_heatmaps",
     "embedding",
     "embedding_to_rgb",
+    "heat_map",
+    "parallel_coordinates",
     "patch_pyramids",
     "rate_distortion",
     "reconstructions",

@@ -1,0 +1,89 @@
+import itertools
+
+import keras_tuner
+import pytest
+
+from umbed_keras.tuning import ImageAutoencoderHyperModel, PixelEmbedderHyperModel
+from umbed_keras.tuning.results import _values
+
+SMALL = {"width": 4, "hidden_units": 4, "patch_size": 2, "pyramid_levels": 1}
+
+
+def trials(hypermodel, directory, count=40):
+    """The hyperparameters that random search tries, until it finds no new ones."""
+    tuner = keras_tuner.RandomSearch(
+        hypermodel, keras_tuner.Objective("x", "min"), max_trials=count, seed=0, directory=directory
+    )
+    tuner.oracle.verbose = 0
+    created = (tuner.oracle.create_trial(str(number)) for number in range(count))
+    return [trial for trial in created if trial.status == "RUNNING"]
+
+
+def test_all_combinations_that_make_sense_and_no_others(tmp_path):
+    hypermodel = PixelEmbedderHyperModel(
+        bottleneck=["dictionary", "vector", "gaussian"],
+        latent_dim=[2, 4],
+        num_entries=[3, 8],
+        sparsity=[1, 3, 4],
+        **SMALL,
+    )
+    found = [_values(trial) for trial in trials(hypermodel, tmp_path)]
+    names = ("bottleneck", "latent_dim", "num_entries", "sparsity")
+    keys = [tuple(values.get(name) for name in names) for values in found]
+    dictionaries = [
+        ("dictionary", dim, entries, sparsity)
+        for dim, entries, sparsity in itertools.product((2, 4), (3, 8), (1, 3, 4))
+        if sparsity <= min(dim, entries)
+    ]
+    vectors = [("vector", dim, entries, None) for dim in (2, 4) for entries in (3, 8)]
+    gaussians = [("gaussian", dim, None, None) for dim in (2, 4)]
+    assert len(set(keys)) == len(keys)
+    assert set(keys) <= set(dictionaries + vectors + gaussians)
+    # Random search gives up when it meets what it knows too often.
+    assert len(keys) >= 0.8 * len(dictionaries + vectors + gaussians)
+
+
+def test_models_are_those_of_their_hyperparameters(tmp_path):
+    hypermodel = ImageAutoencoderHyperModel(
+        bottleneck=["dictionary", "residual"],
+        latent_dim=[2, 3],
+        num_entries=[4, 8],
+        sparsity=[1, 2, 12],
+        patch_size=2,
+        filters=4,
+        residual_units=2,
+        learning_rate=(1e-4, 1e-2),
+    )
+    for trial in trials(hypermodel, tmp_path, count=6):
+        values, model = _values(trial), hypermodel.build(trial.hyperparameters)
+        assert model.latent_dim == values["latent_dim"]
+        config = model.bottleneck.get_config()
+        if values["bottleneck"] == "dictionary":
+            assert (config["num_atoms"], config["sparsity"]) == (
+                values["num_entries"],
+                values["sparsity"],
+            )
+            assert values["sparsity"] <= min(values["num_entries"], 4 * values["latent_dim"])
+        else:
+            assert (config["num_embeddings"], config["num_quantizers"]) == (
+                values["num_entries"],
+                values["sparsity"],
+            )
+        assert 1e-4 <= float(model.optimizer.learning_rate) <= 1e-2
+        assert float(model.optimizer.learning_rate) == pytest.approx(values["learning_rate"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"bottleneck": "wavelet"}, "bottleneck"),
+        ({"latent_dim": []}, "latent_dim"),
+        ({"sparsity": [8], "latent_dim": [4]}, "sparsity"),
+        ({"sparsity": [8], "num_entries": [4]}, "sparsity"),
+        ({"rate_weight": -1}, "rate_weight"),
+    ],
+    ids=str,
+)
+def test_spaces_with_nothing_in_them(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        PixelEmbedderHyperModel(**arguments)

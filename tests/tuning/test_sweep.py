@@ -1,0 +1,179 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+from umbed_keras.tuning import PixelEmbedderHyperModel, SweepResult, sweep
+
+ROOT = Path(uk.__file__).parents[1]
+SMALL = {
+    "latent_dim": 2,
+    "num_entries": [2, 4],
+    "sparsity": [1, 2],
+    "width": 4,
+    "hidden_units": 4,
+    "patch_size": 2,
+    "pyramid_levels": 1,
+    "pixels_per_image": 16,
+    "rate_weight": 1e-4,
+}
+
+
+def photographs(count):
+    """Smooth random images."""
+    random = np.random.default_rng(0)
+    waves = random.normal(size=(count, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
+    return np.uint8(np.clip(128 + 50 * waves, 0, 255))
+
+
+def run(directory, max_trials=4, hypermodel=None, **kwargs):
+    return sweep(
+        photographs(10),
+        hypermodel or PixelEmbedderHyperModel(**SMALL),
+        validation_split=0.2,
+        algorithm="grid",
+        max_trials=max_trials,
+        epochs=2,
+        batch_size=4,
+        directory=directory,
+        verbose=0,
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("sweeps") / "finished")
+
+
+def test_every_trial_is_in_the_table(finished):
+    table = finished.table
+    assert [row["status"] for row in table] == ["COMPLETED"] * 4
+    assert {(row["num_entries"], row["sparsity"]) for row in table} == {
+        (2, 1),
+        (2, 2),
+        (4, 1),
+        (4, 2),
+    }
+    for row in table:
+        bits = row["sparsity"] * (np.log2(row["num_entries"]) + 8)
+        assert row["bits_per_pixel"] == pytest.approx(bits)
+        assert row["rate_distortion"] == pytest.approx(row["error"] + 1e-4 * bits)
+        assert row["seconds"] > 0
+    with (finished.directory / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == [row["trial"] for row in table]
+    assert [float(row["error"]) for row in rows] == [row["error"] for row in table]
+
+
+def test_the_best_of_a_budget(finished):
+    table = finished.table
+    front = [
+        row
+        for row in table
+        if not any(
+            other["bits_per_pixel"] <= row["bits_per_pixel"] and other["error"] < row["error"]
+            for other in table
+        )
+    ]
+    assert finished.pareto == sorted(front, key=lambda row: row["bits_per_pixel"])
+    assert finished.best() == min(table, key=lambda row: row["rate_distortion"])
+    cheap = [row for row in table if row["bits_per_pixel"] <= 10]
+    assert finished.best(max_bits=10) == min(cheap, key=lambda row: row["error"])
+    error = finished.best(max_bits=10)["error"]
+    good = [row for row in table if row["error"] <= error]
+    assert finished.best(max_error=error) == min(good, key=lambda row: row["bits_per_pixel"])
+    with pytest.raises(ValueError, match="max_bits=1"):
+        finished.best(max_bits=1)
+    with pytest.raises(ValueError, match="not both"):
+        finished.best(max_bits=1, max_error=1)
+
+
+def test_the_best_model_has_what_it_learned(finished):
+    row = finished.best(max_bits=10)
+    model = finished.best_model(max_bits=10)
+    assert model.bottleneck.sparsity == row["sparsity"]
+    found = model.evaluate(photographs(10)[8:], batch_size=4, verbose=0, return_dict=True)
+    assert found["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
+    with pytest.raises(ValueError, match="hypermodel"):
+        SweepResult(finished.directory).best_model()
+
+
+def test_figures(finished, tmp_path):
+    figures = finished.figures()
+    assert set(figures) == {"pareto", "parallel_coordinates", "heat_map"}
+    for name, figure in figures.items():
+        figure.savefig(tmp_path / f"{name}.png")
+    texts = [text.get_text() for text in figures["heat_map"].axes[0].texts]
+    assert sorted(texts) == sorted(f"{row['error']:.3g}" for row in finished.table)
+
+
+class Failing(PixelEmbedderHyperModel):
+    """One whose models of two atoms can't be made."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        if model.bottleneck.num_entries == 2:
+            raise RuntimeError("no more memory")
+        return super().fit(hp, model, *args, **kwargs)
+
+
+def test_a_trial_that_fails_is_recorded_and_ends_nothing(tmp_path):
+    result = run(tmp_path / "sweep", hypermodel=Failing(**{**SMALL, "sparsity": 1}))
+    found = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
+    assert found == {
+        2: ("FAILED", "RuntimeError: no more memory"),
+        4: ("COMPLETED", None),
+    }
+    assert [row["num_entries"] for row in result.pareto] == [4]
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_sweep import run
+
+run(sys.argv[2])
+"""
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
+    directory = tmp_path / "sweep"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, Path(__file__).parent, directory],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (directory / "trials.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    done = [row for row in SweepResult(directory).table if row["status"] == "COMPLETED"]
+    assert done
+    # As if the kill had come while KerasTuner wrote its state.
+    oracle = directory / "oracle.json"
+    oracle.write_text(oracle.read_text()[:100])
+    result = run(directory)
+    assert [row["status"] for row in result.table] == ["COMPLETED"] * 4
+    assert len({(row["num_entries"], row["sparsity"]) for row in result.table}) == 4
+    # What was done is as it was, to the time that it took.
+    assert [row for row in result.table if row in done] == done
+    assert json.loads(oracle.read_text())
+
+
+def test_arguments_are_checked(tmp_path):
+    with pytest.raises(ValueError, match="algorithm"):
+        sweep(photographs(2), PixelEmbedderHyperModel(), algorithm="guess", directory=tmp_path)
+    with pytest.raises(ValueError, match="measure"):
+        sweep(photographs(2), PixelEmbedderHyperModel(), directory=tmp_path)
+    with pytest.raises(ValueError, match="no trials"):
+        SweepResult(tmp_path)

@@ -1,0 +1,263 @@
+"""Models with a space of hyperparameters."""
+
+import keras
+import keras_tuner
+
+from umbed_keras.layers import (
+    DictionaryBottleneck,
+    GaussianBottleneck,
+    ResidualVectorQuantizer,
+    VectorQuantizer,
+)
+from umbed_keras.models import ImageAutoencoder, PixelEmbedder
+from umbed_keras.ops._checks import check_at_least
+from umbed_keras.tuning.rate_distortion import RateDistortion
+
+GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"
+SEPARATOR = ", "
+KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY)
+
+
+class BottleneckHyperModel(keras_tuner.HyperModel):
+    """What the spaces of models with a bottleneck have in common.
+
+    A space is a dictionary of name to a value, which is fixed, or to several to choose from. Only
+    combinations that make sense are in it: no vector has more atoms than the dictionary, or than
+    it has entries.
+    """
+
+    def __init__(self, space, rate_weight, coefficient_bits, seed, options):
+        super().__init__()
+        check_at_least(rate_weight=(0, rate_weight))
+        self.space, self.rate_weight, self.seed = space, rate_weight, seed
+        self.coefficient_bits, self.options = coefficient_bits, options
+        unknown = sorted(set(_values(space["bottleneck"])) - set(KINDS))
+        if unknown:
+            raise ValueError(f"`bottleneck` must be among {KINDS}. Received: {unknown}")
+        for name in ("bottleneck", "latent_dim", "num_entries", "sparsity"):
+            if not _values(space[name]):
+                raise ValueError(f"`{name}` must be a value or several. Received: {space[name]}")
+        if DICTIONARY in _values(space["bottleneck"]):
+            self._sparsities()  # refuses what allows none
+
+    def _vector_size(self, latent_dim):
+        """Entries of the vectors that the bottleneck codes."""
+        return latent_dim
+
+    def _choose_bottleneck(self, hp):
+        """A bottleneck from the space, and the `latent_dim` that goes with it."""
+        # KerasTuner must meet each parameter in each scope, by another name in each; outside the
+        # scopes of this trial it gives None.
+        kinds = _values(self.space["bottleneck"])
+        found = {"bottleneck": self._choose(hp, "bottleneck")}
+
+        def choose(name, scope="", among=None):
+            value = self._choose(hp, name, scope, among)
+            if value is not None:
+                found[name] = value
+
+        for kind in kinds:
+            scope = kind if len(kinds) > 1 else ""
+            with hp.conditional_scope("bottleneck", [kind]):
+                choose("latent_dim", scope)
+                if kind in (VECTOR, RESIDUAL):
+                    choose("num_entries", scope)
+                if kind == RESIDUAL:
+                    choose("sparsity", scope)
+                if kind == DICTIONARY:
+                    self._choose_dictionary(hp, choose, scope)
+        kind, latent_dim = found["bottleneck"], found["latent_dim"]
+        size = self._vector_size(latent_dim)
+        num_entries, sparsity = found.get("num_entries"), found.get("sparsity")
+        common = {"seed": self.seed, "dtype": "float32", "name": "bottleneck"}
+        if kind == GAUSSIAN:
+            return GaussianBottleneck(size, **common), latent_dim
+        if kind == VECTOR:
+            return VectorQuantizer(num_entries, size, **common), latent_dim
+        if kind == RESIDUAL:
+            return ResidualVectorQuantizer(num_entries, size, sparsity, **common), latent_dim
+        bottleneck = DictionaryBottleneck(
+            num_entries,
+            size,
+            sparsity,
+            selection="ols",
+            coefficient_bits=self.coefficient_bits,
+            **common,
+        )
+        return bottleneck, latent_dim
+
+    def _choose(self, hp, name, scope="", among=None):
+        """The value of a hyperparameter, or None where its scope isn't the trial's."""
+        values, name = self.space[name] if among is None else among, join(name, scope)
+        if name == "learning_rate" and isinstance(values, tuple):
+            return hp.Float(name, *values, sampling="log")
+        if isinstance(values, (list, tuple)):
+            return hp.Choice(name, list(values))
+        return hp.Fixed(name, values)
+
+    def _choose_dictionary(self, hp, choose, scope):
+        """Chooses S up to the vector's entries, and K from S up."""
+        entries = _values(self.space["num_entries"])
+        always = min(entries) >= max(_values(self.space["sparsity"]))
+        if always:
+            choose("num_entries", scope)
+        for sizes, sparsities in self._sparsities().items():
+            inside = join(scope, f"latent_dim {'/'.join(map(str, sizes))}")
+            with hp.conditional_scope(join("latent_dim", scope), list(sizes)):
+                choose("sparsity", inside, sparsities)
+                for sparsity in [] if always else sparsities:
+                    with hp.conditional_scope(join("sparsity", inside), [sparsity]):
+                        allowed = [count for count in entries if count >= sparsity]
+                        choose("num_entries", join(inside, f"sparsity {sparsity}"), allowed)
+
+    def _sparsities(self):
+        """Latent dims, as tuples, to the sparsities that a dictionary allows with them."""
+        groups = {}
+        for latent_dim in _values(self.space["latent_dim"]):
+            limit = min(self._vector_size(latent_dim), max(_values(self.space["num_entries"])))
+            allowed = tuple(count for count in _values(self.space["sparsity"]) if count <= limit)
+            if not allowed:
+                raise ValueError(
+                    f"`sparsity` has nothing up to {limit}, the most that latent_dim={latent_dim} "
+                    f"and `num_entries` allow. Received: {self.space['sparsity']}"
+                )
+            groups.setdefault(allowed, []).append(latent_dim)
+        return {tuple(sizes): list(allowed) for allowed, sizes in groups.items()}
+
+    def _compiled(self, hp, model):
+        rate = self._choose(hp, "learning_rate")
+        model.compile(optimizer=keras.optimizers.Adam(rate))
+        return model
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        """`model.fit` that reports `rate_distortion`."""
+        callbacks = [RateDistortion(self.rate_weight), *callbacks]
+        return model.fit(*args, callbacks=callbacks, **kwargs)
+
+
+class PixelEmbedderHyperModel(BottleneckHyperModel):
+    """The space of pixel embedders.
+
+    Each hyperparameter is a value, which is fixed, or a list or tuple of values to choose from.
+    Sparsities above the number of atoms or `latent_dim` are left out where they would occur.
+
+    Args:
+        bottleneck: among `"gaussian"`, `"vector"`, `"residual"`, `"dictionary"`.
+        latent_dim: int, size of a pixel's vector.
+        num_entries: int, entries of the codebook or atoms of the dictionary (K).
+        sparsity: int, atoms of a vector, or stages of residual quantisation (S).
+        learning_rate: float, of Adam; a tuple of two is a range, searched on a logarithmic scale.
+        width: int, channels of the U-Net at half the resolution; each further level has twice as
+            many.
+        hidden_units: int, width of the decoder's two hidden layers.
+        rate_weight: float, squared error that a bit per pixel is worth in what is minimised,
+            `val_rate_distortion`.
+        coefficient_bits: int, bits of a dictionary's coefficient, or None.
+        seed: int.
+        **options: other arguments of `PixelEmbedder`.
+
+    Raises:
+        ValueError: a space with nothing in it, or values that no model takes.
+    """
+
+    def __init__(
+        self,
+        bottleneck=DICTIONARY,
+        latent_dim=(4, 8, 16, 32),
+        num_entries=(16, 64, 256),
+        sparsity=(1, 2, 4, 8),
+        learning_rate=1e-3,
+        width=32,
+        hidden_units=128,
+        rate_weight=1e-5,
+        coefficient_bits=8,
+        seed=0,
+        **options,
+    ):
+        space = {
+            "bottleneck": bottleneck,
+            "latent_dim": latent_dim,
+            "num_entries": num_entries,
+            "sparsity": sparsity,
+            "learning_rate": learning_rate,
+            "width": width,
+            "hidden_units": hidden_units,
+        }
+        super().__init__(space, rate_weight, coefficient_bits, seed, options)
+
+    def build(self, hp):
+        bottleneck, latent_dim = self._choose_bottleneck(hp)
+        width = self._choose(hp, "width")
+        model = PixelEmbedder(
+            latent_dim,
+            bottleneck=bottleneck,
+            widths=(width, 2 * width, 4 * width),
+            hidden_units=(self._choose(hp, "hidden_units"),) * 2,
+            seed=self.seed,
+            **self.options,
+        )
+        return self._compiled(hp, model)
+
+
+class ImageAutoencoderHyperModel(BottleneckHyperModel):
+    """The space of image autoencoders.
+
+    Args:
+        bottleneck, latent_dim, num_entries, sparsity, learning_rate, rate_weight,
+            coefficient_bits, seed: as in `PixelEmbedderHyperModel`; `latent_dim` is the channels
+            of the latent map.
+        patch_size: int, side of the patches of the latent map that are coded as one vector.
+        filters: int, channels inside encoder and decoder.
+        **options: other arguments of `ImageAutoencoder`.
+
+    Raises:
+        ValueError: a space with nothing in it, or values that no model takes.
+    """
+
+    def __init__(
+        self,
+        bottleneck=DICTIONARY,
+        latent_dim=(16, 64),
+        num_entries=(128, 512),
+        sparsity=(1, 2, 3, 5),
+        learning_rate=1e-3,
+        patch_size=1,
+        filters=128,
+        rate_weight=1e-4,
+        coefficient_bits=8,
+        seed=0,
+        **options,
+    ):
+        self.patch_size = patch_size
+        space = {
+            "bottleneck": bottleneck,
+            "latent_dim": latent_dim,
+            "num_entries": num_entries,
+            "sparsity": sparsity,
+            "learning_rate": learning_rate,
+            "filters": filters,
+        }
+        super().__init__(space, rate_weight, coefficient_bits, seed, options)
+
+    def _vector_size(self, latent_dim):
+        return latent_dim * self.patch_size**2
+
+    def build(self, hp):
+        bottleneck, _ = self._choose_bottleneck(hp)
+        model = ImageAutoencoder(
+            bottleneck,
+            self.patch_size,
+            filters=self._choose(hp, "filters"),
+            seed=self.seed,
+            **self.options,
+        )
+        return self._compiled(hp, model)
+
+
+def join(name, scope):
+    """The name of a hyperparameter in a scope; `name` is what comes before the separator."""
+    return f"{name}{SEPARATOR}{scope}" if name and scope else name or scope
+
+
+def _values(values):
+    return list(values) if isinstance(values, (list, tuple)) else [values]

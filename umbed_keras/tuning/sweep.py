@@ -1,0 +1,135 @@
+"""A sweep that goes on where it was cut off."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import keras_tuner
+
+from umbed_keras.models.atomic_folder import recovered, replaced
+from umbed_keras.tuning.grid import GridSearch
+from umbed_keras.tuning.rate_distortion import OBJECTIVE
+from umbed_keras.tuning.results import SweepResult
+
+TUNERS = {
+    "random": keras_tuner.RandomSearch,
+    "bayesian": keras_tuner.BayesianOptimization,
+    "hyperband": keras_tuner.Hyperband,
+    "grid": GridSearch,
+}
+# Copies of KerasTuner's own files, which it doesn't write whole or not at all.
+BACKUP = "backup"
+
+
+def sweep(
+    images,
+    hypermodel,
+    validation_data=None,
+    validation_split=0.1,
+    algorithm="bayesian",
+    max_trials=20,
+    epochs=5,
+    batch_size=16,
+    directory="sweep",
+    seed=0,
+    verbose=1,
+    callbacks=(),
+):
+    """Trains models of a space of hyperparameters, and tells which spend their bits best.
+
+    What is minimised is `val_rate_distortion`. Called again with the same arguments after it was
+    killed, it goes on: at most the trials that ran are run again. A trial that fails is recorded
+    with its reason. After each trial the table is written to `trials.csv` in `directory`.
+
+    Args:
+        images: array `(n, height, width, channels)`, as `fit` takes it.
+        hypermodel: `PixelEmbedderHyperModel` or `ImageAutoencoderHyperModel`.
+        validation_data: images to measure on; None holds out the last of `images`.
+        validation_split: float, the share that is held out.
+        algorithm: `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`.
+        max_trials: int, trials at most; Hyperband makes its own number from `epochs`.
+        epochs: int, of a trial; of Hyperband at most.
+        batch_size: int.
+        directory: path, where all of it is kept.
+        seed: int, of the choice of trials.
+        verbose: 1 shows a progress bar over trials, 2 also KerasTuner's tables and each `fit`,
+            0 nothing.
+        callbacks: of `fit`.
+
+    Returns:
+        `SweepResult`.
+
+    Raises:
+        ValueError: an unknown `algorithm`, or nothing to measure on.
+    """
+    if algorithm not in TUNERS:
+        raise ValueError(f"`algorithm` must be among {list(TUNERS)}. Received: {algorithm!r}")
+    if validation_data is None:
+        start = len(images) - int(len(images) * validation_split)
+        images, validation_data = images[:start], images[start:]
+    if not len(images) or not len(validation_data):
+        raise ValueError("There must be images to learn from and to measure on.")
+    directory = Path(directory).resolve()
+    _repair(directory)
+    options = {"max_epochs": epochs} if algorithm == "hyperband" else {"max_trials": max_trials}
+    tuner = type("ResumedTuner", (_Resumed, TUNERS[algorithm]), {})(
+        hypermodel,
+        objective=keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
+        seed=seed,
+        # One that fails is no reason to end the sweep.
+        max_consecutive_failed_trials=1 << 30,
+        directory=str(directory.parent),
+        project_name=directory.name,
+        **options,
+    )
+    tuner.progress = keras.utils.Progbar(
+        options.get("max_trials"), verbose=verbose, unit_name="trial", stateful_metrics=["best"]
+    )
+    tuner.search(
+        images,
+        validation_data=validation_data,
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=max(0, verbose - 1),
+        callbacks=list(callbacks),
+    )
+    return SweepResult(directory, hypermodel)
+
+
+class _Resumed:
+    """What is added to a KerasTuner tuner: progress, the table, and files that survive a kill."""
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        directory = Path(self.project_dir)
+        with replaced(directory / BACKUP) as new:
+            for path in _states(directory):
+                (new / path.parent.name).mkdir(exist_ok=True)
+                shutil.copy2(path, new / path.parent.name / path.name)
+        result = SweepResult(directory)
+        result.to_csv()
+        ended = [row for row in result.table if row["status"] in ("COMPLETED", "FAILED")]
+        scores = [row[OBJECTIVE] for row in ended if row[OBJECTIVE] is not None]
+        self.progress.update(len(ended), [("best", min(scores))] if scores else None)
+
+
+def _states(directory):
+    """KerasTuner's files of a sweep and of its trials."""
+    return sorted([*directory.glob("*.json"), *directory.glob("trial_*/trial.json")])
+
+
+def _repair(directory):
+    """Puts the last good files back if a kill left one of them half written."""
+    try:
+        for path in _states(directory):
+            json.loads(path.read_text())
+        return
+    except ValueError:
+        backup = recovered(directory / BACKUP)
+    for path in _states(directory):
+        path.unlink()
+    for path in backup.glob("*/*.json"):
+        target = directory if path.parent.name == directory.name else directory / path.parent.name
+        target.mkdir(exist_ok=True)
+        shutil.copy2(path, target / path.name)
