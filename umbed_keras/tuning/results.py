@@ -113,6 +113,7 @@ class SweepResult:
             raise ValueError("A model needs the `hypermodel` that was tuned.")
         trial = self._trials[self.best(max_bits, max_error)["trial"]]
         model = self.hypermodel.build(trial.hyperparameters)
+        model.optimizer.build(model.trainable_variables)  # its state is in the file, too
         model.load_weights(self.directory / f"trial_{trial.trial_id}" / "checkpoint.weights.h5")
         return model
 
