@@ -110,7 +110,15 @@ def test_import_adds_little_to_that_of_keras(tmp_path):
 
 
 def test_imports_point_down():
-    floors = {"_version": 0, "ops": 1, "layers": 2, "metrics": 2, "models": 3, "plots": 4, "tuning": 5}
+    floors = {
+        "_version": 0,
+        "ops": 1,
+        "layers": 2,
+        "metrics": 2,
+        "models": 3,
+        "plots": 4,
+        "tuning": 5,
+    }
     for name, floor in floors.items():
         for path in (ROOT / "umbed_keras" / name).glob("*.py"):
             for line in path.read_text().splitlines():

@@ -1,6 +1,7 @@
 """A sweep that goes on where it was cut off."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def sweep(
         callbacks: of `fit`.
 
     Returns:
-        `SweepResult`.
+        `SweepResult`. A worker (see `umbed_keras.tuning.workers`) ends here, as by `sys.exit`.
 
     Raises:
         ValueError: an unknown `algorithm`, or nothing to measure on.
@@ -71,9 +72,12 @@ def sweep(
     if not len(images) or not len(validation_data):
         raise ValueError("There must be images to learn from and to measure on.")
     directory = Path(directory).resolve()
-    _repair(directory)
+    # KerasTuner's variables, which `umbed_keras.tuning.workers` sets.
+    is_worker = os.environ.get("KERASTUNER_TUNER_ID", "chief") != "chief"
+    if not is_worker:
+        _repair(directory)
     options = {"max_epochs": epochs} if algorithm == "hyperband" else {"max_trials": max_trials}
-    tuner = type("ResumedTuner", (_Resumed, TUNERS[algorithm]), {})(
+    tuner = TUNERS[algorithm](
         hypermodel,
         objective=keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
         seed=seed,
@@ -83,9 +87,14 @@ def sweep(
         project_name=directory.name,
         **options,
     )
-    tuner.progress = keras.utils.Progbar(
-        options.get("max_trials"), verbose=verbose, unit_name="trial", stateful_metrics=["best"]
-    )
+    if not is_worker:
+        progress = keras.utils.Progbar(
+            options.get("max_trials"),
+            verbose=verbose,
+            unit_name="trial",
+            stateful_metrics=["best"],
+        )
+        _after_each_trial(tuner.oracle, lambda: _record(directory, progress))
     tuner.search(
         images,
         validation_data=validation_data,
@@ -94,24 +103,34 @@ def sweep(
         verbose=max(0, verbose - 1),
         callbacks=list(callbacks),
     )
+    if is_worker:
+        raise SystemExit  # the chief has the result
     return SweepResult(directory, hypermodel)
 
 
-class _Resumed:
-    """What is added to a KerasTuner tuner: progress, the table, and files that survive a kill."""
+def _after_each_trial(oracle, act):
+    """Makes an oracle, a chief's too, do something when a trial has ended."""
+    end_trial = oracle.end_trial
 
-    def on_trial_end(self, trial):
-        super().on_trial_end(trial)
-        directory = Path(self.project_dir)
-        with replaced(directory / BACKUP) as new:
-            for path in _states(directory):
-                (new / path.parent.name).mkdir(exist_ok=True)
-                shutil.copy2(path, new / path.parent.name / path.name)
-        result = SweepResult(directory)
-        result.to_csv()
-        ended = [row for row in result.table if row["status"] in ("COMPLETED", "FAILED")]
-        scores = [row[OBJECTIVE] for row in ended if row[OBJECTIVE] is not None]
-        self.progress.update(len(ended), [("best", min(scores))] if scores else None)
+    def end_trial_and_act(trial):
+        end_trial(trial)
+        oracle.save()  # only now the trial counts as ended
+        act()
+
+    oracle.end_trial = end_trial_and_act
+
+
+def _record(directory, progress):
+    """Keeps a good copy of KerasTuner's files, writes the table and shows how far it is."""
+    with replaced(directory / BACKUP) as new:
+        for path in _states(directory):
+            (new / path.parent.name).mkdir(exist_ok=True)
+            shutil.copy2(path, new / path.parent.name / path.name)
+    result = SweepResult(directory)
+    result.to_csv()
+    ended = [row for row in result.table if row["status"] in ("COMPLETED", "FAILED")]
+    scores = [row[OBJECTIVE] for row in ended if row[OBJECTIVE] is not None]
+    progress.update(len(ended), [("best", min(scores))] if scores else None)
 
 
 def _states(directory):
