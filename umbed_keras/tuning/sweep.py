@@ -88,6 +88,7 @@ def sweep(
         **options,
     )
     if not is_worker:
+        tuner.save()  # what a sweep is known by, before the first trial
         progress = keras.utils.Progbar(
             options.get("max_trials"),
             verbose=verbose,
