@@ -6,7 +6,7 @@ import time
 import pytest
 
 from umbed_keras.models import atomic_folder
-from umbed_keras.models.atomic_folder import recovered, replaced
+from umbed_keras.models.atomic_folder import present, replaced
 
 # Replaces a folder again and again; every file of one generation holds its number.
 WRITER = """
@@ -41,8 +41,7 @@ def test_kill_at_any_moment_leaves_one_whole_generation(tmp_path):
         time.sleep(delays.uniform(0, 0.01))
         process.kill()
         written = process.communicate()[0].split()
-        assert recovered(folder) == folder
-        found = contents(folder)
+        found = contents(present(folder))
         assert set(found) == {"config", "metadata", "weights"}
         generations = {line for text in found.values() for line in text.split()}
         assert len(generations) == 1
@@ -54,17 +53,23 @@ def test_kill_at_any_moment_leaves_one_whole_generation(tmp_path):
 
 
 def test_cut_off_between_the_renames(tmp_path):
-    (tmp_path / ".preset.old").mkdir()
-    (tmp_path / ".preset.old" / "weights").write_text("old")
-    assert contents(recovered(tmp_path / "preset")) == {"weights": "old"}
+    old = tmp_path / ".preset.umbed_old"
+    old.mkdir()
+    (old / "weights").write_text("old")
+    assert contents(present(tmp_path / "preset")) == {"weights": "old"}
+    with replaced(tmp_path / "preset") as new:
+        # A reader sees the old one until the new one is complete.
+        assert contents(present(tmp_path / "preset")) == {"weights": "old"}
+        (new / "weights").write_text("new")
+    assert contents(present(tmp_path / "preset")) == {"weights": "new"}
     assert [path.name for path in tmp_path.iterdir()] == ["preset"]
 
 
 def test_what_a_kill_left_over_is_cleared_away(tmp_path):
     (tmp_path / "preset").mkdir()
     for kind in ("new", "old"):
-        (tmp_path / f".preset.{kind}").mkdir()
-        (tmp_path / f".preset.{kind}" / "junk").write_text("")
+        (tmp_path / f".preset.umbed_{kind}").mkdir()
+        (tmp_path / f".preset.umbed_{kind}" / "junk").write_text("")
     with replaced(tmp_path / "preset") as new:
         (new / "weights").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["preset"]

@@ -97,6 +97,29 @@ CONFIGS = {
     "a metric as bottleneck": with_bottleneck(
         serialized("umbed_keras.metrics.psnr", "PSNR", registered_name="umbed_keras>PSNR")
     ),
+    "a network that is downloaded": with_bottleneck(
+        serialized("umbed_keras.metrics.fid", "FID", registered_name="umbed_keras>FID")
+    ),
+    "a model as bottleneck": with_bottleneck(
+        serialized("umbed_keras.models.vqvae", "VQVAE", registered_name="umbed_keras>VQVAE")
+    ),
+    "a known object elsewhere": lambda config: config["config"].update(
+        activity_regularizer=config["config"]["bottleneck"]
+    ),
+    "a metric in the model's place": lambda config: config.update(
+        class_name="PSNR", registered_name="umbed_keras>PSNR"
+    ),
+    "a policy in the model's place": lambda config: config.update(
+        module="keras", class_name="DTypePolicy", config={"name": "float32"}
+    ),
+    "what to compile with": lambda config: config.update(compile_config={"optimizer": "adam"}),
+    "what to compile the bottleneck with": in_bottleneck(compile_config={"loss": LAMBDA}),
+    "dtype by another name": with_arguments(dtype="complex64"),
+    "more in dtype": with_arguments(
+        dtype=serialized("keras", "DTypePolicy", {"name": "float32", "run": "this"})
+    ),
+    "huge fraction": with_arguments(pyramid_levels=1e7),
+    "huge latent as a fraction": with_arguments(latent_dim=1e12),
     "code in dtype": with_arguments(dtype=serialized("os", "system")),
     "unknown dtype": with_arguments(dtype=serialized("keras", "DTypePolicy", {"name": "int4"})),
     "bottleneck a text": with_bottleneck("os.system"),
@@ -164,6 +187,18 @@ def test_bytes_that_are_no_text(preset, name):
     refused(preset, name)
 
 
+def test_new_weights_are_checked_against_the_file_as_well(preset):
+    config = json.loads((preset / CONFIG).read_text())
+    config["config"]["hidden_units"] = [1 << 20, 1 << 20]
+    (preset / CONFIG).write_text(json.dumps(config))
+    refused(preset, load=lambda folder: uk.PixelEmbedder.from_preset(folder, load_weights=False))
+
+
+def test_a_card_that_is_none(preset):
+    (preset / METADATA).write_text('{"card": [1]}')
+    refused(preset, "card")
+
+
 def test_nesting_that_json_can_read(preset):
     config = json.loads((preset / CONFIG).read_text())
     value = 1
@@ -171,7 +206,7 @@ def test_nesting_that_json_can_read(preset):
         value = {"a": value}
     config["config"]["seed"] = value
     (preset / CONFIG).write_text(json.dumps(config))
-    refused(preset, "nested")
+    refused(preset, "seed")
 
 
 ENTRY = {"size": 1, "sha256": "0" * 64}
@@ -182,7 +217,7 @@ ENTRY = {"size": 1, "sha256": "0" * 64}
     [
         {"../../outside": ENTRY},
         {"/etc/passwd": ENTRY},
-        {"model.pkl": ENTRY},
+        {".hidden": ENTRY},
         {CONFIG: ENTRY},
         {CONFIG: {"size": 1}},
         {CONFIG: {**ENTRY, "sha256": "zz"}},
@@ -311,6 +346,8 @@ def test_weights_that_are_not_plain_arrays_of_this_model(preset, case):
         ("VQVAE", {"downsamplings": 1 << 19}),
         ("VQVAE", {"residual_blocks": 1 << 19}),
         ("VQVAE", {"filters": 1 << 19}),
+        ("VQVAE", {"residual_blocks": 1e7}),
+        ("VQVAE", {"num_embeddings": 500, "latent_dim": 500, "patch_size": 256}),
         ("RVQVAE", {"num_quantizers": 1 << 19}),
         ("DLVAE", {"num_atoms": 1 << 19, "latent_dim": 1 << 19}),
     ],

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,7 @@ def unreachable(*args):
 def test_built_in_presets_ask_nobody(zoo, web, monkeypatch):
     address, asked = web(zoo)
     monkeypatch.setenv("UMBED_PRESETS_URL", address)
+    assert "celeba_vae_d16" in uk.PixelEmbedder.presets
     assert find_preset("celeba_vae_d16") == ROOT / "presets" / "celeba_vae_d16"
     assert asked == []
 
@@ -107,6 +109,43 @@ def test_a_wrong_hash_is_an_error_and_keeps_what_was_there(zoo, web, monkeypatch
     assert version(find_preset(NAME)) == before
 
 
+def test_a_server_sends_no_more_than_it_promised(zoo, web, monkeypatch, tmp_path):
+    monkeypatch.setenv("UMBED_PRESETS_URL", web(zoo)[0])
+    with (zoo / NAME / "model.weights.h5").open("r+b") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(ValueError, match="SHA-256"):
+        find_preset(NAME)
+    home = tmp_path / "home"
+    assert sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) < 1 << 22
+
+
+def test_a_silent_server_is_given_up(zoo, monkeypatch):
+    monkeypatch.setattr("umbed_keras.models.preset_sources.SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("UMBED_PRESETS_URL", address)
+        with pytest.raises(OSError, match="reached"):
+            find_preset(NAME)
+
+
+def test_what_rotted_in_the_cache_is_fetched_again(zoo, web, monkeypatch):
+    address, asked = web(zoo)
+    monkeypatch.setenv("UMBED_PRESETS_URL", address)
+    weights = find_preset(NAME) / "model.weights.h5"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    assert find_preset(NAME) == weights.parent
+    assert weights.read_bytes() == whole
+    assert asked.count(f"/{NAME}/model.weights.h5") == 2
+
+
+def test_a_folder_of_a_built_in_name(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny, tmp_path / "celeba_vae_d16")
+    assert uk.PixelEmbedder.from_preset(Path("celeba_vae_d16")).latent_dim == 2
+    assert uk.PixelEmbedder.from_preset("celeba_vae_d16").latent_dim == 16
+
+
 def test_a_newer_version_takes_the_old_ones_place(zoo, web, monkeypatch, tmp_path):
     monkeypatch.setenv("UMBED_PRESETS_URL", web(zoo)[0])
     old = find_preset(NAME)
@@ -124,6 +163,7 @@ def test_a_newer_version_takes_the_old_ones_place(zoo, web, monkeypatch, tmp_pat
         lambda index: index["presets"].update({NAME: {}}),
         lambda index: index["presets"][NAME]["files"].update({"../../x": {}}),
         lambda index: index["presets"][NAME]["files"]["config.json"].update(sha256="0"),
+        lambda index: index["presets"][NAME]["files"]["config.json"].update(size=-1),
     ],
 )
 def test_a_hostile_index_is_refused(zoo, web, monkeypatch, tmp_path, change):
@@ -208,6 +248,10 @@ print([os.wait()[1] for _ in range(8)])
 """
 
 
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+
+
+@forks
 def test_eight_processes_download_once(zoo, web, tmp_path):
     address, asked = web(zoo, pause=0.05)
     lines = run(EIGHT, NAME, UMBED_PRESETS_URL=address)
@@ -254,6 +298,7 @@ print(interrupted, file=output)
 """
 
 
+@forks
 def test_kill_at_any_moment_of_a_download_leaves_a_whole_preset(zoo, web):
     address, _ = web(zoo, pause=0.03)
     lines = run(KILLED, zoo, NAME, Path(__file__).parent, UMBED_PRESETS_URL=address)

@@ -199,6 +199,47 @@ def test_other_files_are_never_replaced(tmp_path):
         assert (tmp_path / "mine" / added).read_text() == "mine"
 
 
+def test_bfloat16_weights_can_be_read_again(tmp_path, images):
+    model = small_model()
+    model.save_to_preset(tmp_path / "mine", weights_dtype="bfloat16")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "mine")
+    for before, after in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, rtol=2**-8)
+    with pytest.raises(ValueError, match="weights_dtype"):
+        model.save_to_preset(tmp_path / "mine", weights_dtype="int8")
+
+
+def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
+    small_model().save_to_preset(tmp_path / "mine")
+    uk.models.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
+    small_model(seed=7).save_to_preset(tmp_path / "mine")
+    card = (tmp_path / "mine" / "README.md").read_text()
+    assert "CC0" in card
+    assert "0.25" not in card
+
+
+def test_a_bottleneck_may_be_replaced(tmp_path):
+    small_model().save_to_preset(tmp_path / "mine")
+    loaded = uk.PixelEmbedder.from_preset(
+        tmp_path / "mine", load_weights=False, bottleneck=uk.layers.VectorQuantizer(3, 4)
+    )
+    assert loaded.bottleneck.num_entries == 3
+
+
+def test_an_argument_of_a_newer_version_says_so(tmp_path):
+    small_model().save_to_preset(tmp_path / "mine")
+    for name, change in {
+        "config.json": lambda config: config["config"].update(invented=1),
+        "metadata.json": lambda metadata: metadata.update(umbed_keras_version="99.1", files={}),
+    }.items():
+        path = tmp_path / "mine" / name
+        found = json.loads(path.read_text())
+        change(found)
+        path.write_text(json.dumps(found))
+    with pytest.raises(ValueError, match=r"umbed_keras 99\.1, newer"):
+        uk.PixelEmbedder.from_preset(tmp_path / "mine")
+
+
 def test_a_new_card_says_what_is_known(tmp_path, images):
     model = small_model()
     model.compile(optimizer="adam")

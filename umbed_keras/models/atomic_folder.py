@@ -9,14 +9,15 @@ from pathlib import Path
 def replaced(folder):
     """An empty folder to fill, which then takes the place of `folder` and all that is in it.
 
-    Whenever the process ends, even by `kill -9`, `recovered` finds either the old folder or the
-    new one, complete. One process at a time may replace a folder.
+    Whenever the process ends, even by `kill -9`, `present` finds either the old folder or the new
+    one, complete. One process at a time may replace a folder.
 
     Args:
         folder: path, which need not exist.
     """
-    folder = recovered(folder)
+    folder = Path(folder).resolve()
     new, old = _beside(folder, "new"), _beside(folder, "old")
+    _restore(folder, old)
     for left_over in (new, old):
         shutil.rmtree(left_over, ignore_errors=True)
     new.mkdir(parents=True)
@@ -26,21 +27,27 @@ def replaced(folder):
             folder.rename(old)
         new.rename(folder)
     finally:
-        recovered(folder)
+        _restore(folder, old)
         for left_over in (new, old):
             shutil.rmtree(left_over, ignore_errors=True)
 
 
-def recovered(folder):
-    """The absolute path of a folder, put back if a replacement was cut off halfway."""
+def present(folder):
+    """The absolute path at which a folder is to be read.
+
+    That is beside its own if a replacement was cut off halfway. Reading moves nothing, so that it
+    is in no writer's way.
+    """
     folder = Path(folder).resolve()
     old = _beside(folder, "old")
+    return old if old.is_dir() and not folder.exists() else folder
+
+
+def _restore(folder, old):
     # Only between two renames is there an old folder and none in its place.
     if not folder.exists() and old.is_dir():
-        with contextlib.suppress(FileNotFoundError):  # another process may put it back first
-            old.rename(folder)
-    return folder
+        old.rename(folder)
 
 
 def _beside(folder, kind):
-    return folder.with_name(f".{folder.name}.{kind}")
+    return folder.with_name(f".{folder.name}.umbed_{kind}")

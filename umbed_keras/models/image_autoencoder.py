@@ -315,7 +315,7 @@ class ImageAutoencoder(ImageModel):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        if "bottleneck" in config:
+        if isinstance(config.get("bottleneck"), dict):
             config["bottleneck"] = keras.saving.deserialize_keras_object(config["bottleneck"])
         return cls(**config)
 

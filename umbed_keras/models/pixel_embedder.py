@@ -352,7 +352,9 @@ class PixelEmbedder(ImageModel):
 
     @classmethod
     def from_config(cls, config):
-        bottleneck = keras.saving.deserialize_keras_object(config["bottleneck"])
+        bottleneck = config["bottleneck"]
+        if isinstance(bottleneck, dict):
+            bottleneck = keras.saving.deserialize_keras_object(bottleneck)
         return cls(**{**config, "bottleneck": bottleneck})
 
     # What runs compiled on tiles and chunks.

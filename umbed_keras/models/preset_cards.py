@@ -1,6 +1,7 @@
 """The card of a preset, README.md, written from what is known."""
 
 import json
+from pathlib import Path
 
 import keras
 
@@ -27,15 +28,17 @@ def write_card(folder, name=None, **entries):
             reported; `protocol`, how the quality was measured; `metrics`, name to number.
 
     Raises:
-        ValueError: another entry, or a folder that holds no preset.
+        ValueError: another entry, or metadata that can't be read.
+        OSError: a folder that holds no preset.
     """
+    folder = Path(folder)
     unknown = sorted(set(entries) - set(ENTRIES))
     if unknown:
         raise ValueError(f"A card has the entries {ENTRIES}. Received: {unknown}")
     metadata = read_json(folder / METADATA)
     metadata["card"] = {**metadata.get("card", {}), **entries}
     _write(folder / METADATA, json.dumps(metadata, indent=2) + "\n")
-    _write(folder / CARD, _text(folder, name or folder.name, metadata))
+    _write(folder / CARD, card_text(folder, name or folder.name, metadata))
 
 
 def last_values(history):
@@ -46,15 +49,17 @@ def last_values(history):
     return {"epochs": max(map(len, history.values()), default=0), **last}
 
 
-def _text(folder, name, metadata):
-    card, config = metadata["card"], read_json(folder / CONFIG)
+def card_text(folder, name, metadata):
+    """The card of a preset folder, called `name`, from what its metadata say."""
+    card, config = metadata.get("card", {}), read_json(folder / CONFIG)
     kind = config["class_name"]
     settings = {
         "class": kind,
-        "parameters": f"{metadata['parameter_count']:,}",
-        "weights stored as": f"{metadata['weights_dtype']}, statistics as float32",
+        "parameters": f"{metadata.get('parameter_count', 0):,}",
+        "weights stored as": f"{metadata.get('weights_dtype')}, statistics as float32",
     }
-    usage = known_classes()[config["registered_name"]].usage
+    # A subclass of someone's own is none of these.
+    usage = getattr(known_classes().get(config["registered_name"]), "usage", ())
     parts = [
         "---",
         "library_name: umbed_keras",
@@ -120,6 +125,6 @@ def _table(rows):
 
 def _write(path, text):
     """Replaces a text file whole."""
-    new = path.with_suffix(".new")
-    new.write_text(text)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
     new.replace(path)

@@ -15,16 +15,19 @@ import h5py
 import keras
 
 from umbed_keras._version import __version__
+from umbed_keras.layers.bottleneck import Bottleneck
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CARD, FIGURE = "README.md", "figure.png"
 FILES = (CONFIG, METADATA, WEIGHTS, CARD, FIGURE)
 
 PACKAGE = "umbed_keras>"
-# No text of a preset is as long.
-MAX_JSON = 1 << 20
-MAX_DEPTH, MAX_LENGTH = 16, 256
-# The largest integers of a configuration: of what is made one by one, of seeds, of sizes.
+# What a serialised object may say; `compile_config` could name any class of Keras.
+KEYS = {"module", "class_name", "config", "registered_name", "build_config"}
+POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
+# No text and no list of a preset is longer.
+MAX_JSON, MAX_LENGTH = 1 << 20, 256
+# The largest numbers of a configuration: of what is made one by one, of seeds, of the rest.
 MAX_COUNTS = {
     "coefficient_bits": 32,
     "downsamplings": 16,
@@ -33,11 +36,8 @@ MAX_COUNTS = {
     "pyramid_levels": 16,
     "residual_blocks": 256,
 }
-MAX_SEED, MAX_SIZE = 1 << 63, 1 << 20
-NO_SIZES = {"seed", "pixels_per_image"}
-# Numbers that two sizes may ask for, for each that the weights file holds.
-SLACK = 64
-POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
+MAX_SEED, MAX_NUMBER = 1 << 63, 1 << 20
+NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
 def parse_json(text, where):
@@ -82,16 +82,27 @@ def read_preset(folder):
         raise ValueError(f"The preset folder {folder} lacks {' and '.join(missing)}.")
     config = read_json(folder / CONFIG)
     metadata = read_json(folder / METADATA) if (folder / METADATA).is_file() else {}
+    if not isinstance(metadata.get("card", {}), dict):
+        raise ValueError(f"`card` of {folder / METADATA} must be an object.")
+    files = checked_files(metadata.get("files", {}), folder / METADATA)
+    for name, entry in files.items():
+        if name in FILES and not is_whole(folder, {name: entry}):
+            raise ValueError(
+                f"{folder / name} is damaged: it is not the file that was saved (SHA-256)."
+            )
     try:
-        for name, entry in checked_files(metadata.get("files", {}), folder / METADATA).items():
-            if not (folder / name).is_file() or file_entry(folder / name) != entry:
-                raise ValueError(
-                    f"{folder / name} is damaged: it is not the file that was saved (SHA-256)."
-                )
-        _check_object(config)
+        _check_object(config, lambda found: hasattr(found, "from_preset"))
     except ValueError as error:
-        raise ValueError(f"{error}{_newer(metadata)}") from error
+        raise ValueError(f"{error}{newer(metadata)}") from error
     return config, metadata
+
+
+def is_whole(folder, files):
+    """Whether a folder holds these files, by size and SHA-256."""
+    return all(
+        (folder / name).is_file() and file_entry(folder / name) == entry
+        for name, entry in files.items()
+    )
 
 
 def checked_files(files, where):
@@ -99,16 +110,14 @@ def checked_files(files, where):
     if not isinstance(files, dict):
         raise ValueError(f"`files` of {where} must be an object.")
     for name, entry in files.items():
-        if name not in FILES:
-            raise ValueError(f"`files` of {where} names {name!r}; a preset holds {FILES}.")
+        if not NAME.fullmatch(name):
+            raise ValueError(f"`files` of {where} names {name!r}, which is no file's plain name.")
         known = isinstance(entry, dict) and set(entry) == {"size", "sha256"}
-        digest = entry["sha256"] if known else None
         if not (
             known
             and isinstance(entry["size"], int)
-            and isinstance(digest, str)
-            and len(digest) == 64
-            and set(digest) <= set("0123456789abcdef")
+            and entry["size"] >= 0
+            and re.fullmatch("[0-9a-f]{64}", str(entry["sha256"]))
         ):
             raise ValueError(f"`files` of {where} must give size and SHA-256 of {name!r}.")
     return files
@@ -123,10 +132,14 @@ def check_weights(path, config, make):
         make: makes the model.
     """
     stored = _stored_numbers(path)
-    if _largest_product(config) > SLACK * stored:
-        raise ValueError(
-            f"{path} holds {stored:,} numbers, far fewer than the sizes in {CONFIG} ask for."
-        )
+    # What making a model computes at once is no larger than a codebook, which is stored.
+    outer = config["config"]
+    inner = outer["bottleneck"]["config"] if isinstance(outer.get("bottleneck"), dict) else {}
+    for sizes in (outer, inner):
+        entries = sizes.get("num_embeddings") or sizes.get("num_atoms") or 1
+        factors = (entries, sizes.get("latent_dim") or 1, (sizes.get("patch_size") or 1) ** 2)
+        if not all(isinstance(factor, int) for factor in factors) or math.prod(factors) > stored:
+            raise ValueError(f"{path} holds {stored:,} numbers, too few for {CONFIG}.")
     needed = _numbers_of(make)
     if needed > stored:
         raise ValueError(f"{path} holds {stored:,} numbers; the model of {CONFIG} has {needed:,}.")
@@ -141,72 +154,74 @@ def known_classes():
     }
 
 
-def _check_object(node):
-    """Raises ValueError unless a serialised object is of a known class and holds plain values."""
+def _check_object(node, has_role):
+    """Raises ValueError unless a serialised object is of a known class and holds plain values.
+
+    Args:
+        node: dictionary.
+        has_role: function that tells of a class whether it may stand here.
+    """
     name = node.get("registered_name")
-    if node.get("module") == "keras" and node.get("class_name") == "DTypePolicy":
-        policy = node.get("config")
-        known = isinstance(policy, dict) and policy.get("name") in POLICIES
-        if not known or set(policy) > {"name", "source_name"} or name is not None:
-            raise ValueError(f"`dtype` of {CONFIG} must be one of {POLICIES}.")
-        return
     found = known_classes().get(name) if isinstance(name, str) else None
-    if found is None or node.get("class_name") != found.__name__:
+    if found is None or not has_role(found) or node.get("class_name") != found.__name__:
         raise ValueError(
             f"{CONFIG} asks for {node.get('module')}.{node.get('class_name')} ({name}), which is "
-            "no class of umbed_keras: presets hold no others, and no code is loaded from them."
+            "no class of umbed_keras that may stand there: no code is loaded from presets."
         )
-    if not isinstance(node.get("config"), dict):
-        raise ValueError(f"{CONFIG} has no `config` of {node['class_name']}.")
-    _check_value(node["config"], "config", MAX_DEPTH)
-
-
-def _check_value(value, name, depth):
-    """Raises ValueError unless a value is plain and small, or a known object."""
-    if not depth:
-        raise ValueError(f"{CONFIG} is nested deeper than {MAX_DEPTH} levels.")
-    if isinstance(value, (dict, list, str)) and len(value) > MAX_LENGTH:
-        raise ValueError(f"`{name}` in {CONFIG} is longer than {MAX_LENGTH}.")
-    if isinstance(value, dict):
-        if "class_name" in value:
-            _check_object(value)
-            return
-        for key, part in value.items():
-            _check_value(part, key, depth - 1)
-    elif isinstance(value, list):
-        for part in value:
-            _check_value(part, name, depth - 1)
-    elif isinstance(value, int):
-        limit = MAX_SEED if name == "seed" else MAX_COUNTS.get(name, MAX_SIZE)
-        if abs(value) > limit:
-            raise ValueError(f"`{name}` in {CONFIG} must be at most {limit}. Received: {value}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"`{name}` in {CONFIG} must be finite. Received: {value}")
-
-
-def _largest_product(node):
-    """The largest product of two sizes that one object of a configuration has."""
-    products, sizes = [0], [1, 1]
+    if not set(node) <= KEYS or not isinstance(node.get("config"), dict):
+        raise ValueError(f"{CONFIG} must say {sorted(KEYS)} of {found.__name__}, and no more.")
     for name, value in node["config"].items():
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, dict) and isinstance(part.get("config"), dict):
-                products.append(_largest_product(part))
-            elif isinstance(part, int) and name not in NO_SIZES:
-                sizes.append(abs(part))
-    return max(*products, math.prod(sorted(sizes)[-2:]))
+        if name == "bottleneck" and isinstance(value, dict):
+            _check_object(value, lambda found: issubclass(found, Bottleneck))
+        elif name == "dtype":
+            _check_dtype(value)
+        elif isinstance(value, list) and len(value) <= MAX_LENGTH:
+            for part in value:
+                _check_value(part, name)
+        else:
+            _check_value(value, name)
+
+
+def _check_dtype(value):
+    """Raises ValueError unless a `dtype` is a plain policy, serialised or by name."""
+    if isinstance(value, dict):
+        policy = value.get("config")
+        plain = (value.get("module"), value.get("class_name")) == ("keras", "DTypePolicy")
+        plain &= set(value) <= KEYS and value.get("registered_name") is None
+        plain &= isinstance(policy, dict) and set(policy) <= {"name", "source_name"}
+        value = policy.get("name") if plain else NotImplemented
+    if value is not None and value not in POLICIES:
+        raise ValueError(f"`dtype` in {CONFIG} must be one of {POLICIES}.")
+
+
+def _check_value(value, name):
+    """Raises ValueError unless a value is a small number, a short text, a truth value or None."""
+    if isinstance(value, (int, float)):
+        limit = MAX_SEED if name == "seed" else MAX_COUNTS.get(name, MAX_NUMBER)
+        if not abs(value) <= limit:
+            raise ValueError(f"`{name}` in {CONFIG} must be at most {limit}. Received: {value}")
+    elif value is not None and not (isinstance(value, str) and len(value) <= MAX_LENGTH):
+        raise ValueError(
+            f"`{name}` in {CONFIG} must be a number, a text of at most {MAX_LENGTH} characters, "
+            f"or a list of at most as many. Received: {type(value).__name__}"
+        )
 
 
 def _stored_numbers(path):
     """How many numbers a weights file holds; ValueError unless they are plain arrays."""
     try:
         with h5py.File(path) as file:
-            return _numbers_in(file, set())
+            numbers, size = _numbers_in(file, set())
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is not a weights file: {error}") from error
+    if size > path.stat().st_size:
+        raise ValueError(f"{path} holds weights that are larger than the file.")
+    return numbers
 
 
 def _numbers_in(group, seen):
-    total = 0
+    """How many numbers, and bytes, are in a group."""
+    numbers = size = 0
     for name in group:
         # Links could lead to other files, or to what holds them.
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -216,19 +231,23 @@ def _numbers_in(group, seen):
             raise ValueError(f"{group.file.filename} holds {name!r} more than once.")
         seen.add(item.id)
         if isinstance(item, h5py.Group):
-            total += _numbers_in(item, seen)
+            inside = _numbers_in(item, seen)
+            numbers, size = numbers + inside[0], size + inside[1]
         # What is compressed, sparse or elsewhere may be larger than the file.
-        elif (
-            item.dtype.kind not in "fiu"
-            or item.id.get_storage_size() != item.nbytes
-            or (item.external)
-        ):
+        elif not _is_plain(item):
             raise ValueError(
                 f"{group.file.filename} must hold uncompressed arrays of numbers; {name!r} is none."
             )
         else:
-            total += item.size
-    return total
+            numbers, size = numbers + item.size, size + item.nbytes
+    return numbers, size
+
+
+def _is_plain(item):
+    """Whether a dataset is an uncompressed array of numbers in the file itself."""
+    bfloat16 = item.dtype.kind == "V" and item.dtype.itemsize == 2
+    whole = item.id.get_storage_size() == item.nbytes and not item.external
+    return whole and (bfloat16 or item.dtype.kind in "fiu")
 
 
 def _numbers_of(make):
@@ -243,7 +262,7 @@ def _numbers_of(make):
         global_state.set_global_attribute("uninitialized_variables", [])
 
 
-def _newer(metadata):
+def newer(metadata):
     """What to add to an error about a preset that a newer version saved."""
     saved = str(metadata.get("umbed_keras_version", ""))[:32]
     ours, theirs = ([int(part) for part in re.findall(r"\d+", it)] for it in (__version__, saved))

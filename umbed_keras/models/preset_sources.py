@@ -2,9 +2,12 @@
 
 import difflib
 import hashlib
+import http.client
 import json
 import os
 import re
+import shutil
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,21 +15,25 @@ from pathlib import Path
 import filelock
 import keras
 
-from umbed_keras.models.atomic_folder import recovered
+from umbed_keras.models.atomic_folder import present
 from umbed_keras.models.preset_format import (
     CONFIG,
     FILES,
     MAX_JSON,
     METADATA,
+    NAME,
+    WEIGHTS,
     checked_files,
+    is_whole,
     parse_json,
 )
 
 VARIABLE = "UMBED_PRESETS_URL"
 INDEX = "index.json"
 HUGGING_FACE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-NAME = re.compile(r"\w[\w.-]{0,99}")
+# How long a server may keep silent, and how long a small file may take.
 SECONDS = 30
+PIECE = 1 << 16
 
 
 def presets_folder():
@@ -38,23 +45,30 @@ def presets_folder():
 
 def builtin_presets():
     """Name to folder of every built-in preset."""
-    return {path.parent.name: path.parent for path in sorted(presets_folder().glob(f"*/{CONFIG}"))}
+    return presets_in(presets_folder())
+
+
+def presets_in(folder):
+    """Name to folder of every preset in a folder."""
+    found = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{CONFIG}"))}
+    return {name: path for name, path in found.items() if NAME.fullmatch(name)}
 
 
 def find_preset(handle):
     """The folder of a preset, downloaded if need be.
 
     Args:
-        handle: the name of a built-in preset, a folder, `hf://org/repo[@revision][/subfolder]`,
-            `https://host/path/preset`, or the name of a preset at the address in the environment
-            variable `UMBED_PRESETS_URL`.
+        handle: a path object, of a folder; or a str: the name of a built-in preset, a folder that
+            holds one, `hf://org/repo[@revision][/subfolder]`, `https://host/path/preset`, or the
+            name of a preset at the address in the environment variable `UMBED_PRESETS_URL`.
 
     Raises:
         ValueError: there is no such preset, or what came isn't what was promised.
         OSError: a server can't be reached, and nothing of the preset was downloaded before.
         ImportError: `hf://` without huggingface_hub.
     """
-    handle = os.fspath(handle)
+    if not isinstance(handle, str):
+        return present(handle)
     builtin = builtin_presets()
     if handle in builtin:
         return builtin[handle]
@@ -63,8 +77,8 @@ def find_preset(handle):
     if handle.startswith(("https://", "http://")):
         base, _, name = handle.rstrip("/").rpartition("/")
         return _from_web(base, name, lambda: _promised_by_metadata(base, name))
-    folder = recovered(handle)
-    if folder.is_dir():
+    folder = present(handle)
+    if (folder / CONFIG).is_file():
         return folder
     base, names = os.environ.get(VARIABLE, "").rstrip("/"), list(builtin)
     if base and NAME.fullmatch(handle):
@@ -79,8 +93,8 @@ def find_preset(handle):
             return found
     near = difflib.get_close_matches(handle, names, n=3, cutoff=0.4) or names
     raise ValueError(
-        f"No preset {handle!r}: it is neither a name, a folder, hf://... nor https://... "
-        f"Nearest names: {', '.join(near)}."
+        f"No preset {handle!r}: it is neither a name, a folder with a {CONFIG}, hf://... nor "
+        f"https://... Nearest names: {', '.join(near)}."
     )
 
 
@@ -112,9 +126,9 @@ def read_index(base):
     if not isinstance(presets, dict):
         raise ValueError(f"{where} has no `presets`.")
     for name, entry in presets.items():
-        if not NAME.fullmatch(name) or not isinstance(entry, dict) or "files" not in entry:
+        if not NAME.fullmatch(name) or not isinstance(entry, dict):
             raise ValueError(f"{where} has no proper entry {name!r}.")
-        checked_files(entry["files"], where)
+        checked_files(entry.get("files"), where)
     return presets
 
 
@@ -160,16 +174,23 @@ def _from_web(base, name, promised):
         raise
     if files is None:
         return None
+    missing = [name for name in (CONFIG, WEIGHTS) if name not in files]
+    if missing:
+        raise ValueError(f"{base}/{name} lacks {' and '.join(missing)}.")
+    # A later version may bring files that this one doesn't know.
+    files = {name: entry for name, entry in files.items() if name in FILES}
     version = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+    if is_whole(home / version, files) and latest.is_file() and latest.read_text() == version:
+        return home / version
     home.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home / ".lock"):
-        if not (home / version).is_dir():
+        if not is_whole(home / version, files):
+            shutil.rmtree(home / version, ignore_errors=True)
             _download(f"{base}/{name}", files, home / f".{version}")
             (home / f".{version}").rename(home / version)
-        if not latest.is_file() or latest.read_text() != version:
-            pointer = latest.with_suffix(".new")
-            pointer.write_text(version)
-            pointer.replace(latest)
+        pointer = latest.with_suffix(".new")
+        pointer.write_text(version)
+        pointer.replace(latest)
     return home / version
 
 
@@ -177,36 +198,53 @@ def _download(address, files, folder):
     """Downloads files to a folder; those that came whole before are not asked for again."""
     folder.mkdir(exist_ok=True)
     for name, entry in files.items():
-        try:
-            keras.utils.get_file(
-                name,
-                f"{address}/{name}",
-                file_hash=entry["sha256"],
-                hash_algorithm="sha256",
-                cache_dir=folder.parent,
-                cache_subdir=folder.name,
-            )
-        except ValueError as error:
-            (folder / name).unlink(missing_ok=True)
+        if is_whole(folder, {name: entry}):
+            continue
+        print(f"Downloading {address}/{name}")
+        progress = keras.utils.Progbar(entry["size"], unit_name="byte")
+        # Not `keras.utils.get_file`: it waits for ever, and takes as much as a server sends.
+        with _opened(f"{address}/{name}") as response, (folder / name).open("wb") as file:
+            while file.tell() <= entry["size"] and (piece := _piece(response, address)):
+                file.write(piece)
+                progress.update(min(file.tell(), entry["size"]))
+        if not is_whole(folder, {name: entry}):
+            (folder / name).unlink()
             raise ValueError(
                 f"{address}/{name} is not the file that was promised: its SHA-256 isn't "
                 f"{entry['sha256']}. What was downloaded before is kept."
-            ) from error
-        except Exception as error:  # Keras raises nothing more special where the server fails
-            raise OSError(f"{address}/{name} can't be downloaded: {error}") from error
+            )
 
 
 def _read(address):
     """The bytes of a small file on a server."""
+    with _opened(address) as response:
+        deadline, text = time.monotonic() + SECONDS, b""
+        while len(text) <= MAX_JSON and (piece := _piece(response, address)):
+            text += piece
+            if time.monotonic() > deadline:
+                raise OSError(f"{address} can't be reached: it is too slow")
+    return text
+
+
+def _opened(address):
     try:
-        with urllib.request.urlopen(address, timeout=SECONDS) as response:
-            return response.read(MAX_JSON + 1)
-    except (OSError, ValueError) as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code < 500:
+        return urllib.request.urlopen(address, timeout=SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code in (404, 410):
             raise ValueError(f"{address} can't be had: {error}") from error
+        raise OSError(f"{address} can't be reached: {error}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise OSError(f"{address} can't be reached: {error}") from error
+
+
+def _piece(response, address):
+    """The next bytes of a response, none at its end."""
+    try:
+        return response.read1(PIECE)
+    except (OSError, http.client.HTTPException) as error:
         raise OSError(f"{address} can't be reached: {error}") from error
 
 
 def _cache_folder():
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "models" / "umbed_keras"
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser().resolve()
+    return home / "models" / "umbed_keras"

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 
 from umbed_keras._version import __version__
-from umbed_keras.models.atomic_folder import recovered, replaced
-from umbed_keras.models.preset_cards import last_values, write_card
+from umbed_keras.models.atomic_folder import present, replaced
+from umbed_keras.models.preset_cards import card_text, last_values, write_card
 from umbed_keras.models.preset_format import (
     CARD,
     CONFIG,
@@ -21,6 +21,7 @@ from umbed_keras.models.preset_format import (
     check_weights,
     file_entry,
     known_classes,
+    newer,
     read_json,
     read_preset,
 )
@@ -32,8 +33,13 @@ from umbed_keras.models.preset_sources import (
     hugging_face,
     hugging_face_parts,
     presets_folder,
+    presets_in,
     read_index,
 )
+
+# What a card says that new weights don't change.
+LASTING = ("description", "license", "data")
+WEIGHTS_DTYPES = ("bfloat16", "float16", "float32", "float64")
 
 
 class _Presets:
@@ -43,8 +49,8 @@ class _Presets:
         builtin = builtin_presets()
         return {
             row["name"]: {**row, "path": str(builtin[row["name"]])}
-            for row in list_presets()
-            if row["class"] == owner.__name__ and row["name"] in builtin
+            for row in preset_table(_builtin_index())
+            if row["class"] == owner.__name__
         }
 
 
@@ -62,11 +68,12 @@ class PresetMixin:
 
         Args:
             preset: the name of a built-in preset (see `list_presets`); a folder that
-                `save_to_preset` wrote; `hf://org/repo[@revision][/subfolder]` on Hugging Face;
-                `https://host/path/preset` on any web server; or the name of a preset in the index
-                at the address in the environment variable `UMBED_PRESETS_URL`. What is downloaded
-                is kept in `KERAS_HOME/models/umbed_keras` (of Hugging Face in its own cache) and
-                does without network from then on.
+                `save_to_preset` wrote (as a `Path`, whatever its name);
+                `hf://org/repo[@revision][/subfolder]` on Hugging Face; `https://host/path/preset`
+                on any web server; or the name of a preset in the index at the address in the
+                environment variable `UMBED_PRESETS_URL`. What is downloaded is kept in
+                `KERAS_HOME/models/umbed_keras` (of Hugging Face in its own cache), and does
+                without network from then on.
             load_weights: bool; False gives the architecture with new weights.
             **kwargs: replace entries of the model's configuration, such as `dtype`.
 
@@ -80,7 +87,7 @@ class PresetMixin:
             ImportError: `hf://` without huggingface_hub.
         """
         folder = find_preset(preset)
-        config, _ = read_preset(folder)
+        config, metadata = read_preset(folder)
         if config["registered_name"] != keras.saving.get_registered_name(cls):
             name = config["class_name"]
             raise ValueError(
@@ -88,20 +95,19 @@ class PresetMixin:
                 f"`umbed_keras.{name}.from_preset` loads it."
             )
         try:
-            if load_weights:
-                check_weights(
-                    folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]})
-                )
+            check_weights(folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]}))
             model = cls.from_config({**config["config"], **kwargs})
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise ValueError(f"The preset {str(preset)!r} can't be made: {error}") from error
+            raise ValueError(
+                f"The preset {str(preset)!r} can't be made: {error}{newer(metadata)}"
+            ) from error
         if load_weights:
             try:
                 model.load_weights(folder / WEIGHTS)
             except Exception as error:
                 raise ValueError(
                     f"The weights of the preset {str(preset)!r} can't be read "
-                    f"({folder / WEIGHTS}): {error}"
+                    f"({folder / WEIGHTS}): {error}{newer(metadata)}"
                 ) from error
         return model
 
@@ -109,8 +115,9 @@ class PresetMixin:
         """Saves the model as a preset folder.
 
         `keras.saving.load_model(folder)` reads it too. A preset that is there stays whole until
-        the new one is complete, whenever the process ends; its card (README.md) and the card's
-        figure.png are kept. A new one gets a card with what is known.
+        the new one is complete, whenever the process ends. It gets a card (README.md) with what is
+        known: what an old one says of data and licence, not what was measured. A card that
+        someone wrote by hand is kept as it is, and so is figure.png.
 
         Args:
             folder: path, made if need be.
@@ -119,11 +126,17 @@ class PresetMixin:
             history: what `fit` returned, or its `history`, whose last values the card is to name.
 
         Raises:
-            ValueError: the folder holds files that are no preset's.
+            ValueError: the folder holds files that are no preset's, or another `weights_dtype`.
         """
-        folder = recovered(folder)
-        others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        strangers = others - set(FILES)
+        if weights_dtype not in (None, *WEIGHTS_DTYPES):
+            raise ValueError(
+                f"`weights_dtype` must be None or one of {WEIGHTS_DTYPES}. "
+                f"Received: {weights_dtype!r}"
+            )
+        folder = Path(folder).resolve()
+        old = present(folder)
+        others = {path.name for path in old.iterdir()} if old.is_dir() else set()
+        strangers = {name for name in others if not name.startswith(".")} - set(FILES)
         if strangers:
             raise ValueError(
                 f"`folder` must be new, empty or a preset; {folder} holds other files, such as "
@@ -137,11 +150,15 @@ class PresetMixin:
             stored = type(self).from_config({**self.get_config(), "dtype": weights_dtype})
             for target, source in zip(stored.weights, self.weights, strict=True):
                 target.assign(keras.ops.cast(source, target.dtype))
-        card = read_json(folder / METADATA).get("card", {}) if METADATA in others else {}
+        known = _metadata(old)
+        card = {name: text for name, text in known.get("card", {}).items() if name in LASTING}
         if history is not None:
             card["history"] = last_values(history)
+        kept = others & {CARD, FIGURE}
+        if CARD in kept and known and _text(old / CARD) == card_text(old, folder.name, known):
+            kept.remove(CARD)
         with replaced(folder) as new:
-            (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+            (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             stored.save_weights(new / WEIGHTS)
             metadata = {
                 "keras_version": keras.version(),
@@ -152,10 +169,10 @@ class PresetMixin:
                 "files": {name: file_entry(new / name) for name in (CONFIG, WEIGHTS)},
                 "card": card,
             }
-            (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
-            for kept in others & {CARD, FIGURE}:
-                (new / kept).write_bytes((folder / kept).read_bytes())
-            if CARD not in others:
+            (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+            for name in kept:
+                (new / name).write_bytes((old / name).read_bytes())
+            if CARD not in kept:
                 write_card(new, name=folder.name)
 
 
@@ -163,7 +180,7 @@ class PresetTable(list):
     """Presets as dictionaries, shown as a table."""
 
     def __repr__(self):
-        columns = ("name", "class", "parameters", "size", "license", "description")
+        columns = ("name", "class", "parameters", "size", "license", "metrics")
         lines = [columns, *([_shown(row[column]) for column in columns] for row in self)]
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
         return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
@@ -178,7 +195,7 @@ def list_presets(pattern=None):
     Returns:
         A list of dictionaries, printed as a table: `name`, `class`, `parameters`, `size` in
         bytes, `license` of the weights, `description`, and `metrics`, name to number as measured
-        on the stored weights.
+        on the stored weights (printed: the first two).
 
     Raises:
         OSError, ValueError: the address can't be reached, or has no proper index.
@@ -186,7 +203,7 @@ def list_presets(pattern=None):
     presets = {}
     if os.environ.get(VARIABLE):
         presets |= read_index(os.environ[VARIABLE].rstrip("/"))
-    presets |= read_json(presets_folder() / INDEX)["presets"]
+    presets |= _builtin_index()
     return preset_table({name: presets[name] for name in fnmatch.filter(presets, pattern or "*")})
 
 
@@ -221,23 +238,19 @@ def index_presets(folder):
     """
     folder = Path(folder)
     presets = {}
-    for path in sorted(folder.glob(f"*/{CONFIG}")):
-        config, metadata = read_preset(path.parent)
+    for name, path in presets_in(folder).items():
+        config, metadata = read_preset(path)
         card = metadata.get("card", {})
-        presets[path.parent.name] = {
+        presets[name] = {
             "class": config["class_name"],
             "parameters": metadata.get("parameter_count", 0),
             "license": card.get("license", ""),
             "description": card.get("description", ""),
             "metrics": card.get("metrics", {}),
-            "files": {
-                name: file_entry(path.parent / name)
-                for name in FILES
-                if (path.parent / name).is_file()
-            },
+            "files": {file: file_entry(path / file) for file in FILES if (path / file).is_file()},
         }
     new = folder / f".{INDEX}.new"
-    new.write_text(json.dumps({"presets": presets}, indent=2) + "\n")
+    new.write_text(json.dumps({"presets": presets}, indent=2) + "\n", encoding="utf-8")
     new.replace(folder / INDEX)
     return presets
 
@@ -258,11 +271,13 @@ def upload_preset(handle, folder, private=False):
         ImportError: huggingface_hub is missing.
     """
     repository, revision, subfolder = hugging_face_parts(handle)
-    folder = recovered(folder)
+    folder = present(folder)
     config, _ = read_preset(folder)
     known_classes()[config["registered_name"]].from_preset(folder)
     hub = hugging_face()
     hub.create_repo(repository, private=private, exist_ok=True)
+    if revision:
+        hub.create_branch(repository, branch=revision, exist_ok=True)
     commit = hub.upload_folder(
         repo_id=repository,
         folder_path=folder,
@@ -276,4 +291,22 @@ def upload_preset(handle, folder, private=False):
 
 def _shown(cell):
     """A cell of the table as text."""
+    if isinstance(cell, dict):
+        return ", ".join(f"{name} {value:.4g}" for name, value in list(cell.items())[:2])
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _builtin_index():
+    return read_json(presets_folder() / INDEX)["presets"]
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _metadata(folder):
+    """The metadata of a preset that is to be replaced; none if they are missing or broken."""
+    try:
+        return read_json(folder / METADATA)
+    except (OSError, ValueError):
+        return {}

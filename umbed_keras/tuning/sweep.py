@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import keras_tuner
 
-from umbed_keras.models.atomic_folder import recovered, replaced
+from umbed_keras.models.atomic_folder import present, replaced
 from umbed_keras.tuning.grid import GridSearch
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
 from umbed_keras.tuning.results import SweepResult
@@ -146,7 +146,7 @@ def _repair(directory):
             json.loads(path.read_text())
         return
     except ValueError:
-        backup = recovered(directory / BACKUP)
+        backup = present(directory / BACKUP)
     for path in _states(directory):
         path.unlink()
     for path in backup.glob("*/*.json"):
