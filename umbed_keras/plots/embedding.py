@@ -26,6 +26,10 @@ def embedding_to_rgb(vectors):
     return np.clip(colours, 0, 1).reshape(height, width, 3)
 
 
+# Of images of one channel; those of three are drawn as they are.
+SHADES = {"cmap": "gray", "vmin": 0, "vmax": 1}
+
+
 def embedding(image, vectors, reconstruction, code_map=None):
     """Draws an image, its embedding as colours, its codes, its reconstruction and the error.
 
@@ -39,9 +43,9 @@ def embedding(image, vectors, reconstruction, code_map=None):
         `matplotlib.figure.Figure`.
     """
     panels = [
-        ("image", np.squeeze(image), {}),
+        ("image", np.squeeze(image), SHADES),
         ("embedding (principal components)", embedding_to_rgb(vectors), {}),
-        ("reconstruction", np.squeeze(reconstruction), {}),
+        ("reconstruction", np.squeeze(reconstruction), SHADES),
     ]
     if code_map is not None:
         panels.insert(2, ("code (first index)", code_map, {"cmap": "tab20", "vmin": 0}))
