@@ -1,8 +1,17 @@
 """What tests of every backend share."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+# What JAX compiled once it need not compile again: in another worker, process or run.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+# isort: split
 import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
 
 # isort: split
