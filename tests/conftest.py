@@ -12,10 +12,10 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 # isort: split
-import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
+import umbed_keras  # noqa: E402, F401 (first: it chooses Keras's backend)
 
 # isort: split
-from keras import StatelessScope, backend, ops
+from keras import StatelessScope, backend, ops  # noqa: E402
 
 
 @pytest.fixture
