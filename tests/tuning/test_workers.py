@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import pytest
+
 import umbed_keras as uk
 
 ROOT = Path(uk.__file__).parents[1]
@@ -37,6 +40,10 @@ result = run(directory / "sweep", max_trials=8, hypermodel=hypermodel)
 """
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="what runs the processes is the same for every backend, and starting four takes minutes",
+)
 def test_a_chief_and_three_workers_of_which_one_is_killed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

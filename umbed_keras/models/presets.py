@@ -171,7 +171,7 @@ class PresetMixin:
             }
             (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
             for name in kept:
-                (new / name).write_bytes((old / name).read_bytes())
+                (new / name).write_bytes((present(folder) / name).read_bytes())
             if CARD not in kept:
                 write_card(new, name=folder.name)
 
@@ -307,6 +307,7 @@ def _text(path):
 def _metadata(folder):
     """The metadata of a preset that is to be replaced; none if they are missing or broken."""
     try:
-        return read_json(folder / METADATA)
+        found = read_json(folder / METADATA)
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found.get("card", {}), dict) else {}
