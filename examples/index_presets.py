@@ -8,6 +8,7 @@ environment variable `UMBED_PRESETS_URL`. The table stands between two comments 
 """
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -31,8 +32,8 @@ METRICS = {
 }
 
 
-def markdown(presets):
-    """The tables of presets, from the entries of an index."""
+def markdown(presets, folder):
+    """The tables of presets, from the entries of an index; `folder` is where links lead."""
     rows = preset_table(presets)
     tables = []
     for kind, metrics in METRICS.items():
@@ -40,8 +41,9 @@ def markdown(presets):
         lines.append(["---", *["---:"] * (len(lines[0]) - 2), "---"])
         for row in rows:
             if (row["class"] == "PixelEmbedder") == (kind == "PixelEmbedder"):
-                link = f"[`{row['name']}`](presets/{row['name']}/README.md)"
-                values = (f"{row['metrics'][metric]:.4g}" for metric in metrics.values())
+                link = f"[`{row['name']}`]({folder}/{row['name']}/README.md)"
+                found = (row["metrics"].get(metric, "") for metric in metrics.values())
+                values = (f"{value:.4g}" if value != "" else "" for value in found)
                 about = f"{row['parameters']:,}", f"{row['size'] / 1e6:.1f}"
                 lines.append([link, *about, *values, row["license"]])
         tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
@@ -61,7 +63,8 @@ def main():
         text = args.readme.read_text()
         if not TABLE.search(text):
             raise SystemExit(f"{args.readme} lacks the comments between which the table stands.")
-        table = markdown(presets)
+        folder = os.path.relpath(args.folder, args.readme.parent).replace(os.sep, "/")
+        table = markdown(presets, folder)
         args.readme.write_text(TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text))
 
 

@@ -218,6 +218,16 @@ def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     assert "0.25" not in card
 
 
+@pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
+def test_a_damaged_preset_can_be_saved_over(tmp_path, images, name):
+    model = small_model()
+    model.save_to_preset(tmp_path / "mine")
+    (tmp_path / "mine" / name).write_text("{")
+    model.save_to_preset(tmp_path / "mine")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "mine")
+    np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
+
+
 def test_a_bottleneck_may_be_replaced(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     loaded = uk.PixelEmbedder.from_preset(

@@ -4,7 +4,7 @@ import keras_tuner
 import pytest
 
 from umbed_keras.tuning import ImageAutoencoderHyperModel, PixelEmbedderHyperModel
-from umbed_keras.tuning.results import _values
+from umbed_keras.tuning.results import hyperparameters
 
 SMALL = {"width": 4, "hidden_units": 4, "patch_size": 2, "pyramid_levels": 1}
 
@@ -27,7 +27,7 @@ def test_all_combinations_that_make_sense_and_no_others(tmp_path):
         sparsity=[1, 3, 4],
         **SMALL,
     )
-    found = [_values(trial) for trial in trials(hypermodel, tmp_path)]
+    found = [hyperparameters(trial) for trial in trials(hypermodel, tmp_path)]
     names = ("bottleneck", "latent_dim", "num_entries", "sparsity")
     keys = [tuple(values.get(name) for name in names) for values in found]
     dictionaries = [
@@ -55,7 +55,7 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
         learning_rate=(1e-4, 1e-2),
     )
     for trial in trials(hypermodel, tmp_path, count=6):
-        values, model = _values(trial), hypermodel.build(trial.hyperparameters)
+        values, model = hyperparameters(trial), hypermodel.build(trial.hyperparameters)
         assert model.latent_dim == values["latent_dim"]
         config = model.bottleneck.get_config()
         if values["bottleneck"] == "dictionary":

@@ -155,7 +155,7 @@ class PresetMixin:
         if history is not None:
             card["history"] = last_values(history)
         kept = others & {CARD, FIGURE}
-        if CARD in kept and known and _text(old / CARD) == card_text(old, folder.name, known):
+        if CARD in kept and _is_generated(old, folder.name, known):
             kept.remove(CARD)
         with replaced(folder) as new:
             (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -300,8 +300,13 @@ def _builtin_index():
     return read_json(presets_folder() / INDEX)["presets"]
 
 
-def _text(path):
-    return path.read_text(encoding="utf-8", errors="replace")
+def _is_generated(folder, name, metadata):
+    """Whether a preset's card is as it was generated; not if what it was made from is broken."""
+    try:
+        generated = card_text(folder, name, metadata)
+    except (OSError, ValueError, KeyError):
+        return False
+    return (folder / CARD).read_text(encoding="utf-8", errors="replace") == generated
 
 
 def _metadata(folder):

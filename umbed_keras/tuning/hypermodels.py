@@ -88,7 +88,7 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
 
     def _choose(self, hp, name, scope="", among=None):
         """The value of a hyperparameter, or None where its scope isn't the trial's."""
-        values, name = self.space[name] if among is None else among, join(name, scope)
+        values, name = self.space[name] if among is None else among, _join(name, scope)
         if name == "learning_rate" and isinstance(values, tuple):
             return hp.Float(name, *values, sampling="log")
         if isinstance(values, (list, tuple)):
@@ -102,13 +102,13 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         if always:
             choose("num_entries", scope)
         for sizes, sparsities in self._sparsities().items():
-            inside = join(scope, f"latent_dim {'/'.join(map(str, sizes))}")
-            with hp.conditional_scope(join("latent_dim", scope), list(sizes)):
+            inside = _join(scope, f"latent_dim {'/'.join(map(str, sizes))}")
+            with hp.conditional_scope(_join("latent_dim", scope), list(sizes)):
                 choose("sparsity", inside, sparsities)
                 for sparsity in [] if always else sparsities:
-                    with hp.conditional_scope(join("sparsity", inside), [sparsity]):
+                    with hp.conditional_scope(_join("sparsity", inside), [sparsity]):
                         allowed = [count for count in entries if count >= sparsity]
-                        choose("num_entries", join(inside, f"sparsity {sparsity}"), allowed)
+                        choose("num_entries", _join(inside, f"sparsity {sparsity}"), allowed)
 
     def _sparsities(self):
         """Latent dims, as tuples, to the sparsities that a dictionary allows with them."""
@@ -254,7 +254,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         return self._compiled(hp, model)
 
 
-def join(name, scope):
+def _join(name, scope):
     """The name of a hyperparameter in a scope; `name` is what comes before the separator."""
     return f"{name}{SEPARATOR}{scope}" if name and scope else name or scope
 

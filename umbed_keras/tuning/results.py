@@ -45,13 +45,13 @@ class SweepResult:
         """A dictionary a trial, in order: `trial`, `status`, its hyperparameters, `error` (mean
         squared, on values in 0..1), `bits_per_pixel`, `rate_distortion`, `seconds`, and of one
         that failed the `reason`; None where there is nothing."""
-        names = {name: None for trial in self._trials.values() for name in _values(trial)}
+        names = {name: None for trial in self._trials.values() for name in hyperparameters(trial)}
         return [
             {
                 "trial": trial.trial_id,
                 "status": trial.status,
                 **names,
-                **_values(trial),
+                **hyperparameters(trial),
                 **{column: _measure(trial, name) for column, name in MEASURES.items()},
                 "reason": _reason(trial),
             }
@@ -156,7 +156,7 @@ class SweepResult:
         return rows
 
 
-def _values(trial):
+def hyperparameters(trial):
     """The hyperparameters of a trial, without those that KerasTuner keeps for itself."""
     values = trial.hyperparameters.values.items()
     kept = {name: value for name, value in values if not name.startswith("tuner/")}
