@@ -8,7 +8,7 @@ OBJECTIVE = "rate_distortion"
 
 
 class RateDistortion(keras.callbacks.Callback):
-    """Adds `rate_distortion` and the seconds since training began to what an epoch reports.
+    """Adds `rate_distortion` and the seconds since it was made to what an epoch reports.
 
     It is the error of reconstruction plus `rate_weight` times the bits per pixel, of training and,
     with `val_` before the name, of validation: the Lagrangian of rate-distortion theory.
@@ -21,9 +21,7 @@ class RateDistortion(keras.callbacks.Callback):
     def __init__(self, rate_weight):
         super().__init__()
         self.rate_weight = rate_weight
-
-    def on_train_begin(self, logs=None):
-        self.start = time.perf_counter()
+        self.start = time.perf_counter()  # before `fit`, which calls `adapt` first
 
     def on_epoch_end(self, epoch, logs=None):
         for prefix in ("", "val_"):

@@ -25,6 +25,8 @@ AXES = ("bits_per_pixel", "error")
 class SweepResult:
     """The trials of a sweep, finished or not, read from its folder.
 
+    `trials` has them, in order, as KerasTuner knows them.
+
     Args:
         directory: path of the sweep.
         hypermodel: what was tuned, which makes the models; None if no model is asked for.
@@ -38,14 +40,14 @@ class SweepResult:
         files = sorted(self.directory.glob("trial_*/trial.json"))
         if not files:
             raise ValueError(f"There are no trials of a sweep in {self.directory}.")
-        self._trials = {trial.trial_id: trial for trial in map(Trial.load, map(str, files))}
+        self.trials = [Trial.load(str(file)) for file in files]
 
     @property
     def table(self):
         """A dictionary a trial, in order: `trial`, `status`, its hyperparameters, `error` (mean
         squared, on values in 0..1), `bits_per_pixel`, `rate_distortion`, `seconds`, and of one
         that failed the `reason`; None where there is nothing."""
-        names = {name: None for trial in self._trials.values() for name in hyperparameters(trial)}
+        names = {name: None for trial in self.trials for name in hyperparameters(trial)}
         return [
             {
                 "trial": trial.trial_id,
@@ -55,7 +57,7 @@ class SweepResult:
                 **{column: _measure(trial, name) for column, name in MEASURES.items()},
                 "reason": _reason(trial),
             }
-            for trial in self._trials.values()
+            for trial in self.trials
         ]
 
     def to_csv(self, path=None):
@@ -111,7 +113,8 @@ class SweepResult:
         """The model of `best`, with the weights of its best epoch."""
         if self.hypermodel is None:
             raise ValueError("A model needs the `hypermodel` that was tuned.")
-        trial = self._trials[self.best(max_bits, max_error)["trial"]]
+        row = self.best(max_bits, max_error)
+        (trial,) = (trial for trial in self.trials if trial.trial_id == row["trial"])
         model = self.hypermodel.build(trial.hyperparameters)
         model.optimizer.build(model.trainable_variables)  # its state is in the file, too
         model.load_weights(self.directory / f"trial_{trial.trial_id}" / "checkpoint.weights.h5")
@@ -126,12 +129,7 @@ class SweepResult:
             columns = kinds.setdefault(str(row["bottleneck"]), {"rate": [], "MSE": []})
             columns["rate"].append(row["bits_per_pixel"])
             columns["MSE"].append(row["error"])
-        varied = [
-            name
-            for name in rows[0]
-            if name not in ("trial", "status", "reason", *MEASURES)
-            and len({row[name] for row in rows}) > 1
-        ]
+        varied = [name for name in searched(rows) if len({row[name] for row in rows}) > 1]
         shown = [*varied, "bits_per_pixel", "error"]
         found = {
             "pareto": plots.rate_distortion(kinds),
@@ -154,6 +152,11 @@ class SweepResult:
         if not rows:
             raise ValueError(f"No trial in {self.directory} was completed.")
         return rows
+
+
+def searched(table):
+    """The columns of a table that are hyperparameters."""
+    return [name for name in table[0] if name not in ("trial", "status", "reason", *MEASURES)]
 
 
 def hyperparameters(trial):

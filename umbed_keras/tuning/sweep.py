@@ -10,6 +10,7 @@ import keras_tuner
 
 from umbed_keras.models.atomic_folder import present, replaced
 from umbed_keras.tuning.grid import GridSearch
+from umbed_keras.tuning.hparams import write_hparams
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
 from umbed_keras.tuning.results import SweepResult
 
@@ -21,6 +22,8 @@ TUNERS = {
 }
 # Copies of KerasTuner's own files, which it doesn't write whole or not at all.
 BACKUP = "backup"
+# What `tensorboard --logdir` takes.
+BOARD = "tensorboard"
 
 
 def sweep(
@@ -41,7 +44,8 @@ def sweep(
 
     What is minimised is `val_rate_distortion`. Called again with the same arguments after it was
     killed, it goes on: at most the trials that ran are run again. A trial that fails is recorded
-    with its reason. After each trial the table is written to `trials.csv` in `directory`.
+    with its reason. After each trial the table is written to `trials.csv` in `directory`, and where
+    tensorboard is installed for its HParams page, to `tensorboard` there.
 
     Args:
         images: array `(n, height, width, channels)`, as `fit` takes it.
@@ -89,13 +93,12 @@ def sweep(
     )
     if not is_worker:
         tuner.save()  # what a sweep is known by, before the first trial
+        before = len(tuner.oracle.end_order)
+        left = options["max_trials"] - before if "max_trials" in options else None
         progress = keras.utils.Progbar(
-            options.get("max_trials"),
-            verbose=verbose,
-            unit_name="trial",
-            stateful_metrics=["best"],
+            left, verbose=verbose, unit_name="trial", stateful_metrics=["best"]
         )
-        _after_each_trial(tuner.oracle, lambda: _record(directory, progress))
+        _after_each_trial(tuner.oracle, lambda: _record(directory, progress, before))
     tuner.search(
         images,
         validation_data=validation_data,
@@ -121,17 +124,23 @@ def _after_each_trial(oracle, act):
     oracle.end_trial = end_trial_and_act
 
 
-def _record(directory, progress):
-    """Keeps a good copy of KerasTuner's files, writes the table and shows how far it is."""
+def _record(directory, progress, before):
+    """Keeps a good copy of KerasTuner's files, writes the tables and shows how far it is.
+
+    Args:
+        before: int, trials that had ended when the progress bar began.
+    """
     with replaced(directory / BACKUP) as new:
         for path in _states(directory):
             (new / path.parent.name).mkdir(exist_ok=True)
             shutil.copy2(path, new / path.parent.name / path.name)
     result = SweepResult(directory)
     result.to_csv()
-    ended = [row for row in result.table if row["status"] in ("COMPLETED", "FAILED")]
+    table = result.table
+    write_hparams(directory / BOARD, table)
+    ended = [row for row in table if row["status"] in ("COMPLETED", "FAILED")]
     scores = [row[OBJECTIVE] for row in ended if row[OBJECTIVE] is not None]
-    progress.update(len(ended), [("best", min(scores))] if scores else None)
+    progress.update(len(ended) - before, [("best", min(scores))] if scores else None)
 
 
 def _states(directory):
