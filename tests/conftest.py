@@ -1,13 +1,16 @@
 """What tests of every backend share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+ROOT = Path(__file__).parents[1]
 # What JAX compiled once it need not compile again: in another worker, process or run.
-CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+CACHE = ROOT / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
@@ -124,3 +127,33 @@ def free_batch(compiled):
         return tf.function(function, input_signature=signature, autograph=False)
 
     return trace
+
+
+@pytest.fixture(scope="session")
+def on_two_devices(tmp_path_factory):
+    """`on_two_devices(script)`: the arrays that a script writes to the path it is given.
+
+    A process of its own, two on PyTorch, because devices are split before a backend's first use:
+    by `all_devices` of `examples/train_data_parallel.py`, which the script can import.
+    """
+
+    def run(script):
+        path = tmp_path_factory.mktemp("two_devices") / "arrays.npz"
+        paths = [ROOT, ROOT / "examples", os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            "KERAS_BACKEND": backend.backend(),
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "CUDA_VISIBLE_DEVICES": "",
+            "JAX_PLATFORMS": "cpu",
+        }
+        start = [sys.executable]
+        if backend.backend() == "torch":
+            start += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        done = subprocess.run(
+            [*start, script, path], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return dict(np.load(path))
+
+    return run

@@ -4,15 +4,11 @@ Run by pytest, the file starts itself as a script, because devices are split bef
 first use; the script writes the weights that each way of training ends with.
 """
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
 NAMES = (
     "vq_ema",
     "vq_gradient",
@@ -69,31 +65,18 @@ def replicas(weight):
     return [part.numpy() for part in getattr(weight._value, "values", [weight._value])]
 
 
-def two_devices():
-    """What splits batches over two replicas, within its `scope()`."""
-    import keras
-
-    if keras.backend.backend() == "jax":
-        devices = keras.distribution.list_devices("cpu")
-        return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
-    import tensorflow as tf
-
-    return tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
-
-
 def main(path):
-    if os.environ["KERAS_BACKEND"] == "tensorflow":
-        import tensorflow as tf
+    from train_data_parallel import all_devices
 
-        one = tf.config.LogicalDeviceConfiguration()
-        tf.config.set_logical_device_configuration(
-            tf.config.list_physical_devices("CPU")[0], [one] * 2
-        )
-    replicated, results = two_devices(), {}
-    for name in NAMES:
-        results.update({f"{name}/one/{key}": value for key, value in train(name).items()})
-        with replicated.scope():
-            results.update({f"{name}/two/{key}": value for key, value in train(name).items()})
+    results = {}
+
+    def train_all(way):
+        for name in NAMES:
+            results.update({f"{name}/{way}/{key}": value for key, value in train(name).items()})
+
+    with all_devices():
+        train_all("two")
+    train_all("one")
     np.savez(path, **results)
 
 
@@ -103,20 +86,8 @@ else:
     import keras
 
     @pytest.fixture(scope="module")
-    def results(tmp_path_factory):
-        path = tmp_path_factory.mktemp("replicas") / "weights.npz"
-        environment = {
-            **os.environ,
-            "KERAS_BACKEND": keras.backend.backend(),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-            "CUDA_VISIBLE_DEVICES": "",
-            "JAX_PLATFORMS": "cpu",
-        }
-        script = [sys.executable, __file__, str(path)]
-        run = subprocess.run(script, env=environment, capture_output=True, text=True)
-        assert run.returncode == 0, run.stderr[-3000:]
-        return dict(np.load(path))
+    def results(on_two_devices):
+        return on_two_devices(__file__)
 
     @pytest.mark.skipif(
         keras.backend.backend() == "torch",

@@ -2,6 +2,8 @@
 
 from keras import backend, ops
 
+from umbed_keras.layers._replicas import move_average
+
 
 def batch_normalize(layer, features, training):
     """What a `keras.layers.BatchNormalization` gives, its statistics moved while training.
@@ -33,10 +35,9 @@ def batch_normalize(layer, features, training):
     )
     if training:
         batch_variance = inverse_deviation**-2 - layer.epsilon
-        fresh = 1 - layer.momentum
         for statistic, batch in (
             (layer.moving_mean, batch_mean),
             (layer.moving_variance, batch_variance),
         ):
-            statistic.assign(layer.momentum * statistic + fresh * batch.detach())
+            move_average(statistic, batch.detach(), layer.momentum)
     return outputs.permute(0, 2, 3, 1)

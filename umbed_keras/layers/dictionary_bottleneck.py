@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.layers._replicas import move_average, replica_mean
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
 from umbed_keras.layers._totals import totals
@@ -226,22 +227,21 @@ class DictionaryBottleneck(Bottleneck):
             return [self.usage]
         return [self.usage, self.code_moments, self.signal_moments]
 
-    def _average(self, statistic, batch):
-        statistic.assign(self.decay * statistic + (1 - self.decay) * batch)
-
     def _learn(self, latents, indices, coefficients):
         """Updates the averages with a batch, then the online dictionary, then revives atoms."""
         count = ops.cast(ops.shape(latents)[0], "float32")
         used = ops.cast(ops.not_equal(coefficients, 0), "float32")
         usage = totals(ops.reshape(used, (-1,)), indices, self.num_atoms)
-        self._average(self.usage, usage / count)
+        move_average(self.usage, usage / count, self.decay)
         if self.coefficient_bits:
             self._follow_tail(coefficients)
         if self.update == "online":
             one_hot = ops.one_hot(indices, self.num_atoms, dtype="float32")
             codes = ops.transpose(ops.sum(one_hot * coefficients[..., None], axis=1))
-            self._average(self.code_moments, ops.matmul(codes, ops.transpose(codes)) / count)
-            self._average(self.signal_moments, ops.matmul(codes, latents) / count)
+            move_average(
+                self.code_moments, ops.matmul(codes, ops.transpose(codes)) / count, self.decay
+            )
+            move_average(self.signal_moments, ops.matmul(codes, latents) / count, self.decay)
             self._follow_averages()
         if self.revival_threshold:
             self._revive()
@@ -253,7 +253,7 @@ class DictionaryBottleneck(Bottleneck):
         can average, as they could not a maximum.
         """
         limit = ops.convert_to_tensor(self.coefficient_limit)
-        beyond = ops.mean(ops.cast(ops.abs(coefficients) > limit, "float32"))
+        beyond = replica_mean(ops.mean(ops.cast(ops.abs(coefficients) > limit, "float32")))
         # At most a tenth at once, where nearly all lie beyond.
         change = 0.1 * (1 - self.decay) * (ops.minimum(beyond / TAIL, 100.0) - 1)
         self.coefficient_limit.assign(limit * (1 + change))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.layers._replicas import move_average
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import kmeans
 from umbed_keras.layers._totals import totals
@@ -132,12 +133,12 @@ class VectorQuantizer(Bottleneck):
     def learn(self, latents, indices):
         """Updates the averages with a batch and its `nearest` indices, then revives entries."""
         flat = ops.stop_gradient(ops.reshape(latents, (-1, self.latent_dim)))
-        fresh = (1 - self.decay) / ops.cast(ops.shape(flat)[0], "float32")
+        count = ops.cast(ops.shape(flat)[0], "float32")
         usage = totals(ops.ones_like(flat[:, 0]), indices, self.num_embeddings)
-        self.usage.assign(self.decay * self.usage + fresh * usage)
+        move_average(self.usage, usage / count, self.decay)
         if self.update == "ema":
             sums = totals(flat, indices, self.num_embeddings)
-            self.sums.assign(self.decay * self.sums + fresh * sums)
+            move_average(self.sums, sums / count, self.decay)
         if self.revival_threshold:
             self._revive()
 

@@ -16,6 +16,12 @@ from umbed_keras.models.images import (
 )
 from umbed_keras.models.presets import PresetMixin
 from umbed_keras.models.principal_components import latent_scale, principal_components
+from umbed_keras.models.replicas import (
+    device_count,
+    process_share,
+    processes_together,
+    share_of_loss,
+)
 from umbed_keras.ops._checks import check_integers
 
 # What `adapt` looks at: samples, from this many images at most.
@@ -70,7 +76,7 @@ class ImageModel(PresetMixin, keras.Model):
         return bool(ops.convert_to_numpy(self.adapted))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return y_pred["error"] + y_pred["loss"]
+        return share_of_loss(y_pred["error"] + y_pred["loss"])
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if self._compile_metrics is not None:
@@ -135,7 +141,12 @@ class ImageModel(PresetMixin, keras.Model):
             start = int(len(x) * (1 - validation_split))
             x, validation_data = x[:start], x[start:]
         batches = self._batches(
-            x, batch_size, shuffle=shuffle, steps_per_epoch=steps_per_epoch, **options
+            x,
+            batch_size,
+            shuffle=shuffle,
+            steps_per_epoch=steps_per_epoch,
+            **process_share(),
+            **options,
         )
         if validation_data is not None:
             if isinstance(validation_data, tuple):  # (images,) or (images, labels)
@@ -153,16 +164,17 @@ class ImageModel(PresetMixin, keras.Model):
             callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
         else:
             callbacks.append(EpochNumber(batches))
-        return super().fit(
-            batches,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_data=validation_data,
-            shuffle=False,
-            initial_epoch=initial_epoch,
-            validation_freq=validation_freq,
-        )
+        with processes_together(self):
+            return super().fit(
+                batches,
+                epochs=epochs,
+                verbose=verbose if process_share().get("share", 0) == 0 else 0,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                shuffle=False,
+                initial_epoch=initial_epoch,
+                validation_freq=validation_freq,
+            )
 
     def evaluate(
         self,
@@ -190,7 +202,8 @@ class ImageModel(PresetMixin, keras.Model):
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """What the model gives of images, from any source that `fit` takes."""
-        batches = ImageBatches(x, self.channels, batch_size, steps_per_epoch=steps, bare=True)
+        options = {"steps_per_epoch": steps, "replicas": device_count(self), "bare": True}
+        batches = ImageBatches(x, self.channels, batch_size, **options)
         return super().predict(batches, verbose=verbose, callbacks=callbacks)
 
     def adapt(self, data):
@@ -239,7 +252,8 @@ class ImageModel(PresetMixin, keras.Model):
 
     def _batches(self, x, batch_size, **options):
         """The batches that `fit` and `evaluate` learn from: dictionaries with `images`."""
-        return ImageBatches(x, self.channels, batch_size, seed=self.seed, **options)
+        options = {"seed": self.seed, "replicas": device_count(self), **options}
+        return ImageBatches(x, self.channels, batch_size, **options)
 
     def _compiled(self, method):
         """`method` compiled for inference, once."""

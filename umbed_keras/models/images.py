@@ -134,6 +134,8 @@ class ImageBatches(keras.utils.PyDataset):
         seed: int.
         steps_per_epoch: int or None for one pass.
         restart: bool; True begins an iterable anew every epoch, whatever `steps_per_epoch`.
+        replicas: int, devices or processes that share every batch equally.
+        share: int, gives only this replica's images of each batch; None all of them.
         bare: bool; True yields images alone, and not in a dictionary.
 
     Yields:
@@ -150,6 +152,8 @@ class ImageBatches(keras.utils.PyDataset):
         seed=0,
         steps_per_epoch=None,
         restart=False,
+        replicas=1,
+        share=None,
         bare=False,
     ):
         is_dataset = isinstance(source, keras.utils.PyDataset)
@@ -163,6 +167,8 @@ class ImageBatches(keras.utils.PyDataset):
         self.epoch = 0
         self.batch_size = 16 if batch_size is None else batch_size
         self.restart = restart
+        self.replicas = replicas
+        self.share = share
         self.bare = bare
         check_integers(batch_size=(1, self.batch_size))
         if pixels_per_image is not None:
@@ -177,6 +183,8 @@ class ImageBatches(keras.utils.PyDataset):
                 raise ValueError("`images` must hold at least one image. Received none.")
             self._read = self._from_array
             self._pass_length = -(-len(self.source) // self.batch_size)
+            self._check_shares(self.batch_size)
+            self._check_shares(len(self.source) % self.batch_size)
         elif hasattr(source, "__iter__"):
             self._read = self._from_iterable
             self._pass_length = None if steps_per_epoch else self._count()
@@ -197,20 +205,17 @@ class ImageBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         step = self.epoch * self._steps + index
         images = check_images(batch_images(self._read(step, index)), self.channels)
-        if self.bare:
-            return (images,)
-        if self.pixels_per_image is None:
-            return ({"images": images},)
-        batch, height, width = images.shape[:3]
-        random = np.random.default_rng((self.seed, step))
-        shape = (batch, self.pixels_per_image)
-        return (
-            {
-                "images": images,
-                "rows": random.integers(height, size=shape, dtype="int32"),
-                "cols": random.integers(width, size=shape, dtype="int32"),
-            },
-        )
+        self._check_shares(len(images))
+        inputs = {"images": images}
+        if self.pixels_per_image is not None:
+            batch, height, width = images.shape[:3]
+            random = np.random.default_rng((self.seed, step))
+            shape = (batch, self.pixels_per_image)
+            inputs["rows"] = random.integers(height, size=shape, dtype="int32")
+            inputs["cols"] = random.integers(width, size=shape, dtype="int32")
+        if self.share is not None:
+            inputs = {name: part[self.share :: self.replicas] for name, part in inputs.items()}
+        return (inputs["images"],) if self.bare else (inputs,)
 
     def on_epoch_begin(self):
         if isinstance(self.source, keras.utils.PyDataset):
@@ -219,6 +224,14 @@ class ImageBatches(keras.utils.PyDataset):
     def on_epoch_end(self):
         if isinstance(self.source, keras.utils.PyDataset):
             self.source.on_epoch_end()
+
+    def _check_shares(self, count):
+        """A batch that replicas can't share equally would weigh its images differently."""
+        if count % self.replicas:
+            raise ValueError(
+                f"{self.replicas} devices train together, and can't share a batch of {count} "
+                "images equally. Pass another `batch_size`, or leave out images that are over."
+            )
 
     def _order(self, count, number):
         """The order of `count` things in pass `number`."""

@@ -1,0 +1,95 @@
+"""Trains a pixel embedder on several devices at once, which share every batch.
+
+    python examples/train_data_parallel.py IMAGES                             # TensorFlow, JAX
+    torchrun --nproc-per-node 2 examples/train_data_parallel.py IMAGES        # PyTorch
+
+IMAGES is a folder, a tar or an .npz. TensorFlow and JAX take all GPUs; where there are none, on
+PyTorch too, the CPU is split (`--cpus`). The model comes out as from one device. In the output
+folder: the preset, and the log of training.
+"""
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+
+import keras
+from _images import load_split
+
+import umbed_keras as uk
+
+
+@contextlib.contextmanager
+def all_devices(cpus=2):
+    """Within it a model is trained on all devices. To be called before the backend is used.
+
+    Args:
+        cpus: int, devices to make of the CPU where there are no GPUs (not on PyTorch, where
+            `torchrun` starts the processes).
+
+    Yields:
+        Whether this is the process that writes files.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_num_cpu_devices", cpus)
+        with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
+            yield True
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            (cpu,) = tf.config.list_physical_devices("CPU")
+            parts = [tf.config.LogicalDeviceConfiguration()] * cpus
+            tf.config.set_logical_device_configuration(cpu, parts)
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
+            yield True
+    else:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group()
+        try:
+            yield torch.distributed.get_rank() == 0
+        finally:
+            torch.distributed.destroy_process_group()
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", help="folder, tar or .npz")
+    parser.add_argument("--output", type=Path, default=Path("runs/data_parallel"))
+    parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
+    parser.add_argument("--limit", type=int, help="images at most")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, default=16, help="of all devices together")
+    parser.add_argument("--cpus", type=int, default=2, help="devices to make of the CPU")
+    args = parser.parse_args()
+    train, validation = load_split(args.images, args.size, args.limit)
+    # Every batch must have as many images as any other: devices share them equally.
+    train, validation = (
+        images[: len(images) // args.batch_size * args.batch_size] for images in (train, validation)
+    )
+    args.output.mkdir(parents=True, exist_ok=True)
+    with all_devices(args.cpus) as writes:
+        model = uk.PixelEmbedder(latent_dim=16)
+        model.compile(optimizer="adam")
+        log = [keras.callbacks.CSVLogger(args.output / "log.csv")] if writes else []
+        model.fit(
+            train,
+            batch_size=args.batch_size,
+            epochs=args.epochs,
+            validation_data=validation,
+            callbacks=[uk.TrainingBackup(args.output), *log],
+        )
+        if writes:
+            model.save_to_preset(args.output / "preset")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Training a model on two devices equals training it on one.
+
+Run by pytest, the file starts itself as a script, because devices are split before a backend's
+first use, and on PyTorch two processes train; the script writes what each way ends with.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+
+# isort: split
+import keras
+
+NAMES = ["vq_ema", "dictionary_gradient"]
+if keras.backend.backend() == "torch":
+    NAMES.append("dictionary_online")  # elsewhere layers/test_replicas.py has it
+
+
+def bottleneck(name):
+    kind, update = name.split("_")
+    options = {"update": update, "decay": 0.9, "name": "bottleneck"}
+    if kind == "vq":
+        return uk.layers.VectorQuantizer(8, 4, **options)
+    bits = 6 if update == "gradient" else None
+    return uk.layers.DictionaryBottleneck(8, 4, 2, coefficient_bits=bits, **options)
+
+
+def photographs(count):
+    """Smooth random images."""
+    random = np.random.default_rng(0)
+    waves = random.normal(size=(count, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
+    return np.uint8(np.clip(128 + 50 * waves, 0, 255))
+
+
+def train(name):
+    """Weights before and after some steps, the history, and what the model gives."""
+    keras.utils.set_random_seed(0)
+    model = uk.PixelEmbedder(
+        4,
+        patch_size=4,
+        pyramid_levels=2,
+        bottleneck=bottleneck(name),
+        widths=(4, 8),
+        hidden_units=(8,),
+        pixels_per_image=32,
+    )
+    images = photographs(48)
+    model.compile(keras.optimizers.SGD(1.0), metrics=["mean_squared_error"])
+    model.adapt(images)
+    start = model.get_weights()
+    options = {"batch_size": 8, "epochs": 4, "validation_data": images[40:]}
+    history = model.fit(images[:40], verbose=0, **options).history
+    found = {f"history/{key}": np.array(values) for key, values in history.items()}
+    for place, (weight, before) in enumerate(zip(model.weights, start, strict=True)):
+        key = f"{place:03d} {weight.path.partition('/')[2]}"
+        found[f"start/{key}"] = before
+        found[f"end/{key}"] = keras.ops.convert_to_numpy(weight)
+    found["embedding"] = model.embed(images[:1], quantized=False)
+    return found
+
+
+def main(path):
+    from train_data_parallel import all_devices
+
+    results = {}
+
+    def train_all(way):
+        for name in NAMES:
+            found = train(name)
+            results.update({f"{name}/{way}/{key}": value for key, value in found.items()})
+
+    split = keras.backend.backend() != "torch"
+    if not split:  # else devices must be split before they are used
+        train_all("one")
+    with all_devices() as writes:
+        train_all("two")
+        if writes:
+            with pytest.raises(ValueError, match="share a batch of 3"):
+                uk.PixelEmbedder(4).fit(photographs(11), batch_size=8)
+    if split:
+        train_all("one")
+    if writes:
+        np.savez(path, **results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+else:
+
+    @pytest.fixture(scope="module")
+    def results(on_two_devices):
+        return on_two_devices(__file__)
+
+    def part(results, prefix):
+        found = {key: value for key, value in results.items() if key.startswith(prefix)}
+        assert found
+        return {key.removeprefix(prefix): value for key, value in found.items()}
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_two_devices_equal_one(results, name):
+        alone, together = (part(results, f"{name}/{way}/end/") for way in ("one", "two"))
+        start = part(results, f"{name}/one/start/")
+        moved = {key for key in alone if np.abs(alone[key] - start[key]).max() > 1e-4}
+        for layer in ("decoder", "unet", "projection", "bottleneck"):
+            assert any(layer in key for key in moved), layer
+        for key, value in alone.items():
+            np.testing.assert_allclose(together[key], value, rtol=1e-5, atol=1e-5, err_msg=key)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_what_is_reported_is_of_all_devices(results, name):
+        alone, together = (part(results, f"{name}/{way}/history/") for way in ("one", "two"))
+        assert {"loss", "mean_squared_error", "perplexity", "val_loss"} <= set(alone)
+        for key, values in alone.items():
+            np.testing.assert_allclose(together[key], values, rtol=1e-4, err_msg=key)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_model_of_two_devices_embeds(results, name):
+        alone, together = (results[f"{name}/{way}/embedding"] for way in ("one", "two"))
+        np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)
