@@ -28,14 +28,14 @@ def all_devices(cpus=2):
             `torchrun` starts the processes).
 
     Yields:
-        Whether this is the process that writes files.
+        How many devices there are, and whether this is the process that writes files.
     """
     if keras.backend.backend() == "jax":
         import jax
 
         jax.config.update("jax_num_cpu_devices", cpus)
         with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
-            yield True
+            yield jax.device_count(), True
     elif keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -45,7 +45,7 @@ def all_devices(cpus=2):
             tf.config.set_logical_device_configuration(cpu, parts)
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
-            yield True
+            yield len(devices), True
     else:
         import torch
 
@@ -53,7 +53,7 @@ def all_devices(cpus=2):
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group()
         try:
-            yield torch.distributed.get_rank() == 0
+            yield torch.distributed.get_world_size(), torch.distributed.get_rank() == 0
         finally:
             torch.distributed.destroy_process_group()
 
@@ -71,12 +71,12 @@ def main():
     parser.add_argument("--cpus", type=int, default=2, help="devices to make of the CPU")
     args = parser.parse_args()
     train, validation = load_split(args.images, args.size, args.limit)
-    # Every batch must have as many images as any other: devices share them equally.
-    train, validation = (
-        images[: len(images) // args.batch_size * args.batch_size] for images in (train, validation)
-    )
     args.output.mkdir(parents=True, exist_ok=True)
-    with all_devices(args.cpus) as writes:
+    with all_devices(args.cpus) as (devices, writes):
+        # They share every batch equally, the last one too.
+        train, validation = (
+            images[: len(images) // devices * devices] for images in (train, validation)
+        )
         model = uk.PixelEmbedder(latent_dim=16)
         model.compile(optimizer="adam")
         log = [keras.callbacks.CSVLogger(args.output / "log.csv")] if writes else []

@@ -32,6 +32,21 @@ def replica_mean(values):
     return values if distributed is None else replica_sum(values) / distributed.get_world_size()
 
 
+def replica_part(draw, shape):
+    """This process's part of what is drawn for the images of all of them.
+
+    Args:
+        draw: function of a shape, that does the same in every process.
+        shape: of this process's part, images first.
+    """
+    distributed = process_group()
+    if distributed is None:
+        return draw(shape)
+    count = distributed.get_world_size()
+    # Process p has images p, p + count, ... of the batch.
+    return draw((count * shape[0], *shape[1:]))[distributed.get_rank() :: count]
+
+
 def move_average(average, batch, decay):
     """Moves a running average, a variable, towards a batch's value, the mean of all replicas'."""
     average.assign(decay * average + (1 - decay) * replica_mean(batch))

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from umbed_keras.layers._replicas import replica_part
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.ops._checks import check_at_least
 from umbed_keras.ops.rate import Bits
@@ -56,7 +57,7 @@ class GaussianBottleneck(Bottleneck):
         codes = {"mean": mean, "log_variance": log_variance}
         sample = mean
         if training:
-            noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.seed_generator)
+            noise = replica_part(self._noise, ops.shape(mean))
             sample = mean + ops.exp(0.5 * log_variance) * noise
         return sample, codes, self.kl_weight * self._divergence(codes)
 
@@ -76,6 +77,9 @@ class GaussianBottleneck(Bottleneck):
 
     def get_config(self):
         return {**super().get_config(), "kl_weight": self.kl_weight, "seed": self.seed}
+
+    def _noise(self, shape):
+        return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
 
     @staticmethod
     def _divergence(codes):
