@@ -27,7 +27,9 @@ def test_all_combinations_that_make_sense_and_no_others(tmp_path):
         sparsity=[1, 3, 4],
         **SMALL,
     )
-    found = [hyperparameters(trial) for trial in trials(hypermodel, tmp_path)]
+    found = [
+        hyperparameters(trial.hyperparameters.values) for trial in trials(hypermodel, tmp_path)
+    ]
     names = ("bottleneck", "latent_dim", "num_entries", "sparsity")
     keys = [tuple(values.get(name) for name in names) for values in found]
     dictionaries = [
@@ -55,7 +57,8 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
         learning_rate=(1e-4, 1e-2),
     )
     for trial in trials(hypermodel, tmp_path, count=6):
-        values, model = hyperparameters(trial), hypermodel.build(trial.hyperparameters)
+        values = hyperparameters(trial.hyperparameters.values)
+        model = hypermodel.build(trial.hyperparameters)
         assert model.latent_dim == values["latent_dim"]
         config = model.bottleneck.get_config()
         if values["bottleneck"] == "dictionary":

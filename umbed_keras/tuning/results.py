@@ -47,17 +47,18 @@ class SweepResult:
         """A dictionary a trial, in order: `trial`, `status`, its hyperparameters, `error` (mean
         squared, on values in 0..1), `bits_per_pixel`, `rate_distortion`, `seconds`, and of one
         that failed the `reason`; None where there is nothing."""
-        names = {name: None for trial in self.trials for name in hyperparameters(trial)}
+        values = [hyperparameters(trial.hyperparameters.values) for trial in self.trials]
+        names = dict.fromkeys(name for found in values for name in found)
         return [
             {
                 "trial": trial.trial_id,
                 "status": trial.status,
                 **names,
-                **hyperparameters(trial),
+                **found,
                 **{column: _measure(trial, name) for column, name in MEASURES.items()},
                 "reason": _reason(trial),
             }
-            for trial in self.trials
+            for trial, found in zip(self.trials, values, strict=True)
         ]
 
     def to_csv(self, path=None):
@@ -159,11 +160,13 @@ def searched(table):
     return [name for name in table[0] if name not in ("trial", "status", "reason", *MEASURES)]
 
 
-def hyperparameters(trial):
-    """The hyperparameters of a trial, without those that KerasTuner keeps for itself."""
-    values = trial.hyperparameters.values.items()
-    kept = {name: value for name, value in values if not name.startswith("tuner/")}
-    return {name.partition(SEPARATOR)[0]: value for name, value in kept.items()}
+def hyperparameters(values):
+    """KerasTuner's values of a trial without scopes, and without those it keeps for itself."""
+    return {
+        name.partition(SEPARATOR)[0]: value
+        for name, value in values.items()
+        if not name.startswith("tuner/")
+    }
 
 
 def _measure(trial, name):

@@ -9,17 +9,18 @@ import keras
 import keras_tuner
 
 from umbed_keras.models.atomic_folder import present, replaced
-from umbed_keras.tuning.grid import GridSearch
 from umbed_keras.tuning.hparams import write_hparams
+from umbed_keras.tuning.oracles import BayesianOracle, GridOracle
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
 from umbed_keras.tuning.results import SweepResult
 
-TUNERS = {
-    "random": keras_tuner.RandomSearch,
-    "bayesian": keras_tuner.BayesianOptimization,
-    "hyperband": keras_tuner.Hyperband,
-    "grid": GridSearch,
+HYPERBAND = "hyperband"
+ORACLES = {
+    "random": keras_tuner.oracles.RandomSearchOracle,
+    "bayesian": BayesianOracle,
+    "grid": GridOracle,
 }
+ALGORITHMS = (*ORACLES, HYPERBAND)
 # Copies of KerasTuner's own files, which it doesn't write whole or not at all.
 BACKUP = "backup"
 # What `tensorboard --logdir` takes.
@@ -68,8 +69,8 @@ def sweep(
     Raises:
         ValueError: an unknown `algorithm`, or nothing to measure on.
     """
-    if algorithm not in TUNERS:
-        raise ValueError(f"`algorithm` must be among {list(TUNERS)}. Received: {algorithm!r}")
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"`algorithm` must be among {ALGORITHMS}. Received: {algorithm!r}")
     if validation_data is None:
         start = len(images) - int(len(images) * validation_split)
         images, validation_data = images[:start], images[start:]
@@ -80,21 +81,22 @@ def sweep(
     is_worker = os.environ.get("KERASTUNER_TUNER_ID", "chief") != "chief"
     if not is_worker:
         _repair(directory)
-    options = {"max_epochs": epochs} if algorithm == "hyperband" else {"max_trials": max_trials}
-    tuner = TUNERS[algorithm](
-        hypermodel,
-        objective=keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
-        seed=seed,
+    place = {"directory": str(directory.parent), "project_name": directory.name}
+    options = {
+        "objective": keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
+        "seed": seed,
         # One that fails is no reason to end the sweep.
-        max_consecutive_failed_trials=1 << 30,
-        directory=str(directory.parent),
-        project_name=directory.name,
-        **options,
-    )
+        "max_consecutive_failed_trials": 1 << 30,
+    }
+    if algorithm == HYPERBAND:
+        tuner = keras_tuner.Hyperband(hypermodel, max_epochs=epochs, **options, **place)
+    else:
+        oracle = ORACLES[algorithm](max_trials=max_trials, **options)
+        tuner = keras_tuner.Tuner(oracle, hypermodel, **place)
     if not is_worker:
         tuner.save()  # what a sweep is known by, before the first trial
         before = len(tuner.oracle.end_order)
-        left = options["max_trials"] - before if "max_trials" in options else None
+        left = None if algorithm == HYPERBAND else max_trials - before
         progress = keras.utils.Progbar(
             left, verbose=verbose, unit_name="trial", stateful_metrics=["best"]
         )

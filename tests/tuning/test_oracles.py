@@ -1,0 +1,93 @@
+import itertools
+
+import keras_tuner
+import numpy as np
+import pytest
+from keras_tuner.engine.trial import TrialStatus
+
+from umbed_keras.tuning.oracles import BayesianOracle, GridOracle, coordinates
+
+LATENT_DIMS, ENTRIES, RATES = [4, 8, 16, 32], [16, 64, 256], (1e-4, 1e-2)
+
+
+def space():
+    """Forty combinations of numbers, twelve of numbers in another scope."""
+    found = keras_tuner.HyperParameters()
+    found.Choice("kind", ["vector", "dictionary"])
+    with found.conditional_scope("kind", ["vector"]):
+        found.Choice("latent_dim, vector", LATENT_DIMS)
+        found.Choice("num_entries", ENTRIES)
+    with found.conditional_scope("kind", ["dictionary"]):
+        found.Choice("latent_dim, dictionary", LATENT_DIMS)
+        found.Float("rate", *RATES, sampling="log")
+    return found
+
+
+def objective(values):
+    """Smooth in logarithms, least at one combination."""
+    if values["kind"] == "vector":
+        return np.log(values["latent_dim, vector"] / 8) ** 2 + np.log(values["num_entries"]) + 3
+    off = np.log(values["latent_dim, dictionary"] / 16), np.log(values["rate"] / 2e-3)
+    return off[0] ** 2 + 0.3 * off[1] ** 2
+
+
+def search(oracle, directory, at_once=1):
+    """Runs trials to the end; values and objectives in order."""
+    oracle._set_project_dir(str(directory), "search")
+    oracle.verbose = 0
+    found = []
+    while True:
+        trials = [oracle.create_trial(str(worker)) for worker in range(at_once)]
+        trials = [trial for trial in trials if trial.status == TrialStatus.RUNNING]
+        if not trials:
+            return found
+        for trial in trials:
+            values = trial.hyperparameters.values
+            found.append((values, objective(values)))
+            oracle.update_trial(trial.trial_id, {"objective": found[-1][1]})
+            trial.status = TrialStatus.COMPLETED
+            oracle.end_trial(trial)
+
+
+def make(kind, seed=0, **options):
+    return kind(
+        objective=keras_tuner.Objective("objective", "min"),
+        max_trials=1000,
+        seed=seed,
+        hyperparameters=space(),
+        **options,
+    )
+
+
+@pytest.mark.parametrize("kind", [GridOracle, BayesianOracle])
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_every_combination_comes_once(kind, at_once, tmp_path):
+    found = [values for values, _ in search(make(kind), tmp_path, at_once)]
+    vectors = [
+        {"kind": "vector", "latent_dim, vector": dim, "num_entries": entries}
+        for dim, entries in itertools.product(LATENT_DIMS, ENTRIES)
+    ]
+    assert [values for values in found if values["kind"] == "vector"] != []
+    assert all(values in found for values in vectors)
+    # A range is ten values.
+    assert len(found) == 12 + 40
+    assert all(found.count(values) == 1 for values in found)
+
+
+def test_bayesian_finds_the_best_sooner_than_chance(tmp_path):
+    needed = []
+    for seed in range(5):
+        scores = [score for _, score in search(make(BayesianOracle, seed), tmp_path / str(seed))]
+        needed.append(int(np.argmin(scores)) + 1)
+    # Chance needs half of the 52 on average.
+    assert np.mean(needed) < 26 / 1.5, needed
+
+
+def test_coordinates():
+    rows = [
+        {"kind": "vector", "rate": 1e-4},
+        {"kind": "dictionary", "rate": 1e-2, "sparsity": 4},
+        {"kind": "dictionary", "rate": 1e-3, "sparsity": 2},
+    ]
+    expected = [[0, 1, 0, 0], [1, 0, 1, 1], [1, 0, 0.5, 0]]
+    np.testing.assert_allclose(coordinates(rows), expected, atol=1e-12)
