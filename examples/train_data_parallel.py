@@ -34,7 +34,7 @@ def all_devices(cpus=2):
         import jax
 
         jax.config.update("jax_num_cpu_devices", cpus)
-        with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
+        with keras.distribution.DataParallel().scope():
             yield jax.device_count(), True
     elif keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -33,12 +33,12 @@ def photographs(count):
     return np.uint8(np.clip(128 + 50 * waves, 0, 255))
 
 
-def run(directory, max_trials=4, hypermodel=None, **kwargs):
+def run(directory, max_trials=4, hypermodel=None, algorithm="grid", **kwargs):
     return sweep(
         photographs(10),
         hypermodel or PixelEmbedderHyperModel(**SMALL),
         validation_split=0.2,
-        algorithm="grid",
+        algorithm=algorithm,
         max_trials=max_trials,
         epochs=2,
         batch_size=4,
@@ -132,6 +132,31 @@ def test_a_trial_that_fails_is_recorded_and_ends_nothing(tmp_path):
         4: ("COMPLETED", None),
     }
     assert [row["num_entries"] for row in result.pareto] == [4]
+
+
+class Refusing(PixelEmbedderHyperModel):
+    """One that trains nothing."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        raise RuntimeError("refused")
+
+
+@pytest.mark.parametrize("algorithm", ["random", "bayesian"])
+def test_the_same_seed_tries_the_same(algorithm, tmp_path):
+    space = {**SMALL, "bottleneck": "gaussian", "learning_rate": (1e-4, 1e-2)}
+    tables = [
+        run(
+            tmp_path / str(number),
+            max_trials=1,
+            hypermodel=Refusing(**space),
+            algorithm=algorithm,
+            seed=seed,
+        ).table
+        for number, seed in enumerate((0, 0, 1))
+    ]
+    tried = [[row["learning_rate"] for row in table] for table in tables]
+    assert tried[0] == tried[1]
+    assert tried[0] != tried[2]
 
 
 KILLED = """

@@ -121,7 +121,8 @@ class ImageModel(PresetMixin, keras.Model):
 
         The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. The
         order of arrays, and what is sampled, are functions of the model's seed and the number of
-        the step.
+        the step. Where several devices train together, as `umbed_keras.models.replicas` tells,
+        they share every batch.
 
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
@@ -130,7 +131,8 @@ class ImageModel(PresetMixin, keras.Model):
             the metrics that the model was compiled with, of what is rebuilt.
 
         Raises:
-            TypeError, ValueError: data that are not images as the class describes them.
+            TypeError, ValueError: data that are not images as the class describes them, or
+                batches that the devices can't share equally.
         """
         if y is not None:
             raise ValueError("`fit` learns from images alone. Received: `y`")
@@ -168,7 +170,7 @@ class ImageModel(PresetMixin, keras.Model):
             return super().fit(
                 batches,
                 epochs=epochs,
-                verbose=verbose if process_share().get("share", 0) == 0 else 0,
+                verbose=0 if process_share().get("share") else verbose,
                 callbacks=callbacks,
                 validation_data=validation_data,
                 shuffle=False,

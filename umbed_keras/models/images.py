@@ -183,7 +183,7 @@ class ImageBatches(keras.utils.PyDataset):
                 raise ValueError("`images` must hold at least one image. Received none.")
             self._read = self._from_array
             self._pass_length = -(-len(self.source) // self.batch_size)
-            self._check_shares(self.batch_size)
+            self._check_shares(min(self.batch_size, len(self.source)))
             self._check_shares(len(self.source) % self.batch_size)
         elif hasattr(source, "__iter__"):
             self._read = self._from_iterable

@@ -84,7 +84,7 @@ def sweep(
     place = {"directory": str(directory.parent), "project_name": directory.name}
     options = {
         "objective": keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
-        "seed": seed,
+        "seed": seed + 1,  # KerasTuner takes 0 for none
         # One that fails is no reason to end the sweep.
         "max_consecutive_failed_trials": 1 << 30,
     }

@@ -5,9 +5,12 @@
 The script is run once for the chief, which hands out trials and goes on after `sweep` with its
 result, and once for each worker, which ends there. Workers share the processor's cores, and the
 devices in `CUDA_VISIBLE_DEVICES` in turn. A worker that dies is started again, and its trial with
-it. On several machines set KerasTuner's variables yourself, with the same directory in reach of
-all: `KERASTUNER_TUNER_ID` (`chief`; another name for each worker, the same when it is started
-again), `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT`.
+it. On several machines, with the sweep's directory in reach of all, set KerasTuner's variables
+yourself and run the script once for each:
+
+    KERASTUNER_TUNER_ID     chief, or a worker's name, the same when it is started again
+    KERASTUNER_ORACLE_IP    the chief's address
+    KERASTUNER_ORACLE_PORT  a free port there
 """
 
 import argparse
