@@ -16,6 +16,9 @@ import keras
 
 NAMES = ["vq_ema", "dictionary_gradient"]
 if keras.backend.backend() == "torch":
+    import torch
+    from torch.utils.data import DataLoader, DistributedSampler
+
     NAMES += ["dictionary_online", "gaussian"]  # elsewhere nothing of ours is in the way
 
 
@@ -64,6 +67,37 @@ def train(name):
     return found
 
 
+class EvaluatesAlone(keras.callbacks.Callback):
+    """What writes files evaluates in one process only."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if torch.distributed.get_rank() == 0:
+            self.seen = self.model.evaluate(photographs(3), verbose=0, return_dict=True)
+
+
+def check_processes():
+    """What only processes on PyTorch have to do with."""
+    keras.utils.set_random_seed(0)
+    model = uk.models.VQVAE(8, 4, filters=4, residual_units=2)
+    model.compile("adam")
+    images = photographs(40)
+    callback = EvaluatesAlone()
+    history = model.fit(images, batch_size=8, epochs=2, verbose=0, callbacks=[callback]).history
+    assert history["loss"][1] < history["loss"][0]
+    alone = model.evaluate(photographs(3), verbose=0, return_dict=True)
+    if torch.distributed.get_rank() == 0:
+        assert callback.seen == alone
+    # The same in all processes, statistics of batch normalisation too.
+    for weight in model.weights:
+        mine = weight.value.detach().to(torch.float64)
+        others = mine.clone()
+        torch.distributed.all_reduce(others)
+        torch.testing.assert_close(others / 2, mine)
+    sampler = DistributedSampler(images, shuffle=True)
+    with pytest.raises(ValueError, match="DistributedSampler"):
+        model.fit(DataLoader(images, batch_size=8, sampler=sampler))
+
+
 def main(path):
     from train_data_parallel import all_devices
 
@@ -79,6 +113,8 @@ def main(path):
         train_all("one")
     with all_devices() as (_, writes):
         train_all("two")
+        if not split:
+            check_processes()
         if writes:
             with pytest.raises(ValueError, match="share a batch of 3"):
                 uk.PixelEmbedder(4).fit(photographs(11), batch_size=8)

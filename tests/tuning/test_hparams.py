@@ -1,3 +1,7 @@
+import subprocess
+import sys
+
+import keras
 import pytest
 from tensorboard import context
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
@@ -49,6 +53,19 @@ def test_trials_that_have_ended_are_shown(tmp_path):
     assert found["0"] == pytest.approx({"bottleneck": "dictionary", "sparsity": 2, **MEASURED})
     assert found["1"] == {"bottleneck": "vector"}
     assert set(found) == {"0", "1"}
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="Keras needs it there")
+def test_tensorflow_is_not_needed(tmp_path):
+    script = f"""
+import sys
+sys.modules["tensorflow"] = None  # to import it fails
+from umbed_keras.tuning.hparams import write_hparams
+write_hparams({str(tmp_path)!r}, {TABLE!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(shown(tmp_path)) == {"0", "1"}
 
 
 def test_a_trial_is_written_once(tmp_path):

@@ -84,6 +84,12 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
         ({"sparsity": [8], "latent_dim": [4]}, "sparsity"),
         ({"sparsity": [8], "num_entries": [4]}, "sparsity"),
         ({"rate_weight": -1}, "rate_weight"),
+        ({"learning_rate": ()}, "learning_rate"),
+        ({"learning_rate": [1e-3, 0]}, "learning_rate"),
+        ({"width": []}, "width"),
+        ({"width": [2.5]}, "width"),
+        ({"latent_dim": "4"}, "latent_dim"),
+        ({"num_entries": 1}, "num_entries"),
     ],
     ids=str,
 )

@@ -1,11 +1,17 @@
 import itertools
+import math
 
 import keras_tuner
 import numpy as np
 import pytest
 from keras_tuner.engine.trial import TrialStatus
 
-from umbed_keras.tuning.oracles import BayesianOracle, GridOracle, coordinates
+from umbed_keras.tuning.oracles import (
+    BayesianOracle,
+    GridOracle,
+    HyperbandOracle,
+    coordinates,
+)
 
 LATENT_DIMS, ENTRIES, RATES = [4, 8, 16, 32], [16, 64, 256], (1e-4, 1e-2)
 
@@ -76,11 +82,37 @@ def test_every_combination_comes_once(kind, at_once, tmp_path):
 
 def test_bayesian_finds_the_best_sooner_than_chance(tmp_path):
     needed = []
-    for seed in range(5):
+    for seed in range(3):
         scores = [score for _, score in search(make(BayesianOracle, seed), tmp_path / str(seed))]
         needed.append(int(np.argmin(scores)) + 1)
     # Chance needs half of the 52 on average.
     assert np.mean(needed) < 26 / 1.5, needed
+
+
+@pytest.mark.parametrize("combinations", [2, 8, 1000])
+def test_hyperband_trains_the_best_on_however_few_there_are(combinations, tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Int("number", 1, combinations)
+    oracle = HyperbandOracle(
+        keras_tuner.Objective("objective", "min"), max_epochs=27, seed=1, hyperparameters=space
+    )
+    oracle._set_project_dir(str(tmp_path), "search")
+    oracle.verbose = 0
+    rounds = {}
+    while (trial := oracle.create_trial("worker")).status == TrialStatus.RUNNING:
+        values = trial.hyperparameters.values
+        bracket = rounds.setdefault(values["tuner/bracket"], {})
+        bracket.setdefault(values["tuner/round"], []).append(values["number"])
+        oracle.update_trial(trial.trial_id, {"objective": values["number"]})
+        trial.status = TrialStatus.COMPLETED
+        oracle.end_trial(trial)
+    first = rounds[3]
+    assert set(first) == {0, 1, 2, 3}  # up to 27 epochs
+    for earlier, later in itertools.pairwise(first.values()):
+        kept = min(len(earlier), math.ceil(len(earlier) / 3))
+        assert sorted(later) == sorted(earlier)[: len(later)]
+        assert kept <= len(later) <= kept + 1
+    assert len(first[0]) == min(27, combinations)
 
 
 def test_coordinates():

@@ -1,16 +1,27 @@
+import contextlib
 import csv
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.tuning import PixelEmbedderHyperModel, SweepResult, sweep
+from umbed_keras.tuning import (
+    ImageAutoencoderHyperModel,
+    PixelEmbedderHyperModel,
+    SweepResult,
+    sweep,
+)
+from umbed_keras.tuning.state import repair
 
 ROOT = Path(uk.__file__).parents[1]
 SMALL = {
@@ -33,14 +44,14 @@ def photographs(count):
     return np.uint8(np.clip(128 + 50 * waves, 0, 255))
 
 
-def run(directory, max_trials=4, hypermodel=None, algorithm="grid", **kwargs):
+def run(directory, max_trials=4, hypermodel=None, algorithm="grid", epochs=2, **kwargs):
     return sweep(
         photographs(10),
         hypermodel or PixelEmbedderHyperModel(**SMALL),
         validation_split=0.2,
         algorithm=algorithm,
         max_trials=max_trials,
-        epochs=2,
+        epochs=epochs,
         batch_size=4,
         directory=directory,
         verbose=0,
@@ -159,6 +170,10 @@ def test_the_same_seed_tries_the_same(algorithm, tmp_path):
     assert tried[0] != tried[2]
 
 
+# What goes on where it was is the same for every backend, and compiling each trial takes long.
+on_one_backend = pytest.mark.skipif(keras.backend.backend() != "torch", reason="runs on torch")
+
+
 KILLED = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -168,6 +183,7 @@ run(sys.argv[2])
 """
 
 
+@on_one_backend
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.Popen(
@@ -195,10 +211,105 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     assert json.loads(oracle.read_text())
 
 
-def test_arguments_are_checked(tmp_path):
-    with pytest.raises(ValueError, match="algorithm"):
-        sweep(photographs(2), PixelEmbedderHyperModel(), algorithm="guess", directory=tmp_path)
-    with pytest.raises(ValueError, match="measure"):
-        sweep(photographs(2), PixelEmbedderHyperModel(), directory=tmp_path)
+@pytest.fixture
+def copied(finished, tmp_path):
+    """The folder of a finished sweep, to be done something to."""
+    return shutil.copytree(finished.directory, tmp_path / "sweep")
+
+
+def test_a_chief_goes_on_where_one_process_was(finished, copied):
+    (copied / "tuner0.json").rename(copied / "chief.json")
+    assert run(copied).table == finished.table
+
+
+def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
+    trial = json.loads((copied / "trial_3" / "trial.json").read_text())
+    (copied / "trial_4").mkdir()
+    begun = {**trial, "trial_id": "4", "status": "RUNNING", "score": None}
+    (copied / "trial_4" / "trial.json").write_text(json.dumps(begun))
+    assert run(copied).table == finished.table
+
+
+@pytest.mark.parametrize("cut_off_at", [1, 2, 5, 9])
+def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, monkeypatch):
+    (copied / "oracle.json").write_text("{")
+    (copied / "trial_2" / "trial.json").write_text("")
+    calls, replace = itertools.count(1), os.replace
+
+    def failing(*args):
+        if next(calls) == cut_off_at:
+            raise KeyboardInterrupt
+        replace(*args)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with contextlib.suppress(KeyboardInterrupt):
+        repair(copied)
+    monkeypatch.undo()
+    assert run(copied).table == finished.table
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"algorithm": "random"}, "algorithm"),
+        ({"hypermodel": PixelEmbedderHyperModel(**{**SMALL, "latent_dim": 3})}, "latent_dim"),
+        ({"hypermodel": ImageAutoencoderHyperModel()}, "hypermodel"),
+    ],
+    ids=["algorithm", "space", "model"],
+)
+def test_another_sweep_needs_another_folder(finished, change, says):
+    with pytest.raises(ValueError, match=f"another sweep was begun.*{says}"):
+        run(finished.directory, **change)
+
+
+def test_trials_are_in_order_whatever_their_names(finished, tmp_path):
+    for name in ("0", "1", "02", "10"):
+        shutil.copytree(finished.directory / "trial_0", tmp_path / f"trial_{name}")
+        trial = json.loads((tmp_path / f"trial_{name}" / "trial.json").read_text())
+        (tmp_path / f"trial_{name}" / "trial.json").write_text(
+            json.dumps({**trial, "trial_id": name})
+        )
+    assert [row["trial"] for row in SweepResult(tmp_path).table] == ["0", "1", "02", "10"]
+
+
+def test_a_trial_that_diverges_says_so(tmp_path):
+    space = {**SMALL, "num_entries": 4, "sparsity": 1, "learning_rate": 1e30}
+    result = run(tmp_path / "sweep", hypermodel=PixelEmbedderHyperModel(**space))
+    (row,) = result.table
+    assert row["status"] == "FAILED"
+    assert "diverged" in row["reason"]
+    with pytest.raises(ValueError, match="diverged"):
+        result.best()
+
+
+@on_one_backend
+def test_hyperband_trains_further_what_was_good(tmp_path):
+    with warnings.catch_warnings(action="error", category=UserWarning):  # of weights not loaded
+        result = run(tmp_path / "sweep", algorithm="hyperband", epochs=3)
+    epochs = [trial.hyperparameters.values["tuner/epochs"] for trial in result.trials]
+    assert set(epochs) == {1, 3}
+    assert {row["status"] for row in result.table} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"algorithm": "guess"}, "algorithm"),
+        ({"validation_split": 1.5}, "validation_split"),
+        ({"validation_split": 0}, "validation_split"),
+        ({"validation_data": np.zeros((0, 16, 16, 3), "uint8")}, "validation_data"),
+        ({"max_trials": 0}, "max_trials"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"seed": -1}, "seed"),
+        ({"images": np.full((4, 16, 16, 3), 255.0)}, "images"),
+    ],
+    ids=str,
+)
+def test_arguments_are_checked(arguments, says, tmp_path):
+    arguments = {"images": photographs(4), **arguments}
+    with pytest.raises(ValueError, match=f"`{says}`"):
+        sweep(hypermodel=PixelEmbedderHyperModel(), directory=tmp_path / "sweep", **arguments)
+    assert not (tmp_path / "sweep").exists()
     with pytest.raises(ValueError, match="no trials"):
         SweepResult(tmp_path)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -11,7 +12,8 @@ import umbed_keras as uk
 
 ROOT = Path(uk.__file__).parents[1]
 
-# A worker is killed in its first trial; every worker notes what it finished.
+# A worker is killed in its first trial, and every worker in one trial of all; each notes what it
+# finished.
 SCRIPT = """
 import json, os, signal, sys
 from pathlib import Path
@@ -27,6 +29,8 @@ class Dying(PixelEmbedderHyperModel):
         name = os.environ["KERASTUNER_TUNER_ID"]
         if name == "worker1" and not (directory / "killed").exists():
             (directory / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if (model.latent_dim, model.bottleneck.num_atoms, model.bottleneck.sparsity) == (3, 4, 2):
             os.kill(os.getpid(), signal.SIGKILL)
         found = super().fit(hp, model, *args, **kwargs)
         with (directory / "finished").open("a") as file:
@@ -61,9 +65,34 @@ def test_a_chief_and_three_workers_of_which_one_is_killed(tmp_path):
     assert process.returncode == 0, process.stderr
     assert "worker1 died" in process.stderr
     table = json.loads((tmp_path / "result.json").read_text())
-    assert [row["status"] for row in table] == ["COMPLETED"] * 8
-    keys = {(row["latent_dim"], row["num_entries"], row["sparsity"]) for row in table}
-    assert len(keys) == 8
+    keys = {(row["latent_dim"], row["num_entries"], row["sparsity"]): row for row in table}
+    assert len(keys) == len(table) == 8
+    deadly = keys.pop((3, 4, 2))
+    assert deadly["status"] == "FAILED"
+    assert "its process died, 3 times" in deadly["reason"]
+    assert {row["status"] for row in keys.values()} == {"COMPLETED"}
     workers = (tmp_path / "finished").read_text().split()
-    assert len(workers) == 8
+    assert len(workers) == 7
     assert len(set(workers)) > 1
+
+
+def test_what_was_started_ends_with_the_command(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()\n"
+        "time.sleep(600)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "umbed_keras.tuning.workers", "2", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    while len(list(tmp_path.iterdir())) < 4:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(60) != 0
+    started = [int(path.name) for path in tmp_path.iterdir() if path != script]
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)

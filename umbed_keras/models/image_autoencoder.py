@@ -220,10 +220,10 @@ class ImageAutoencoder(ImageModel):
 
     # Learning.
 
-    def _batches(self, x, batch_size, shuffle=False, steps_per_epoch=None, restart=False):
-        return super()._batches(
-            x, batch_size, shuffle=shuffle, steps_per_epoch=steps_per_epoch, restart=restart
-        )
+    def _batches(self, x, batch_size, **options):
+        if "pixels_per_image" in options:
+            raise TypeError("`pixels_per_image` is an option of `PixelEmbedder` alone.")
+        return super()._batches(x, batch_size, **options)
 
     def _sample(self, images, count, random):
         """Random patches of one image, `(count, values)` float32."""

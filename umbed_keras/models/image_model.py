@@ -189,7 +189,10 @@ class ImageModel(PresetMixin, keras.Model):
         return_dict=False,
         **options,
     ):
-        """The loss and metrics of images (see `fit`); what is sampled is the same every time."""
+        """The loss and metrics of images; what is sampled is the same every time.
+
+        Arguments and errors are those of `fit`. On PyTorch every process evaluates all images.
+        """
         if y is not None:
             raise ValueError("`evaluate` takes images alone. Received: `y`")
         if not self.compiled:
@@ -203,7 +206,7 @@ class ImageModel(PresetMixin, keras.Model):
         )
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """What the model gives of images, from any source that `fit` takes."""
+        """What the model gives of images, from any source that `fit` takes, with its errors."""
         options = {"steps_per_epoch": steps, "replicas": device_count(self), "bare": True}
         batches = ImageBatches(x, self.channels, batch_size, **options)
         return super().predict(batches, verbose=verbose, callbacks=callbacks)

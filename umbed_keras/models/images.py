@@ -117,6 +117,17 @@ def first_images(data, channels, count):
     return images[:count]
 
 
+def _check_undivided(loader):
+    """Raises ValueError for a torch `DataLoader` that gives each process other images."""
+    from torch.utils.data.distributed import DistributedSampler
+
+    if isinstance(getattr(loader, "sampler", None), DistributedSampler):
+        raise ValueError(
+            "A DataLoader for several processes must give each of them the same batches, which "
+            "`fit` divides itself. Received: one with a DistributedSampler."
+        )
+
+
 class ImageBatches(keras.utils.PyDataset):
     """One shape of data for every source of images, and the pixels to learn from.
 
@@ -186,6 +197,8 @@ class ImageBatches(keras.utils.PyDataset):
             self._check_shares(min(self.batch_size, len(self.source)))
             self._check_shares(len(self.source) % self.batch_size)
         elif hasattr(source, "__iter__"):
+            if share is not None:
+                _check_undivided(source)
             self._read = self._from_iterable
             self._pass_length = None if steps_per_epoch else self._count()
         else:

@@ -2,7 +2,8 @@
 
 On JAX a `keras.distribution.DataParallel` splits batches, on TensorFlow the scope of a
 `tf.distribute.MirroredStrategy`. On PyTorch processes do, each with a model of its own, once
-`torch.distributed.init_process_group` has been called.
+`torch.distributed.init_process_group` has been called; every process must be given the same data in
+the same order, and trains on its share.
 """
 
 import contextlib
@@ -46,14 +47,15 @@ def processes_together(model):
     """Within it, processes on PyTorch that call `fit` on a model average their gradients.
 
     By DistributedDataParallel (Li et al. 2020), which must be what is called; Keras calls the
-    model. Metrics are those of all processes' images.
+    model. What training reports is of all processes' images. `evaluate` stays each process's own
+    affair: callbacks may call it in one of them alone.
     """
     if process_group() is None:
         yield
         return
     import torch
 
-    call, get_metrics_result = model.call, model.get_metrics_result
+    call, evaluate, get_metrics_result = model.call, model.evaluate, model.get_metrics_result
 
     class Training(torch.nn.Module):
         def __init__(self):
@@ -74,8 +76,17 @@ def processes_together(model):
         with keras.StatelessScope(state_mapping=totals):
             return get_metrics_result()
 
-    model.call, model.get_metrics_result = shared_call, shared_metrics_result
+    def own_evaluate(*args, **kwargs):
+        model.get_metrics_result = get_metrics_result
+        try:
+            return evaluate(*args, **kwargs)
+        finally:
+            model.get_metrics_result = shared_metrics_result
+
+    # Attributes of this model that hide its class's methods.
+    model.call, model.evaluate = shared_call, own_evaluate
+    model.get_metrics_result = shared_metrics_result
     try:
         yield
     finally:
-        del model.call, model.get_metrics_result
+        del model.call, model.evaluate, model.get_metrics_result

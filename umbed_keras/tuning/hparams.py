@@ -28,7 +28,7 @@ def write_hparams(folder, table):
 
 def _write(path, row, names):
     from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.plugins.hparams.api import hparams_pb
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # `api` imports TensorFlow
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
     from tensorboard.summary.writer.record_writer import RecordWriter
 

@@ -1,7 +1,10 @@
 """Models with a space of hyperparameters."""
 
+import numbers
+
 import keras
 import keras_tuner
+import numpy as np
 
 from umbed_keras.layers import (
     DictionaryBottleneck,
@@ -11,7 +14,7 @@ from umbed_keras.layers import (
 )
 from umbed_keras.models import ImageAutoencoder, PixelEmbedder
 from umbed_keras.ops._checks import check_at_least
-from umbed_keras.tuning.rate_distortion import RateDistortion
+from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 
 GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"
 SEPARATOR = ", "
@@ -31,14 +34,28 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         check_at_least(rate_weight=(0, rate_weight))
         self.space, self.rate_weight, self.seed = space, rate_weight, seed
         self.coefficient_bits, self.options = coefficient_bits, options
-        unknown = sorted(set(_values(space["bottleneck"])) - set(KINDS))
-        if unknown:
-            raise ValueError(f"`bottleneck` must be among {KINDS}. Received: {unknown}")
-        for name in ("bottleneck", "latent_dim", "num_entries", "sparsity"):
-            if not _values(space[name]):
-                raise ValueError(f"`{name}` must be a value or several. Received: {space[name]}")
+        for name, choice in space.items():
+            self._check(name, choice)
         if DICTIONARY in _values(space["bottleneck"]):
             self._sparsities()  # refuses what allows none
+
+    @staticmethod
+    def _check(name, choice):
+        """Raises ValueError unless there is a value, or several, of the right kind."""
+        values = _values(choice)
+        if name == "bottleneck":
+            allowed, right = f"among {KINDS}", [value in KINDS for value in values]
+        elif name == "learning_rate":
+            allowed, right = "above 0", [_is_number(value) and value > 0 for value in values]
+        else:
+            least = 2 if name == "num_entries" else 1
+            allowed = f"integers >= {least}"
+            right = [_is_number(value) and not value % 1 and value >= least for value in values]
+        if not right or not all(right):
+            raise ValueError(
+                f"`{name}` must be a value, or a list or tuple of values, {allowed}. "
+                f"Received: {choice!r}"
+            )
 
     def _vector_size(self, latent_dim):
         """Entries of the vectors that the bottleneck codes."""
@@ -89,8 +106,8 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
     def _choose(self, hp, name, scope="", among=None):
         """The value of a hyperparameter, or None where its scope isn't the trial's."""
         values, name = self.space[name] if among is None else among, _join(name, scope)
-        if name == "learning_rate" and isinstance(values, tuple):
-            return hp.Float(name, *values, sampling="log")
+        if name == "learning_rate" and isinstance(values, tuple) and len(values) == 2:
+            return hp.Float(name, min(values), max(values), sampling="log")
         if isinstance(values, (list, tuple)):
             return hp.Choice(name, list(values))
         return hp.Fixed(name, values)
@@ -127,12 +144,18 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
     def _compiled(self, hp, model):
         rate = self._choose(hp, "learning_rate")
         model.compile(optimizer=keras.optimizers.Adam(rate))
+        # Its state is in the file from which a trial goes on.
+        model.optimizer.build(model.trainable_variables)
         return model
 
     def fit(self, hp, model, *args, callbacks=(), **kwargs):
         """`model.fit` that reports `rate_distortion`."""
         callbacks = [RateDistortion(self.rate_weight), *callbacks]
-        return model.fit(*args, callbacks=callbacks, **kwargs)
+        history = model.fit(*args, callbacks=callbacks, **kwargs)
+        first = history.history[f"val_{OBJECTIVE}"][0]
+        if not np.isfinite(first):  # nor is any that follows
+            raise FloatingPointError(f"training diverged: `val_{OBJECTIVE}` is {first}")
+        return history
 
 
 class PixelEmbedderHyperModel(BottleneckHyperModel):
@@ -257,6 +280,10 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
 def _join(name, scope):
     """The name of a hyperparameter in a scope; `name` is what comes before the separator."""
     return f"{name}{SEPARATOR}{scope}" if name and scope else name or scope
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _values(values):

@@ -1,5 +1,6 @@
 """What proposes the trials of a sweep, where KerasTuner's own would not do."""
 
+import math
 import warnings
 
 import keras_tuner
@@ -8,6 +9,7 @@ from keras_tuner.engine.trial import TrialStatus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
+from threadpoolctl import threadpool_limits
 
 from umbed_keras.tuning.results import hyperparameters
 
@@ -24,9 +26,9 @@ class UntriedOracle(keras_tuner.Oracle):
     """
 
     def populate_space(self, trial_id):
-        tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        space = self.hyperparameters.space
-        untried = [values for values in combinations(space, {}) if values not in tried]
+        tried = {_key(trial.hyperparameters.values) for trial in self.trials.values()}
+        everything = combinations(self.hyperparameters.space, {})
+        untried = [values for values in everything if _key(values) not in tried]
         if not untried:
             return {"status": TrialStatus.STOPPED, "values": None}
         return {"status": TrialStatus.RUNNING, "values": self.choose(untried)}
@@ -61,29 +63,68 @@ class BayesianOracle(UntriedOracle):
 
     def choose(self, untried):
         trials = self.trials.values()
-        # `score` is None until a trial has ended.
-        completed = [trial for trial in trials if np.isfinite(trial.score or np.nan)]
-        if len(completed) < self.initial_trials:
+        # A trial has a score when it has ended well; it may be infinite.
+        ended = [trial for trial in trials if trial.score is not None and np.isfinite(trial.score)]
+        if len(ended) < self.initial_trials:
             random = np.random.default_rng((self.seed, len(self.trials)))
             return untried[random.integers(len(untried))]
         running = [trial for trial in trials if trial.status == TrialStatus.RUNNING]
-        rows = [hyperparameters(trial.hyperparameters.values) for trial in (*completed, *running)]
-        points = coordinates([*rows, *map(hyperparameters, untried)])
-        scores = np.array([trial.score for trial in completed])
-        known, others = points[: len(completed)], points[len(rows) :]
+        all_values = [trial.hyperparameters.values for trial in (*ended, *running)] + untried
+        points = coordinates([hyperparameters(values) for values in all_values])
+        known, waited_for, open_points = np.split(points, [len(ended), len(ended) + len(running)])
+        scores = np.array([trial.score for trial in ended])
+        # Small matrices: more than one thread would wait for each other.
+        with threadpool_limits(1), warnings.catch_warnings():
+            # A scale at its bound is no matter.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mean, deviation = self._predict(known, scores, waited_for, open_points)
+        return untried[int(np.argmin(mean - OPTIMISM * deviation))]
+
+    def _predict(self, known, scores, waited_for, open_points):
+        """Mean and standard deviation of the scores of open points."""
         # Points lie in 0..1: scales beyond these bounds say no more.
-        kernel = Matern(np.ones(points.shape[1]), (0.1, 10.0), nu=2.5)
+        kernel = Matern(np.ones(known.shape[1]), (0.1, 10.0), nu=2.5)
         options = {"alpha": NOISE, "normalize_y": True, "random_state": self.seed}
         model = GaussianProcessRegressor(kernel, n_restarts_optimizer=2, **options)
-        with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):
-            model.fit(known, scores)  # a scale at its bound is no matter
-        if running:
+        model.fit(known, scores)
+        if len(waited_for):
             # Believed to come out as predicted, so that workers don't all try the same corner.
-            believed = model.predict(points[len(completed) : len(rows)])
+            believed = np.concatenate([scores, model.predict(waited_for)])
             model = GaussianProcessRegressor(model.kernel_, optimizer=None, **options)
-            model.fit(points[: len(rows)], np.concatenate([scores, believed]))
-        mean, deviation = model.predict(others, return_std=True)
-        return untried[int(np.argmin(mean - OPTIMISM * deviation))]
+            model.fit(np.concatenate([known, waited_for]), believed)
+        return model.predict(open_points, return_std=True)
+
+
+class HyperbandOracle(keras_tuner.oracles.HyperbandOracle):
+    """Hyperband (Li et al. 2018) for small spaces, too.
+
+    Where all combinations are in its brackets, KerasTuner's own ends before it trains the best of
+    them further.
+    """
+
+    def _random_trial(self, trial_id, bracket):
+        response = super()._random_trial(trial_id, bracket)
+        if response["status"] != TrialStatus.STOPPED:
+            return response
+        bracket["size"] = len(bracket["rounds"][0])  # all there will be
+        return self.populate_space(trial_id)
+
+    def _get_size(self, bracket_num, round_num):
+        for bracket in self._brackets:
+            if bracket["bracket_num"] == bracket_num and "size" in bracket:
+                return math.ceil(bracket["size"] / self.factor**round_num)
+        return super()._get_size(bracket_num, round_num)
+
+
+class HyperbandTuner(keras_tuner.Hyperband):
+    """KerasTuner's, which goes on with trained models, for an oracle that it is given."""
+
+    def __init__(self, oracle, hypermodel, **kwargs):
+        keras_tuner.Tuner.__init__(self, oracle, hypermodel, **kwargs)
+
+
+def _key(values):
+    return tuple(sorted(values.items()))
 
 
 def combinations(space, values):

@@ -12,6 +12,8 @@ from umbed_keras.tuning.hypermodels import SEPARATOR
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
 
 TABLE = "trials.csv"
+# Where a worker says why its trial failed.
+REASON = "reason.txt"
 # Column to what the history of `fit` calls it.
 MEASURES = {
     "error": "val_reconstruction",
@@ -19,7 +21,6 @@ MEASURES = {
     OBJECTIVE: f"val_{OBJECTIVE}",
     "seconds": "seconds",
 }
-AXES = ("bits_per_pixel", "error")
 
 
 class SweepResult:
@@ -37,7 +38,10 @@ class SweepResult:
 
     def __init__(self, directory, hypermodel=None):
         self.directory, self.hypermodel = Path(directory), hypermodel
-        files = sorted(self.directory.glob("trial_*/trial.json"))
+        files = sorted(
+            self.directory.glob("trial_*/trial.json"),
+            key=lambda file: int(file.parent.name.removeprefix("trial_")),
+        )
         if not files:
             raise ValueError(f"There are no trials of a sweep in {self.directory}.")
         self.trials = [Trial.load(str(file)) for file in files]
@@ -56,7 +60,7 @@ class SweepResult:
                 **names,
                 **found,
                 **{column: _measure(trial, name) for column, name in MEASURES.items()},
-                "reason": _reason(trial),
+                "reason": self._reason(trial),
             }
             for trial, found in zip(self.trials, values, strict=True)
         ]
@@ -95,8 +99,12 @@ class SweepResult:
         """
         if max_bits is not None and max_error is not None:
             raise ValueError("Give `max_bits` or `max_error`, not both.")
-        goal = OBJECTIVE if max_bits is None and max_error is None else "error"
-        goal = goal if max_error is None else "bits_per_pixel"
+        if max_bits is not None:
+            goal = "error"
+        elif max_error is not None:
+            goal = "bits_per_pixel"
+        else:
+            goal = OBJECTIVE
         fits = [
             row
             for row in self._completed()
@@ -117,7 +125,6 @@ class SweepResult:
         row = self.best(max_bits, max_error)
         (trial,) = (trial for trial in self.trials if trial.trial_id == row["trial"])
         model = self.hypermodel.build(trial.hyperparameters)
-        model.optimizer.build(model.trainable_variables)  # its state is in the file, too
         model.load_weights(self.directory / f"trial_{trial.trial_id}" / "checkpoint.weights.h5")
         return model
 
@@ -148,10 +155,19 @@ class SweepResult:
             )
         return found
 
+    def _reason(self, trial):
+        """The last line of what a failed trial said."""
+        kept = self.directory / f"trial_{trial.trial_id}" / REASON
+        message = trial.message or (kept.read_text() if kept.exists() else "")
+        lines = message.strip().splitlines()
+        return lines[-1] if lines and trial.status == TrialStatus.FAILED else None
+
     def _completed(self):
         rows = [row for row in self.table if row["status"] == TrialStatus.COMPLETED]
         if not rows:
-            raise ValueError(f"No trial in {self.directory} was completed.")
+            reasons = [row["reason"] for row in self.table if row["reason"]]
+            why = f" The last failed: {reasons[-1]}" if reasons else ""
+            raise ValueError(f"No trial in {self.directory} was completed.{why}")
         return rows
 
 
@@ -173,9 +189,3 @@ def _measure(trial, name):
     if not trial.metrics.exists(name):
         return None
     return float(np.mean(trial.metrics.get_history(name)[-1].value))
-
-
-def _reason(trial):
-    """The last line of what a failed trial said."""
-    lines = (trial.message or "").strip().splitlines()
-    return lines[-1] if lines else None

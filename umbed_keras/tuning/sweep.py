@@ -1,28 +1,35 @@
 """A sweep that goes on where it was cut off."""
 
-import json
 import os
-import shutil
 from pathlib import Path
 
 import keras
 import keras_tuner
+import numpy as np
+from keras_tuner.src.engine import conditions
 
-from umbed_keras.models.atomic_folder import present, replaced
+from umbed_keras.models.images import check_images
+from umbed_keras.ops._checks import check_integers
 from umbed_keras.tuning.hparams import write_hparams
-from umbed_keras.tuning.oracles import BayesianOracle, GridOracle
+from umbed_keras.tuning.oracles import (
+    BayesianOracle,
+    GridOracle,
+    HyperbandOracle,
+    HyperbandTuner,
+)
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
-from umbed_keras.tuning.results import SweepResult
+from umbed_keras.tuning.results import REASON, SweepResult
+from umbed_keras.tuning.state import back_up, check_identity, repair
 
 HYPERBAND = "hyperband"
 ORACLES = {
     "random": keras_tuner.oracles.RandomSearchOracle,
     "bayesian": BayesianOracle,
     "grid": GridOracle,
+    HYPERBAND: HyperbandOracle,
 }
-ALGORITHMS = (*ORACLES, HYPERBAND)
-# Copies of KerasTuner's own files, which it doesn't write whole or not at all.
-BACKUP = "backup"
+# How often a worker may begin a trial that ends its process.
+MAX_STARTS = 3
 # What `tensorboard --logdir` takes.
 BOARD = "tensorboard"
 
@@ -67,36 +74,57 @@ def sweep(
         `SweepResult`. A worker (see `umbed_keras.tuning.workers`) ends here, as by `sys.exit`.
 
     Raises:
-        ValueError: an unknown `algorithm`, or nothing to measure on.
+        TypeError, ValueError: arguments not as described, nothing to learn from or to measure on,
+            or a `directory` in which another sweep was begun.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"`algorithm` must be among {ALGORITHMS}. Received: {algorithm!r}")
+    if algorithm not in ORACLES:
+        raise ValueError(f"`algorithm` must be among {list(ORACLES)}. Received: {algorithm!r}")
+    check_integers(
+        max_trials=(1, max_trials), epochs=(1, epochs), batch_size=(1, batch_size), seed=(0, seed)
+    )
+    images = _check(images, "images")
     if validation_data is None:
-        start = len(images) - int(len(images) * validation_split)
-        images, validation_data = images[:start], images[start:]
-    if not len(images) or not len(validation_data):
-        raise ValueError("There must be images to learn from and to measure on.")
+        count = int(len(images) * validation_split) if 0 < validation_split < 1 else 0
+        if not count:
+            raise ValueError(
+                "`validation_split` must leave images to learn from and to measure on. "
+                f"Received: {validation_split}, of {len(images)} images"
+            )
+        images, validation_data = images[:-count], images[-count:]
+    validation_data = _check(validation_data, "validation_data")
     directory = Path(directory).resolve()
     # KerasTuner's variables, which `umbed_keras.tuning.workers` sets.
     is_worker = os.environ.get("KERASTUNER_TUNER_ID", "chief") != "chief"
     if not is_worker:
-        _repair(directory)
-    place = {"directory": str(directory.parent), "project_name": directory.name}
-    options = {
-        "objective": keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
-        "seed": seed + 1,  # KerasTuner takes 0 for none
+        check_identity(
+            directory,
+            hypermodel,
+            images=images.shape,
+            validation_data=validation_data.shape,
+            algorithm=algorithm,
+            epochs=epochs,
+            batch_size=batch_size,
+        )
+        repair(directory)
+    # KerasTuner left a line in for debugging, by which chief and workers print parameters.
+    conditions.print = lambda *_: None
+    oracle = ORACLES[algorithm](
+        objective=keras_tuner.Objective(f"val_{OBJECTIVE}", "min"),
+        seed=seed + 1,  # KerasTuner takes 0 for none
         # One that fails is no reason to end the sweep.
-        "max_consecutive_failed_trials": 1 << 30,
-    }
-    if algorithm == HYPERBAND:
-        tuner = keras_tuner.Hyperband(hypermodel, max_epochs=epochs, **options, **place)
+        max_consecutive_failed_trials=1 << 30,
+        **({"max_epochs": epochs} if algorithm == HYPERBAND else {"max_trials": max_trials}),
+    )
+    tuner_class = HyperbandTuner if algorithm == HYPERBAND else keras_tuner.Tuner
+    tuner = tuner_class(
+        oracle, hypermodel, directory=str(directory.parent), project_name=directory.name
+    )
+    if is_worker:
+        _watch_trials(tuner, directory)
     else:
-        oracle = ORACLES[algorithm](max_trials=max_trials, **options)
-        tuner = keras_tuner.Tuner(oracle, hypermodel, **place)
-    if not is_worker:
         tuner.save()  # what a sweep is known by, before the first trial
         before = len(tuner.oracle.end_order)
-        left = None if algorithm == HYPERBAND else max_trials - before
+        left = None if algorithm == HYPERBAND else max(1, max_trials - before)
         progress = keras.utils.Progbar(
             left, verbose=verbose, unit_name="trial", stateful_metrics=["best"]
         )
@@ -120,10 +148,36 @@ def _after_each_trial(oracle, act):
 
     def end_trial_and_act(trial):
         end_trial(trial)
-        oracle.save()  # only now the trial counts as ended
+        # KerasTuner saves while the trial still counts as running.
+        oracle.save()
         act()
 
     oracle.end_trial = end_trial_and_act
+
+
+def _watch_trials(tuner, directory):
+    """Lets a worker's trial fail that has ended its process too often, for want of memory say.
+
+    And keeps the reason of any that fails, which KerasTuner doesn't send to the chief.
+    """
+    run_trial = tuner.run_trial
+
+    def run_and_watch(trial, *args, **kwargs):
+        folder = directory / f"trial_{trial.trial_id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        starts = folder / "starts"
+        count = starts.stat().st_size if starts.exists() else 0
+        try:
+            if count >= MAX_STARTS:
+                raise keras_tuner.errors.FailedTrialError(f"its process died, {count} times")
+            with starts.open("a") as file:
+                file.write(".")
+            return run_trial(trial, *args, **kwargs)
+        except Exception as error:
+            (folder / REASON).write_text(f"{type(error).__name__}: {error}")
+            raise
+
+    tuner.run_trial = run_and_watch
 
 
 def _record(directory, progress, before):
@@ -132,10 +186,7 @@ def _record(directory, progress, before):
     Args:
         before: int, trials that had ended when the progress bar began.
     """
-    with replaced(directory / BACKUP) as new:
-        for path in _states(directory):
-            (new / path.parent.name).mkdir(exist_ok=True)
-            shutil.copy2(path, new / path.parent.name / path.name)
+    back_up(directory)
     result = SweepResult(directory)
     result.to_csv()
     table = result.table
@@ -145,22 +196,9 @@ def _record(directory, progress, before):
     progress.update(len(ended) - before, [("best", min(scores))] if scores else None)
 
 
-def _states(directory):
-    """KerasTuner's files of a sweep and of its trials."""
-    return sorted([*directory.glob("*.json"), *directory.glob("trial_*/trial.json")])
-
-
-def _repair(directory):
-    """Puts the last good files back if a kill left one of them half written."""
-    try:
-        for path in _states(directory):
-            json.loads(path.read_text())
-        return
-    except ValueError:
-        backup = present(directory / BACKUP)
-    for path in _states(directory):
-        path.unlink()
-    for path in backup.glob("*/*.json"):
-        target = directory if path.parent.name == directory.name else directory / path.parent.name
-        target.mkdir(exist_ok=True)
-        shutil.copy2(path, target / path.name)
+def _check(images, name):
+    """Images as `fit` takes them, on the host; not one is as bad as another kind."""
+    images = check_images(images, np.shape(images)[-1])
+    if not len(images):
+        raise ValueError(f"`{name}` must hold at least one image. Received: {images.shape}")
+    return images

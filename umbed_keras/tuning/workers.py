@@ -4,9 +4,11 @@
 
 The script is run once for the chief, which hands out trials and goes on after `sweep` with its
 result, and once for each worker, which ends there. Workers share the processor's cores, and the
-devices in `CUDA_VISIBLE_DEVICES` in turn. A worker that dies is started again, and its trial with
-it. On several machines, with the sweep's directory in reach of all, set KerasTuner's variables
-yourself and run the script once for each:
+GPUs (those in `CUDA_VISIBLE_DEVICES`, or all) in turn. A worker that dies is started again, and
+its trial with it; a trial by which three have died is recorded as failed.
+
+On several machines, with the sweep's directory in reach of all, set KerasTuner's variables yourself
+and run the script once for each:
 
     KERASTUNER_TUNER_ID     chief, or a worker's name, the same when it is started again
     KERASTUNER_ORACLE_IP    the chief's address
@@ -15,13 +17,17 @@ yourself and run the script once for each:
 
 import argparse
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 
-# A worker that dies more often than this has a reason that trying again won't mend.
-MAX_STARTS = 5
+# Deaths, for each worker, after which no more are started: the reason is not a trial's.
+MAX_DEATHS = 20
+# Seconds that the chief may take to end after the last worker.
+PATIENCE = 60
 
 
 def main():
@@ -34,6 +40,8 @@ def main():
     args = parser.parse_args()
     if args.workers < 1:
         parser.error(f"workers must be at least 1. Received: {args.workers}")
+    # Ended politely, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     command = [sys.executable, args.script, *args.arguments]
     raise SystemExit(run(command, args.workers))
 
@@ -46,31 +54,33 @@ def run(command, count):
         count: int, workers.
 
     Returns:
-        The chief's exit status; 1 where all workers died too often.
+        The chief's exit status; 1 where it waits and no worker is left.
     """
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
-    chief = _start(command, {**address, "KERASTUNER_TUNER_ID": "chief"})
-    names = [f"worker{number}" for number in range(count)]
+    shares, names = _shares(count), [f"worker{number}" for number in range(count)]
     environments = {
-        name: {**address, **_share(number, count), "KERASTUNER_TUNER_ID": name}
-        for number, name in enumerate(names)
+        name: {**address, **share, "KERASTUNER_TUNER_ID": name}
+        for name, share in zip(names, shares, strict=True)
     }
-    workers = {name: _start(command, environments[name]) for name in names}
-    starts = dict.fromkeys(names, 1)
+    chief, workers, deaths, left = None, {}, 0, PATIENCE
     try:
-        while chief.poll() is None:
+        chief = _start(command, {**address, "KERASTUNER_TUNER_ID": "chief"})
+        workers.update({name: _start(command, environments[name]) for name in names})
+        while chief.poll() is None and left > 0:
             time.sleep(0.2)
             for name, worker in workers.items():
-                if worker.poll() and starts[name] < MAX_STARTS:
+                if worker.poll() and deaths < MAX_DEATHS * count:
                     print(f"{name} died ({worker.returncode}); started again", file=sys.stderr)
                     workers[name] = _start(command, environments[name])
-                    starts[name] += 1
-            if all(worker.poll() for worker in workers.values()):
-                print("All workers died.", file=sys.stderr)
-                return 1
+                    deaths += 1
+            some_work = any(worker.poll() is None for worker in workers.values())
+            left = PATIENCE if some_work else left - 0.2
+        if chief.poll() is None:
+            print("No worker is left, and the sweep isn't at its end.", file=sys.stderr)
+            return 1
         return chief.returncode
     finally:
-        for process in (chief, *workers.values()):
+        for process in filter(None, (chief, *workers.values())):
             process.kill()
             process.wait()
 
@@ -79,14 +89,32 @@ def _start(command, environment):
     return subprocess.Popen(command, env={**os.environ, **environment})
 
 
-def _share(number, count):
-    """A worker's share of cores and devices, as environment variables."""
-    cores = str(max(1, (os.cpu_count() or 1) // count))
-    share = {"OMP_NUM_THREADS": cores, "TF_NUM_INTRAOP_THREADS": cores}
-    devices = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    if devices:
-        share["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
-    return share
+def _shares(count):
+    """Each worker's share of cores and GPUs, as environment variables."""
+    # Not all cores may be this process's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = str(max(1, cores // count))
+    common = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
+    common = {name: os.environ.get(name, value) for name, value in common.items()}
+    devices = _devices()
+    if not devices:
+        return [common] * count
+    # Else JAX takes most of a GPU that it shares with others, the chief among them.
+    common["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    return [
+        {**common, "CUDA_VISIBLE_DEVICES": devices[number % len(devices)]}
+        for number in range(count)
+    ]
+
+
+def _devices():
+    """The GPUs' names, as `CUDA_VISIBLE_DEVICES` has them."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in visible.split(",") if name]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())]
 
 
 def _free_port():
