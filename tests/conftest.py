@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many processes as cores: more threads only wait for each other (twice the time on torch).
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
 ROOT = Path(__file__).parents[1]
 # What JAX compiled once it need not compile again: in another worker, process or run.
 CACHE = ROOT / ".pytest_cache" / "jax"
