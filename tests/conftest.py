@@ -12,6 +12,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: more threads only wait for each other (twice the time on torch).
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 ROOT = Path(__file__).parents[1]
 # What JAX compiled once it need not compile again: in another worker, process or run.
 CACHE = ROOT / ".pytest_cache" / "jax"

@@ -56,14 +56,18 @@ def train(name):
     model.compile(keras.optimizers.SGD(1.0), metrics=["mean_squared_error"])
     model.adapt(images)
     start = model.get_weights()
-    options = {"batch_size": 8, "epochs": 4, "validation_data": images[40:]}
+    # Compiling takes long: what is not learning is looked at once.
+    more = name == NAMES[0]
+    validation_data = images[40:] if more else None
+    options = {"batch_size": 8, "epochs": 4, "validation_data": validation_data}
     history = model.fit(images[:40], verbose=0, **options).history
     found = {f"history/{key}": np.array(values) for key, values in history.items()}
     for place, (weight, before) in enumerate(zip(model.weights, start, strict=True)):
         key = f"{place:03d} {weight.path.partition('/')[2]}"
         found[f"start/{key}"] = before
         found[f"end/{key}"] = keras.ops.convert_to_numpy(weight)
-    found["embedding"] = model.embed(images[:1], quantized=False)
+    if more:
+        found["embedding"] = model.embed(images[:1], quantized=False)
     return found
 
 
@@ -151,11 +155,11 @@ else:
     @pytest.mark.parametrize("name", NAMES)
     def test_what_is_reported_is_of_all_devices(results, name):
         alone, together = (part(results, f"{name}/{way}/history/") for way in ("one", "two"))
-        assert {"loss", "mean_squared_error", "val_loss"} <= set(alone)
+        assert {"loss", "mean_squared_error"} <= set(alone)
+        assert ("val_loss" in alone) == (name == NAMES[0])
         for key, values in alone.items():
             np.testing.assert_allclose(together[key], values, rtol=1e-4, err_msg=key)
 
-    @pytest.mark.parametrize("name", NAMES)
-    def test_a_model_of_two_devices_embeds(results, name):
-        alone, together = (results[f"{name}/{way}/embedding"] for way in ("one", "two"))
+    def test_a_model_of_two_devices_embeds(results):
+        alone, together = (results[f"{NAMES[0]}/{way}/embedding"] for way in ("one", "two"))
         np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)

@@ -1,6 +1,7 @@
 import itertools
 import math
 
+import keras
 import keras_tuner
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from umbed_keras.tuning.oracles import (
     coordinates,
 )
 
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
+)
 LATENT_DIMS, ENTRIES, RATES = [4, 8, 16, 32], [16, 64, 256], (1e-4, 1e-2)
 
 

@@ -37,6 +37,10 @@ SMALL = {
 }
 
 
+# What hands out trials and keeps them is the same for every backend; compiling them takes long.
+on_one_backend = pytest.mark.skipif(keras.backend.backend() != "torch", reason="runs on torch")
+
+
 def photographs(count):
     """Smooth random images."""
     random = np.random.default_rng(0)
@@ -135,6 +139,7 @@ class Failing(PixelEmbedderHyperModel):
         return super().fit(hp, model, *args, **kwargs)
 
 
+@on_one_backend
 def test_a_trial_that_fails_is_recorded_and_ends_nothing(tmp_path):
     result = run(tmp_path / "sweep", hypermodel=Failing(**{**SMALL, "sparsity": 1}))
     found = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
@@ -152,6 +157,7 @@ class Refusing(PixelEmbedderHyperModel):
         raise RuntimeError("refused")
 
 
+@on_one_backend
 @pytest.mark.parametrize("algorithm", ["random", "bayesian"])
 def test_the_same_seed_tries_the_same(algorithm, tmp_path):
     space = {**SMALL, "bottleneck": "gaussian", "learning_rate": (1e-4, 1e-2)}
@@ -168,10 +174,6 @@ def test_the_same_seed_tries_the_same(algorithm, tmp_path):
     tried = [[row["learning_rate"] for row in table] for table in tables]
     assert tried[0] == tried[1]
     assert tried[0] != tried[2]
-
-
-# What goes on where it was is the same for every backend, and compiling each trial takes long.
-on_one_backend = pytest.mark.skipif(keras.backend.backend() != "torch", reason="runs on torch")
 
 
 KILLED = """
@@ -217,11 +219,13 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished.directory, tmp_path / "sweep")
 
 
+@on_one_backend
 def test_a_chief_goes_on_where_one_process_was(finished, copied):
     (copied / "tuner0.json").rename(copied / "chief.json")
     assert run(copied).table == finished.table
 
 
+@on_one_backend
 def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
     trial = json.loads((copied / "trial_3" / "trial.json").read_text())
     (copied / "trial_4").mkdir()
@@ -230,6 +234,7 @@ def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
     assert run(copied).table == finished.table
 
 
+@on_one_backend
 @pytest.mark.parametrize("cut_off_at", [1, 2, 5, 9])
 def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, monkeypatch):
     (copied / "oracle.json").write_text("{")
@@ -272,6 +277,7 @@ def test_trials_are_in_order_whatever_their_names(finished, tmp_path):
     assert [row["trial"] for row in SweepResult(tmp_path).table] == ["0", "1", "02", "10"]
 
 
+@on_one_backend
 def test_a_trial_that_diverges_says_so(tmp_path):
     space = {**SMALL, "num_entries": 4, "sparsity": 1, "learning_rate": 1e30}
     result = run(tmp_path / "sweep", hypermodel=PixelEmbedderHyperModel(**space))

@@ -197,7 +197,7 @@ def _record(directory, progress, before):
 
 
 def _check(images, name):
-    """Images as `fit` takes them, on the host; not one is as bad as another kind."""
+    """Images as `fit` takes them, at least one, on the host."""
     images = check_images(images, np.shape(images)[-1])
     if not len(images):
         raise ValueError(f"`{name}` must hold at least one image. Received: {images.shape}")
