@@ -63,8 +63,20 @@ def run(directory, max_trials=4, hypermodel=None, algorithm="grid", epochs=2, **
     )
 
 
+def test_a_sweep_on_every_backend(tmp_path):
+    result = run(tmp_path / "sweep", max_trials=1)
+    (row,) = result.table
+    assert row["status"] == "COMPLETED"
+    found = result.best_model().evaluate(
+        photographs(10)[8:], batch_size=4, verbose=0, return_dict=True
+    )
+    assert found["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
+    if keras.backend.backend() != "torch":
+        pytest.skip("runs on torch")
     return run(tmp_path_factory.mktemp("sweeps") / "finished")
 
 
