@@ -80,9 +80,7 @@ def test_killed_at_random_moments_it_ends_at_the_same_weights(tmp_path, kind):
 
     random = np.random.default_rng(int(began * 1000) % 2**32)
     broken = tmp_path / "broken"
-    # Where starting takes long because all is compiled, fewer.
-    kills = 5 if keras.backend.backend() == "torch" else 1
-    for _ in range(kills if kind == "array" else 1):
+    for _ in range(5 if kind == "array" else 1):
         process = start(broken, kind)
         assert process.stdout.readline() == "ready\n"
         time.sleep(random.uniform(0.1, 0.5) * training_seconds)
