@@ -3,9 +3,9 @@
     python examples/compare_bottlenecks.py IMAGES --output runs/comparison
 
 Two comparisons: `laser`, of single RGB pixels by LASER's own protocol (see
-`_laser_comparison.py`), in which bits are not equal; and `rate`, of quality over rate on patches of
+`comparison/laser.py`), in which bits are not equal; and `rate`, of quality over rate on patches of
 8x8 pixels, learned on the training images and measured on the held-out ones (see
-`_patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders.
+`comparison/patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders.
 In the output folder: README.md, a page with all tables and figures; the figures; and CSVs.
 """
 
@@ -18,11 +18,10 @@ from pathlib import Path
 import umbed_keras as uk
 
 # isort: split
-import _laser_comparison as laser
 import numpy as np
-from _image_codecs import pillow_images
-from _images import load_split
-from _patch_codecs import (
+from comparison import laser
+from comparison.image_codecs import pillow_images
+from comparison.patch_codecs import (
     PATCH,
     dictionaries,
     principal_components,
@@ -31,7 +30,8 @@ from _patch_codecs import (
     to_signals,
     vector_quantizers,
 )
-from _preset_points import preset_points
+from comparison.preset_points import preset_points
+from training.images import load_split
 
 from umbed_keras.plots.rate_distortion import frontier
 

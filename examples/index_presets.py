@@ -12,8 +12,8 @@ import os
 import re
 from pathlib import Path
 
-from umbed_keras.models import index_presets
-from umbed_keras.models.presets import preset_table
+from umbed_keras.zoo import index_presets
+from umbed_keras.zoo.presets import preset_table
 
 TABLE = re.compile("(<!-- presets -->\n).*?(<!-- /presets -->)", re.DOTALL)
 # Column of the table to metric of the cards, one table a kind of model.

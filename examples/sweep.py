@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import keras
-from _images import load_split
+from training.images import load_split
 
 from umbed_keras.tuning import PixelEmbedderHyperModel, sweep
 

@@ -9,9 +9,9 @@ same arguments, it goes on where it was. In the output folder: `training_state.n
 card, whose figures are measured on the stored weights.
 """
 
-import _autoencoder_quality as quality
 import keras
-from _training import argument_parser, learn, prepare, store
+from training import autoencoder_quality as quality
+from training.run import argument_parser, learn, prepare, store
 
 import umbed_keras as uk
 

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 import keras
-from _images import load_split
+from training.images import load_split
 
 import umbed_keras as uk
 

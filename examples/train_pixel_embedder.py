@@ -8,11 +8,11 @@ drawn anew after every epoch), and in the end a preset with its card, whose figu
 on the stored weights.
 """
 
-import _pixel_quality as quality
 import keras
 import numpy as np
-from _training import argument_parser, learn, prepare, store
 from keras import ops
+from training import pixel_quality as quality
+from training.run import argument_parser, learn, prepare, store
 
 import umbed_keras as uk
 

@@ -4,7 +4,7 @@ from umbed_keras._backend import choose_backend
 
 choose_backend()
 
-from umbed_keras import layers, metrics, ops, plots  # noqa: E402
+from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
 from umbed_keras._version import __version__  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
@@ -12,10 +12,9 @@ from umbed_keras.models import (  # noqa: E402
     VQVAE,
     ImageAutoencoder,
     PixelEmbedder,
-    TrainingBackup,
-    list_presets,
-    upload_preset,
 )
+from umbed_keras.training import TrainingBackup  # noqa: E402
+from umbed_keras.zoo import list_presets, upload_preset  # noqa: E402
 
 __all__ = [
     "DLVAE",
@@ -31,4 +30,5 @@ __all__ = [
     "ops",
     "plots",
     "upload_preset",
+    "zoo",
 ]

@@ -32,8 +32,8 @@ def main():
     parser.add_argument("--limit", type=int, default=64)
     args = parser.parse_args()
     sys.path.append(str(EXAMPLES))
-    from _images import load_images, square
     from PIL import Image
+    from training.images import load_images, square
 
     if args.images:
         images = load_images(args.images, limit=args.limit)

@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from _images import held_out
+from training.images import held_out
 
 CLASSES = 19
 SIZE = 128

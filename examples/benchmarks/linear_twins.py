@@ -22,7 +22,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from _images import load_images, load_split
+from training.images import load_images, load_split
 
 CELEBA = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
 LATENT_DIM, NUM_ATOMS, SPARSITY = 16, 16, 4

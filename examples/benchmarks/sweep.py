@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from _images import load_split
+from training.images import load_split
 
 from umbed_keras.tuning import PixelEmbedderHyperModel, sweep
 

@@ -3,7 +3,7 @@ from keras import ops
 from sklearn.decomposition import PCA
 
 from umbed_keras.layers import PatchTransform
-from umbed_keras.models.principal_components import principal_components
+from umbed_keras.training.principal_components import principal_components
 
 numpy = ops.convert_to_numpy
 

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import umbed_keras as uk
-from umbed_keras.models import tiling
+from umbed_keras.data import tiles
 
 
 def small_model(kind="dictionary", **kwargs):
@@ -107,7 +107,7 @@ def test_tiled_equals_untiled(size):
 def test_tiles_that_see_too_little_differ():
     # The test above can fail: without its surroundings a tile gives something else.
     model, images = ready_model(), photographs(1, 100, 75)
-    views = tiling.tiles(images, 32, model.unet.stride, 0, 4)
+    views = tiles.tiles(images, 32, model.unet.stride, 0, 4)
     whole = model.embed(images, quantized=False)
     place, *inputs = list(views)[1]
     part = ops.convert_to_numpy(model._latents(*inputs))

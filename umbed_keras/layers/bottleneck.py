@@ -26,6 +26,8 @@ class Bottleneck(keras.layers.Layer):
     precision too. A vector's code never depends on the rest of its batch.
     """
 
+    # The entry of a preset's configuration in which one may stand.
+    preset_role = "bottleneck"
     num_entries = None
     unit_variance = False
     keeps_vectors = False

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.data.images import check_images, check_shape, to_float
 from umbed_keras.layers import ImageDecoder, ImageEncoder, PatchTransform
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.image_model import ImageModel, join_latents
-from umbed_keras.models.images import check_images, check_shape, to_float
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.latent_patches import from_patches, to_patches
 from umbed_keras.ops.reflect import reflect_pad

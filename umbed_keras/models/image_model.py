@@ -4,25 +4,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, first_images
+from umbed_keras.data.images import to_float, to_host
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
-from umbed_keras.models.images import (
-    EpochNumber,
-    ImageBatches,
-    batch_images,
-    first_images,
-    to_float,
-    to_host,
-)
-from umbed_keras.models.presets import PresetMixin
-from umbed_keras.models.principal_components import latent_scale, principal_components
-from umbed_keras.models.replicas import (
+from umbed_keras.ops._checks import check_integers
+from umbed_keras.training.principal_components import latent_scale, principal_components
+from umbed_keras.training.replicas import (
     device_count,
     process_share,
     processes_together,
     share_of_loss,
 )
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.zoo.presets import PresetMixin
 
 # What `adapt` looks at: samples, from this many images at most.
 ADAPT_SAMPLES = 32768
@@ -121,7 +115,7 @@ class ImageModel(PresetMixin, keras.Model):
 
         The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. The
         order of arrays, and what is sampled, are functions of the model's seed and the number of
-        the step. Where several devices train together, as `umbed_keras.models.replicas` tells,
+        the step. Where several devices train together, as `umbed_keras.training.replicas` tells,
         they share every batch.
 
         Returns:

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.data.images import check_images, check_shape, to_float, to_host
+from umbed_keras.data.stores import StoredImage
+from umbed_keras.data.tiles import spans, tiles
 from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
 from umbed_keras.models.image_model import ImageModel, join_latents
-from umbed_keras.models.images import check_images, check_shape, to_float, to_host
-from umbed_keras.models.tiling import StoredImage, spans, tiles
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (

@@ -44,7 +44,7 @@ def held_out(images, share=0.1):
 
 def portrait(channels=3):
     """The bundled portrait, which is free to show, uint8 `(512, 512, channels)`."""
-    image = Image.open(Path(__file__).parent / "astronaut.jpg")
+    image = Image.open(Path(__file__).parents[1] / "astronaut.jpg")
     return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
 
 

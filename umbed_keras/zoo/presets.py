@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 
 from umbed_keras._version import __version__
-from umbed_keras.models.atomic_folder import present, replaced
-from umbed_keras.models.preset_cards import card_text, last_values, write_card
-from umbed_keras.models.preset_format import (
+from umbed_keras.zoo.atomic_folder import present, replaced
+from umbed_keras.zoo.cards import card_text, last_values, write_card
+from umbed_keras.zoo.format import (
     CARD,
     CONFIG,
     FIGURE,
@@ -25,7 +25,7 @@ from umbed_keras.models.preset_format import (
     read_json,
     read_preset,
 )
-from umbed_keras.models.preset_sources import (
+from umbed_keras.zoo.sources import (
     INDEX,
     VARIABLE,
     builtin_presets,
@@ -57,6 +57,8 @@ class _Presets:
 class PresetMixin:
     """Loading from and saving to preset folders, in the format of KerasHub."""
 
+    # What an object of the class is to whatever holds it in a preset's configuration.
+    preset_role = "model"
     # Name to row of `list_presets` and path of each built-in preset of the class.
     presets = _Presets()
     # Python source, lines in which `model` does what it is for.

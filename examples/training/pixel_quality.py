@@ -1,8 +1,8 @@
 """Measures a pixel embedder on held-out images."""
 
 import numpy as np
-from _images import portrait
 from keras import ops
+from training.images import portrait
 
 import umbed_keras as uk
 

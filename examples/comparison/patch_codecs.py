@@ -8,7 +8,7 @@ says how it was set, bits per signal, and the signals that its codes stand for.
 import itertools
 
 import numpy as np
-from _sparse_maps import map_bits, refit
+from comparison.sparse_maps import map_bits, refit
 from keras import ops
 from sklearn.cluster import KMeans
 

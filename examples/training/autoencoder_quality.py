@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
-from _images import portrait
-from _sparse_maps import map_bits
+from comparison.sparse_maps import map_bits
+from training.images import portrait
 
 import umbed_keras as uk
 

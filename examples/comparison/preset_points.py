@@ -4,10 +4,10 @@ import json
 
 import keras
 import numpy as np
-from _sparse_maps import map_bits
+from comparison.sparse_maps import map_bits
 
 import umbed_keras as uk
-from umbed_keras.models.presets import CONFIG, find_preset
+from umbed_keras.zoo.presets import CONFIG, find_preset
 
 # Of a dictionary's coefficients, beside those that a preset was trained with.
 COEFFICIENT_BITS = (3, 4, 5, 6, 8)

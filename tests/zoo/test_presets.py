@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.models import presets
+from umbed_keras.zoo import presets
 
 ROOT = Path(uk.__file__).parents[1]
 NAME = "celeba_dl_k16_s4"
@@ -211,7 +211,7 @@ def test_bfloat16_weights_can_be_read_again(tmp_path, images):
 
 def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
-    uk.models.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
+    uk.zoo.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
     small_model(seed=7).save_to_preset(tmp_path / "mine")
     card = (tmp_path / "mine" / "README.md").read_text()
     assert "CC0" in card
@@ -262,13 +262,13 @@ def test_a_new_card_says_what_is_known(tmp_path, images):
     assert f"| reconstruction | {history.history['reconstruction'][-1]:.4g} |" in card
     assert "| epochs | 2 |" in card
     assert "Not measured." in card
-    uk.models.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
+    uk.zoo.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
     card = (tmp_path / "mine" / "README.md").read_text()
     assert "| error | 0.25 |" in card
     assert "Licence of the weights: CC0." in card
     assert "| epochs | 2 |" in card
     with pytest.raises(ValueError, match="licence"):
-        uk.models.write_card(tmp_path / "mine", licence="CC0")
+        uk.zoo.write_card(tmp_path / "mine", licence="CC0")
     loaded = uk.PixelEmbedder.from_preset(tmp_path / "mine")
     np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import filelock
 import keras
 
-from umbed_keras.models.atomic_folder import present
-from umbed_keras.models.preset_format import (
+from umbed_keras.zoo.atomic_folder import present
+from umbed_keras.zoo.format import (
     CONFIG,
     FILES,
     MAX_JSON,

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import keras
-from _images import load_split
+from training.images import load_split
 
 import umbed_keras as uk
-from umbed_keras.models import write_card
+from umbed_keras.zoo import write_card
 
 
 def argument_parser(description, output):

@@ -15,7 +15,6 @@ import h5py
 import keras
 
 from umbed_keras._version import __version__
-from umbed_keras.layers.bottleneck import Bottleneck
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CARD, FIGURE = "README.md", "figure.png"
@@ -24,6 +23,8 @@ FILES = (CONFIG, METADATA, WEIGHTS, CARD, FIGURE)
 PACKAGE = "umbed_keras>"
 # What a serialised object may say; `compile_config` could name any class of Keras.
 KEYS = {"module", "class_name", "config", "registered_name", "build_config"}
+# Entries of a model's configuration that may hold an object, of the `preset_role` so called.
+PARTS = ("bottleneck",)
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 # No text and no list of a preset is longer.
 MAX_JSON, MAX_LENGTH = 1 << 20, 256
@@ -91,7 +92,7 @@ def read_preset(folder):
                 f"{folder / name} is damaged: it is not the file that was saved (SHA-256)."
             )
     try:
-        _check_object(config, lambda found: hasattr(found, "from_preset"))
+        _check_object(config, "model")
     except ValueError as error:
         raise ValueError(f"{error}{newer(metadata)}") from error
     return config, metadata
@@ -154,16 +155,20 @@ def known_classes():
     }
 
 
-def _check_object(node, has_role):
+def _check_object(node, role):
     """Raises ValueError unless a serialised object is of a known class and holds plain values.
 
     Args:
         node: dictionary.
-        has_role: function that tells of a class whether it may stand here.
+        role: str, what may stand here: the `preset_role` of its class.
     """
     name = node.get("registered_name")
     found = known_classes().get(name) if isinstance(name, str) else None
-    if found is None or not has_role(found) or node.get("class_name") != found.__name__:
+    if (
+        found is None
+        or getattr(found, "preset_role", None) != role
+        or node.get("class_name") != found.__name__
+    ):
         raise ValueError(
             f"{CONFIG} asks for {node.get('module')}.{node.get('class_name')} ({name}), which is "
             "no class of umbed_keras that may stand there: no code is loaded from presets."
@@ -171,10 +176,10 @@ def _check_object(node, has_role):
     if not set(node) <= KEYS or not isinstance(node.get("config"), dict):
         raise ValueError(f"{CONFIG} must say {sorted(KEYS)} of {found.__name__}, and no more.")
     for name, value in node["config"].items():
-        if name == "bottleneck" and isinstance(value, dict):
-            _check_object(value, lambda found: issubclass(found, Bottleneck))
-        elif name == "dtype":
+        if name == "dtype":
             _check_dtype(value)
+        elif name in PARTS and isinstance(value, dict):
+            _check_object(value, name)
         elif isinstance(value, list) and len(value) <= MAX_LENGTH:
             for part in value:
                 _check_value(part, name)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.models.images import ImageBatches
+from umbed_keras.data.batches import ImageBatches
 
 BACKEND = keras.backend.backend()
 

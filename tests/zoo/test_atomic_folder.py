@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from umbed_keras.models import atomic_folder
-from umbed_keras.models.atomic_folder import present, replaced
+from umbed_keras.zoo import atomic_folder
+from umbed_keras.zoo.atomic_folder import present, replaced
 
 # Replaces a folder again and again; every file of one generation holds its number.
 WRITER = """

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.models import index_presets
-from umbed_keras.models.preset_format import read_preset
-from umbed_keras.models.preset_sources import find_preset
+from umbed_keras.zoo import index_presets
+from umbed_keras.zoo.format import read_preset
+from umbed_keras.zoo.sources import find_preset
 
 ROOT = Path(uk.__file__).parents[1]
 NAME = "tiny_vae"
@@ -120,7 +120,7 @@ def test_a_server_sends_no_more_than_it_promised(zoo, web, monkeypatch, tmp_path
 
 
 def test_a_silent_server_is_given_up(zoo, monkeypatch):
-    monkeypatch.setattr("umbed_keras.models.preset_sources.SECONDS", 0.2)
+    monkeypatch.setattr("umbed_keras.zoo.sources.SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setenv("UMBED_PRESETS_URL", address)
@@ -237,7 +237,7 @@ def test_to_hugging_face_and_back(tiny, hugging_face, tmp_path):
 # Children share what was imported, which takes seconds.
 EIGHT = """
 import os, sys
-from umbed_keras.models.preset_sources import find_preset
+from umbed_keras.zoo.sources import find_preset
 
 for _ in range(8):
     if not os.fork():
@@ -265,7 +265,7 @@ KILLED = """
 import json, os, pathlib, random, signal, sys, time
 sys.path.insert(0, sys.argv[3])
 from test_preset_sources import renew, version
-from umbed_keras.models.preset_sources import find_preset
+from umbed_keras.zoo.sources import find_preset
 
 zoo, name, delays = pathlib.Path(sys.argv[1]), sys.argv[2], random.Random(0)
 sys.stdout, output = open(os.devnull, "w"), sys.stdout

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from umbed_keras.models.preset_format import (
+from umbed_keras.zoo.format import (
     CARD,
     CONFIG,
     FIGURE,

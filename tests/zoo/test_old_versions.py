@@ -1,0 +1,30 @@
+"""What version 0.1.0 saved, in whose layout every file lay in `umbed_keras.models`."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+
+SAVED = Path(__file__).parent / "version_0_1_0"
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    with np.load(SAVED / "outputs.npz") as arrays:
+        return dict(arrays)
+
+
+def test_a_keras_file_loads(outputs):
+    model = keras.saving.load_model(SAVED / "pixel_embedder.keras")
+    # Values of about 1, as sums of the 192 in a patch and of a network's few.
+    np.testing.assert_allclose(model.embed(outputs["images"]), outputs["vectors"], atol=1e-4)
+
+
+def test_a_preset_loads(outputs):
+    for model in (uk.VQVAE.from_preset(SAVED / "vqvae"), keras.saving.load_model(SAVED / "vqvae")):
+        np.testing.assert_allclose(
+            model.reconstruct(outputs["images"]), outputs["rebuilt"], atol=1e-5
+        )

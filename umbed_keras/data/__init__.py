@@ -1,0 +1,1 @@
+"""What counts as images, and how they are read."""

@@ -1,0 +1,6 @@
+"""Presets: found, checked, kept, described, listed and published."""
+
+from umbed_keras.zoo.cards import write_card
+from umbed_keras.zoo.presets import index_presets, list_presets, upload_preset
+
+__all__ = ["index_presets", "list_presets", "upload_preset", "write_card"]
