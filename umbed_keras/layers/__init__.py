@@ -1,7 +1,9 @@
 """Bottlenecks and the parts of models."""
 
+from umbed_keras.layers.backbone import Backbone
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.layers.feature_projection import FeatureProjection
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
 from umbed_keras.layers.image_encoder import ImageEncoder
@@ -14,8 +16,10 @@ from umbed_keras.layers.unet import UNet
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
 
 __all__ = [
+    "Backbone",
     "Bottleneck",
     "DictionaryBottleneck",
+    "FeatureProjection",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",

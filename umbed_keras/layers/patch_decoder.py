@@ -12,19 +12,23 @@ from umbed_keras.layers._affine import dense, weights
 class PatchDecoder(keras.layers.Layer):
     """Decodes latent vectors to patch pyramids: a linear map plus a perceptron beside it.
 
+    And, by further outputs of the same, to features where there are any.
+
     The perceptron's last layer starts at zero, so that the linear map alone answers first. Its
     input is divided by `scale`, the latents' usual size.
 
     Args:
         patch_shape: `(levels, patch, patch, channels)`.
         hidden_units: ints, widths of the perceptron's hidden layers.
+        features: int, numbers that stand for a pixel's features.
     """
 
-    def __init__(self, patch_shape, hidden_units=(128, 128), **kwargs):
+    def __init__(self, patch_shape, hidden_units=(128, 128), features=0, **kwargs):
         super().__init__(**kwargs)
         self.patch_shape = tuple(patch_shape)
         self.hidden_units = tuple(hidden_units)
-        values = math.prod(self.patch_shape)
+        self.features = int(features)
+        values = math.prod(self.patch_shape) + self.features
         dtype = self.dtype_policy
         self.linear = keras.layers.Dense(values, dtype=dtype, name="linear")
         self.hidden = [
@@ -55,6 +59,13 @@ class PatchDecoder(keras.layers.Layer):
         """Decodes `(..., latent_dim)` to `(..., levels, patch, patch, channels)`, unclipped."""
         return self._decode(latents, math.prod(self.patch_shape), self.patch_shape)
 
+    def with_features(self, latents):
+        """Decodes to what `call` gives and to features `(..., features)`."""
+        values = math.prod(self.patch_shape)
+        outputs = self._decode(latents, values + self.features, (values + self.features,))
+        patches = ops.reshape(outputs[..., :values], (*ops.shape(latents)[:-1], *self.patch_shape))
+        return patches, outputs[..., values:]
+
     def finest(self, latents):
         """Decodes level 0 alone: `(..., patch, patch, channels)`."""
         shape = self.patch_shape[1:]
@@ -84,4 +95,5 @@ class PatchDecoder(keras.layers.Layer):
             **super().get_config(),
             "patch_shape": self.patch_shape,
             "hidden_units": self.hidden_units,
+            "features": self.features,
         }

@@ -36,6 +36,9 @@ class ImageModel(PresetMixin, keras.Model):
         seed: int, of the order of the data and of what is sampled.
     """
 
+    # What training reports beside the loss, by the names that `_measures` gives.
+    reported = ("reconstruction", "bottleneck_loss", "bits_per_pixel")
+
     def __init__(self, bottleneck, channels, seed, **kwargs):
         check_integers(channels=(1, channels), seed=(0, seed))
         # Images come as float32, whatever the policy.
@@ -43,10 +46,7 @@ class ImageModel(PresetMixin, keras.Model):
         self.bottleneck = bottleneck
         self.channels = int(channels)
         self.seed = int(seed)
-        self.trackers = [
-            keras.metrics.Mean(name=name)
-            for name in ("reconstruction", "bottleneck_loss", "bits_per_pixel")
-        ]
+        self.trackers = [keras.metrics.Mean(name=name) for name in self.reported]
         if bottleneck.num_entries:
             self.code_usage = CodeUsage(bottleneck.num_entries)
         self._compiled_methods = {}
@@ -78,14 +78,21 @@ class ImageModel(PresetMixin, keras.Model):
             shown = ops.clip(ops.cast(y_pred["rebuilt"], "float32"), 0.0, 1.0)
             super().compute_metrics(x, y_pred["targets"], shown)
         weight = ops.shape(x["images"])[0]
-        bits = self.bits_per_pixel(x["images"], y_pred["codes"])
-        values = (y_pred["error"], y_pred["loss"], bits)
-        for tracker, value in zip(self.trackers, values, strict=True):
-            tracker.update_state(value, sample_weight=weight)
+        measures = self._measures(x["images"], y_pred)
+        for tracker in self.trackers:
+            tracker.update_state(measures[tracker.name], sample_weight=weight)
         if self.bottleneck.num_entries:
             used, weights = self.bottleneck.used_entries(y_pred["codes"])
             self.code_usage.update_state(used, sample_weight=weights)
         return self.get_metrics_result()
+
+    def _measures(self, images, outputs):
+        """Name to value of what training reports, from what `call` gave."""
+        return {
+            "reconstruction": outputs["error"],
+            "bottleneck_loss": outputs["loss"],
+            "bits_per_pixel": self.bits_per_pixel(images, outputs["codes"]),
+        }
 
     def fit(
         self,
@@ -222,16 +229,19 @@ class ImageModel(PresetMixin, keras.Model):
         random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
         batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
         samples = np.concatenate([self._sample(batch, count, random) for batch in batches])
+        samples, values = self._weighed(samples)
         latent_dim = self.bottleneck.latent_dim
         mean, components, deviations = principal_components(samples, latent_dim)
-        scale = latent_scale(
-            deviations, samples.shape[1], latent_dim, self.bottleneck.unit_variance
-        )
+        scale = latent_scale(deviations, values, latent_dim, self.bottleneck.unit_variance)
         self._set_linear_maps(mean, components, deviations, scale)
         latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
         latents[:, :latent_dim] += (samples - mean) @ (components / scale)
         self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
+
+    def _weighed(self, samples):
+        """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""
+        return samples, samples.shape[1]
 
     def _check_codes(self, codes):
         """Codes on the host, as `encode` gives them; ValueError otherwise."""

@@ -9,9 +9,16 @@ from keras import ops
 from umbed_keras.data.images import check_images, check_shape, to_float, to_host
 from umbed_keras.data.stores import StoredImage
 from umbed_keras.data.tiles import spans, tiles
-from umbed_keras.layers import GaussianBottleneck, PatchDecoder, PyramidProjection, UNet
+from umbed_keras.layers import (
+    FeatureProjection,
+    GaussianBottleneck,
+    PatchDecoder,
+    PyramidProjection,
+    UNet,
+)
 from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.ops._checks import check_integers
+from umbed_keras.ops.bilinear import enlarged_at
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
 from umbed_keras.ops.patch_pyramid import (
     check_geometry,
@@ -20,6 +27,8 @@ from umbed_keras.ops.patch_pyramid import (
     reflected,
 )
 from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.training.principal_components import principal_components
+from umbed_keras.training.replicas import share_of_loss
 
 # Latent vectors decoded at once: what they decode to stays in cache.
 DECODE_CHUNK = 4096
@@ -78,6 +87,9 @@ class PixelEmbedder(ImageModel):
         hidden_units=(128, 128),
         pixels_per_image=512,
         seed=0,
+        backbone=None,
+        feature_weight=0.1,
+        feature_components=64,
         **kwargs,
     ):
         check_geometry(patch_size, pyramid_levels)
@@ -109,9 +121,45 @@ class PixelEmbedder(ImageModel):
         )
         self.unet = UNet(bottleneck.input_dim, self.widths, dtype=self.dtype_policy, name="unet")
         self.decoder = PatchDecoder(
-            patch_shape, self.hidden_units, dtype=self.dtype_policy, name="decoder"
+            patch_shape,
+            self.hidden_units,
+            feature_components if backbone else 0,
+            dtype=self.dtype_policy,
+            name="decoder",
         )
+        self.backbone = backbone
+        self.feature_weight = float(feature_weight)
+        self.feature_components = int(feature_components)
+        if backbone is not None:
+            self.features = FeatureProjection(
+                self.latent_dim,
+                self.feature_components,
+                backbone.strides,
+                backbone.channels,
+                dtype=self.dtype_policy,
+                name="features",
+            )
+            self.trackers.append(keras.metrics.Mean(name="feature_error"))
         self.build((None, None, None, self.channels))
+
+    @property
+    def stride(self):
+        """Tiles begin and end at multiples of this."""
+        return math.lcm(self.unet.stride, *(self.backbone.strides if self.backbone else ()))
+
+    @property
+    def radius(self):
+        """A vector depends on no pixel further away than this, a multiple of `stride`.
+
+        Beside those of its pyramid; and None where the backbone looks at the whole image.
+        """
+        reach = self.unet.radius
+        if self.backbone:
+            if self.backbone.reach is None:
+                return None
+            # Enlarging reads the neighbouring places, too.
+            reach = max(reach, self.backbone.reach + 2 * self.backbone.strides[-1])
+        return -(-reach // self.stride) * self.stride
 
     def build(self, input_shape):
         if self.built:
@@ -119,7 +167,13 @@ class PixelEmbedder(ImageModel):
         self.projection.build()
         self.unet.build((None, None, None, self.channels))
         self.decoder.build((None, self.latent_dim))
-        for layer in (self.projection, self.unet, self.decoder):
+        parts = [self.projection, self.unet, self.decoder]
+        if self.backbone:
+            if not self.backbone.built:
+                self.backbone.build((None, None, None, self.channels))
+            self.features.build()
+            parts += [self.backbone, self.features]
+        for layer in parts:
             layer.built = True
         # The head has four outputs a channel, one for each pixel that it unfolds into.
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
@@ -143,32 +197,54 @@ class PixelEmbedder(ImageModel):
         if not isinstance(inputs, dict):
             check_shape(inputs.shape, self.channels)
             images = to_float(inputs)
-            latents = self._latents(self._fitted_to_unet(images), self._with_surroundings(images))
+            latents = self._latents(self._fitted(images), self._with_surroundings(images))
             return self.bottleneck(latents, training=training)["latents"]
         images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
         pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
+        linear = self.projection.project(pyramid)
         rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
-        content = self.unet.at_pixels(self._fitted_to_unet(images), rows, cols)
-        latents = join_latents(self.projection.project(pyramid), content)
-        outputs = self.bottleneck(latents, training=training)
-        patches = self.decoder(outputs["latents"])
-        return {
+        fitted = self._fitted(images)
+        if self.backbone:
+            features = self.features.gather(self._maps(fitted), rows, cols)
+            linear = linear + self.features.project(features)
+        latents = join_latents(linear, self.unet.at_pixels(fitted, rows, cols))
+        bottleneck = self.bottleneck(latents, training=training)
+        patches, rebuilt_features = self.decoder.with_features(bottleneck["latents"])
+        outputs = {
             "targets": pyramid,
             "rebuilt": patches,
             "error": ops.mean(ops.square(ops.cast(patches, "float32") - pyramid)),
-            "codes": outputs["codes"],
-            "loss": outputs["loss"],
+            "codes": bottleneck["codes"],
+            "loss": bottleneck["loss"],
         }
+        if self.backbone:
+            missed = ops.square(ops.cast(rebuilt_features, "float32") - features)
+            outputs["feature_error"] = ops.mean(ops.sum(missed, axis=-1))
+        return outputs
 
     def compute_output_spec(self, inputs, training=False):
         if not isinstance(inputs, dict):
             return keras.KerasTensor((*inputs.shape[:-1], self.latent_dim), self.compute_dtype)
         return super().compute_output_spec(inputs, training=training)
 
-    def _fitted_to_unet(self, images):
-        """Images reflected to the next multiple of the U-Net's stride."""
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if self.backbone:
+            loss = loss + share_of_loss(self.feature_weight * y_pred["feature_error"])
+        return loss
+
+    def _measures(self, images, outputs):
+        measures = super()._measures(images, outputs)
+        return {**measures, "feature_error": outputs.get("feature_error")}
+
+    def _fitted(self, images):
+        """Images reflected to the next multiple of `stride`."""
         _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.unet.stride), (0, -width % self.unet.stride))
+        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+
+    def _maps(self, fitted):
+        """The backbone's feature maps; nothing in it learns."""
+        return [ops.stop_gradient(features) for features in self.backbone(fitted)]
 
     def _with_surroundings(self, images):
         return reflected(images, self.patch_size, self.pyramid_levels)
@@ -177,15 +253,20 @@ class PixelEmbedder(ImageModel):
         """The continuous latents of all pixels, float32.
 
         Args:
-            fitted: images whose sizes are multiples of the U-Net's stride.
+            fitted: images whose sizes are multiples of `stride`.
             surrounded: the images with their surroundings, as the projection takes them.
             top, left: where in `fitted` the images begin.
             units: int, asks for the latents' first entries alone.
         """
         linear = self.projection(surrounded)
-        content = self.unet(fitted, units=units)
-        shape = (*ops.shape(linear)[:3], units or self.bottleneck.input_dim)
-        return join_latents(linear, ops.slice(content, (0, top, left, 0), shape))
+        size = ops.shape(linear)[:3]
+
+        def inside(vectors):
+            return ops.slice(vectors, (0, top, left, 0), (*size, vectors.shape[-1]))
+
+        if self.backbone:
+            linear = linear + inside(self.features(self._maps(fitted)))
+        return join_latents(linear, inside(self.unet(fitted, units=units)))
 
     # Learning.
 
@@ -195,15 +276,54 @@ class PixelEmbedder(ImageModel):
         return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
     def _sample(self, images, count, random):
-        """Pyramids of random pixels of one image, `(count, values)` float32."""
-        rows, cols = (random.integers(size, size=(1, count)) for size in images.shape[1:3])
+        """Pyramids of random pixels of one image and their features, `(count, values)` float32."""
+        rows, cols = (
+            random.integers(size, size=(1, count), dtype="int32") for size in images.shape[1:3]
+        )
         pyramids = patch_pyramid(images, rows, cols, self.patch_size, self.pyramid_levels)
-        return ops.convert_to_numpy(pyramids).reshape(count, -1)
+        samples = [ops.convert_to_numpy(pyramids).reshape(count, -1)]
+        if self.backbone:
+            maps = self._compiled(self._maps)(self._fitted(images))
+            for features, stride in zip(maps, self.backbone.strides, strict=True):
+                features = ops.cast(features, "float32")
+                samples.append(ops.convert_to_numpy(enlarged_at(features, stride, rows, cols))[0])
+        return np.concatenate(samples, axis=1)
+
+    def _weighed(self, samples):
+        values = math.prod(self.decoder.patch_shape)
+        if not self.backbone:
+            return samples, values
+        pyramids, features = samples[:, :values], samples[:, values:]
+        # Every map has a say of its own, however many channels it has and of whatever size.
+        borders = np.cumsum(self.backbone.channels)[:-1]
+        sizes = [np.sqrt(part.var(axis=0).sum()) for part in np.split(features, borders, axis=1)]
+        weights = np.repeat(1 / np.maximum(sizes, 1e-6), self.backbone.channels)
+        mean, components, deviations = principal_components(
+            features * weights, self.feature_components
+        )
+        # All the components' variance is 1, so that an error is the share that is not rebuilt.
+        components /= np.sqrt(np.sum(deviations**2))
+        self.features.set_analysis(weights[:, None] * components, mean @ components)
+        features = (features * weights - mean) @ components
+        return np.concatenate([pyramids, self._feature_gain * features], axis=1), values
+
+    @property
+    def _feature_gain(self):
+        """What features are multiplied by for their error to count as much as in the loss."""
+        return math.sqrt(self.feature_weight * math.prod(self.decoder.patch_shape))
 
     def _set_linear_maps(self, mean, components, deviations, scale):
-        self.projection.set_map(components / scale, -mean @ (components / scale))
+        values = math.prod(self.decoder.patch_shape)
+        # Undone on the way in and out: pyramids are as they come, features larger than they come.
+        gains = np.ones(len(mean), "float32")
+        if self.backbone:
+            gains[values:] = self._feature_gain
+        analysis = components / scale
+        self.projection.set_map(analysis[:values], -mean @ analysis)
+        if self.backbone:
+            self.features.set_map(gains[values:, None] * analysis[values:])
         spread = np.maximum(deviations / scale, 1e-2 * max(deviations[0] / scale[0], 1e-6))
-        self.decoder.set_map((components * scale).T, mean, spread)
+        self.decoder.set_map((components * scale).T / gains, mean / gains, spread)
 
     # Using what was learned.
 
@@ -349,14 +469,29 @@ class PixelEmbedder(ImageModel):
             "hidden_units": self.hidden_units,
             "pixels_per_image": self.pixels_per_image,
             "seed": self.seed,
+            **self._feature_config(),
+        }
+
+    def _feature_config(self):
+        if not self.backbone:
+            return {}
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "feature_weight": self.feature_weight,
+            "feature_components": self.feature_components,
         }
 
     @classmethod
     def from_config(cls, config):
-        bottleneck = config["bottleneck"]
-        if isinstance(bottleneck, dict):
-            bottleneck = keras.saving.deserialize_keras_object(bottleneck)
-        return cls(**{**config, "bottleneck": bottleneck})
+        config = dict(config)
+        if isinstance(config.get("backbone"), dict):
+            # It is stored and computes in the model's types.
+            inner = {**config["backbone"]["config"], "dtype": config.get("dtype")}
+            config["backbone"] = {**config["backbone"], "config": inner}
+        for name in ("bottleneck", "backbone"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
 
     # What runs compiled on tiles and chunks.
 
@@ -387,7 +522,7 @@ class PixelEmbedder(ImageModel):
     def _map_tiles(self, method, images, tile_size):
         """Runs a method over tiles and puts its outputs together."""
         images = check_images(images, self.channels)
-        stride = self.unet.stride
+        stride = self.stride
         check_integers(tile_size=(stride, tile_size))
         if not len(images):
             # Not every backend convolves an empty batch: one image tells the outputs' shapes.
@@ -414,7 +549,7 @@ class PixelEmbedder(ImageModel):
         """
         method = self._compiled(method)
         reach = pyramid_radius(self.patch_size, self.pyramid_levels)
-        for place, *inputs in tiles(images, tile_size, self.unet.stride, self.unet.radius, reach):
+        for place, *inputs in tiles(images, tile_size, self.stride, self._halo, reach):
             yield place, keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
 
     def _largest_tile(self, memory_budget):
@@ -428,15 +563,22 @@ class PixelEmbedder(ImageModel):
         floats = 4 * self.latent_dim + self.bottleneck.input_dim
         floats += 6 * self.channels + max(self.widths) // 2
         side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
-        stride = self.unet.stride
-        tile_size = (side - 2 * self.unet.radius) // stride * stride
+        if self.backbone:
+            floats += 2 * self.latent_dim + self.backbone.floats_per_pixel
+        stride, halo = self.stride, 2 * self._halo
+        tile_size = (side - halo) // stride * stride
         if tile_size < stride:
-            least = WORKING_BYTES + 4 * floats * (stride + 2 * self.unet.radius) ** 2
+            least = WORKING_BYTES + 4 * floats * (stride + halo) ** 2
             raise ValueError(
                 f"`memory_budget` must be at least {least:,} bytes for this model. "
                 f"Received: {memory_budget}"
             )
         return tile_size
+
+    @property
+    def _halo(self):
+        """How far a tile's view reaches beyond it."""
+        return self.unet.radius if self.radius is None else self.radius
 
     def _overlapped(self, method, source, batch, height, width):
         """Streams the decoded patches of every pixel into images, some rows at a time.

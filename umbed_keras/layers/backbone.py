@@ -1,0 +1,44 @@
+"""The seam between models and the pretrained networks whose features they describe."""
+
+import keras
+
+
+class Backbone(keras.layers.Layer):
+    """Base of the frozen layers that map images to feature maps.
+
+    A subclass declares
+
+    - `strides`: ints, pixels between the places of each map, finest first, each a multiple of the
+      one before;
+    - `channels`: ints, of each map;
+    - `reach`: int, how many pixels beyond its own `stride x stride` pixels a place of any map looks
+      at most; None where it looks at the whole image;
+    - `floats_per_pixel`: int, numbers that live at once while a pixel's features are computed,
+      from which tiles are sized;
+
+    and implements `call`: float images in 0..1 `(batch, height, width, 3)` give a list of maps
+    `(batch, height / stride, width / stride, channels)`. Models pass heights and widths that are
+    multiples of the coarsest stride. Nothing in a backbone learns.
+    """
+
+    # The entry of a preset's configuration in which one may stand.
+    preset_role = "backbone"
+    floats_per_pixel = 128
+
+    def __init__(self, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+
+    def call(self, images):
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return [
+            (batch, *(side if side is None else side // stride for side in (height, width)), count)
+            for stride, count in zip(self.strides, self.channels, strict=True)
+        ]
+
+    def get_config(self):
+        config = super().get_config()
+        del config["trainable"]
+        return config

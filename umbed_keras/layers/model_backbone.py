@@ -1,0 +1,95 @@
+"""Any Keras model as a backbone."""
+
+import keras
+
+from umbed_keras.layers.backbone import Backbone
+
+# Sides of the image on which a model is tried: no common network has a larger stride.
+TRIAL = 256
+PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class ModelBackbone(Backbone):
+    """A backbone made of a `keras.Model`, which is run as in inference and never trained.
+
+    Args:
+        model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
+            map `(batch, height / stride, width / stride, channels)`, or to a list of them, finest
+            first. Of a network that does more, take the layers that matter (see the example).
+        preprocessing: what the model takes: `"unit"`, images in 0..1; `"byte"`, in 0..255; or
+            `"tf"`, `"torch"` or `"caffe"`, the modes that the `preprocess_input` of each of
+            `keras.applications` has.
+        reach: int, how many pixels beyond its own a place of a map looks at most; None where it
+            looks at the whole image (attention, squeeze-and-excite) or this isn't known. Then
+            images are still embedded tile by tile, but tiles are not what the whole would give.
+        floats_per_pixel: int, numbers that live at once while a pixel's features are computed.
+
+    Raises:
+        ValueError: a model whose maps don't divide images by whole strides, finest first.
+
+    Example:
+
+    ```python
+    network = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False)
+    layers = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
+    backbone = umbed_keras.layers.ModelBackbone(
+        keras.Model(network.input, [network.get_layer(name).output for name in layers]),
+        preprocessing="tf",
+    )
+    ```
+    """
+
+    def __init__(self, model, preprocessing="unit", reach=None, floats_per_pixel=128, **kwargs):
+        super().__init__(**kwargs)
+        if preprocessing not in PREPROCESSINGS:
+            raise ValueError(
+                f"`preprocessing` must be one of {PREPROCESSINGS}. Received: {preprocessing!r}"
+            )
+        self.model = model
+        self.preprocessing = preprocessing
+        self.reach = reach
+        self.floats_per_pixel = floats_per_pixel
+        model.trainable = False
+        shapes = keras.tree.map_shape_structure(
+            tuple, model.compute_output_shape((1, TRIAL, TRIAL, 3))
+        )
+        shapes = [shapes] if isinstance(shapes, tuple) else list(shapes)
+        self.strides = tuple(TRIAL // shape[1] if shape[1] else 0 for shape in shapes)
+        self.channels = tuple(shape[-1] for shape in shapes)
+        ordered = all(fine <= coarse for fine, coarse in zip(self.strides, self.strides[1:]))
+        whole = all(
+            stride and shape[1:3] == (TRIAL // stride,) * 2 and not TRIAL % stride
+            for stride, shape in zip(self.strides, shapes, strict=True)
+        )
+        if not (ordered and whole):
+            raise ValueError(
+                "`model` must give maps of whole strides, finest first. Received: an image of "
+                f"{TRIAL}x{TRIAL} pixels gives {shapes}"
+            )
+
+    def build(self, input_shape=None):
+        """The model is built already."""
+
+    def call(self, images):
+        if self.preprocessing != "unit":
+            images = 255.0 * images
+        if self.preprocessing not in ("unit", "byte"):
+            images = keras.applications.imagenet_utils.preprocess_input(
+                images, data_format="channels_last", mode=self.preprocessing
+            )
+        maps = self.model(images, training=False)
+        return list(maps) if isinstance(maps, (list, tuple)) else [maps]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "model": keras.saving.serialize_keras_object(self.model),
+            "preprocessing": self.preprocessing,
+            "reach": self.reach,
+            "floats_per_pixel": self.floats_per_pixel,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
