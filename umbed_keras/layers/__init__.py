@@ -2,6 +2,7 @@
 
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.layers.efficientnet_lite0 import EfficientNetLite0
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
 from umbed_keras.layers.image_encoder import ImageEncoder
@@ -16,6 +17,7 @@ from umbed_keras.layers.vector_quantizer import VectorQuantizer
 __all__ = [
     "Bottleneck",
     "DictionaryBottleneck",
+    "EfficientNetLite0",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",
