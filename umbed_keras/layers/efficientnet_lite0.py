@@ -1,10 +1,13 @@
-"""A pretrained convolutional network that says what an image shows."""
+"""A pretrained convolutional network that knows what an image shows."""
+
+import math
 
 import keras
 from keras import ops
 
-from umbed_keras.layers._affine import convolution, depthwise_convolution
+from umbed_keras.layers._affine import convolution, depthwise_convolution, relu6_
 
+STEM = {"kernel_size": 3, "stride": 2, "channels": 32}
 # Blocks, kernel size, stride of the first block, expansion, channels.
 STAGES = (
     (1, 3, 1, 1, 16),
@@ -13,96 +16,85 @@ STAGES = (
     (3, 3, 2, 6, 80),
     (3, 5, 1, 6, 112),
 )
-STEM_CHANNELS, STEM_KERNEL, STEM_STRIDE = 32, 3, 2
-# Blocks whose outputs are handed on: the last at each stride.
-TAPS = (2, 4, 10)
 
 
 def _blocks():
-    """(kernel size, stride, input channels, hidden channels, output channels) of each block."""
-    before = STEM_CHANNELS
+    before = STEM["channels"]
     for repeats, kernel_size, stride, expansion, channels in STAGES:
         for place in range(repeats):
             yield kernel_size, 1 if place else stride, before, expansion * before, channels
             before = channels
 
 
+# Kernel size, stride, channels before, inside and after each block.
 BLOCKS = tuple(_blocks())
+# Blocks whose outputs are handed on: the last of each stride.
+TAPS = (2, 4, 10)
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class EfficientNetLite0(keras.layers.Layer):
-    """EfficientNet-Lite0 (Tan & Le 2019) up to block 10: frozen features at three strides.
+    """EfficientNet-Lite0 (Tan & Le 2019) up to its block 10: frozen features at three strides.
 
     The lite variant has ReLU6, no squeeze-and-excite and a stem of 32 channels. What follows
-    block 10, which looks at most of an image, is left out, and batch normalisation is folded into
-    the convolutions: 692,688 parameters, in place of 700,768 with its scales and shifts.
+    block 10 is left out. Batch normalisation is folded into the convolutions, which leaves
+    692,688 parameters (700,768 with its scales and shifts beside them).
 
-    Weights are float32 and no optimizer's, whatever `trainable` says. A new layer has random
-    ones: ImageNet's come with a preset, or from `examples/convert_efficientnet_lite0.py`.
+    Weights are float32 and not trained, whatever `trainable` says. A new layer's are random:
+    ImageNet's come with a preset, or from `examples/convert_efficientnet_lite0.py`.
 
-    Convolutions pad by zeros as the original does, TensorFlow's `same`: from a size that is a
-    multiple of 16, always as many before and after, so that parts of an image that start at
-    multiples of 16 have the whole's features wherever they see all that it sees.
+    Borders are zero-padded as by the original, TensorFlow's `same`. Of an image whose sizes are
+    multiples of 16, a part that starts and ends at multiples of 16 has the features of the whole,
+    `reach` pixels away from where it was cut.
+
+    Attributes:
+        strides: pixels from one feature to the next, of each map.
+        channels: ints, of each map.
     """
 
     # The entry of a preset's configuration in which one may stand.
     preset_role = "backbone"
     strides = (4, 8, 16)
-    channels = tuple(BLOCKS[tap][-1] for tap in TAPS)
+    channels = tuple(BLOCKS[place][-1] for place in TAPS)
 
     def __init__(self, **kwargs):
-        # Images are scaled before they are rounded to a narrow compute dtype.
+        # Images are scaled before they are rounded to the compute dtype.
         super().__init__(autocast=False, **kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: 3})
+        # On a CPU, TensorFlow's own depthwise convolutions are 50 times as fast as XLA's.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
 
     @property
     def reach(self):
-        """int, pixels around a feature's own cell of `stride` x `stride` that it looks at.
-
-        Of images whose sizes are multiples of 16; of others, 15 more.
-        """
-        before = after = 0
-        pixels = 1
-        reach = 0
-        steps = [(STEM_KERNEL, STEM_STRIDE), *(block[:2] for block in BLOCKS)]
-        for kernel_size, stride in steps:
-            padding = (kernel_size - stride) // 2
-            before += padding * pixels
-            after += (kernel_size - 1 - padding) * pixels
+        """A feature depends on no pixel further than this from its cell of `stride` pixels."""
+        reach, pixels = 0, 1
+        for kernel_size, stride in [
+            (STEM["kernel_size"], STEM["stride"]),
+            *(b[:2] for b in BLOCKS),
+        ]:
+            # Half a kernel around a pixel of the resolution that it reads, inside the cell.
+            reach += kernel_size // 2 * pixels
             pixels *= stride
-            reach = max(reach, before, after - (pixels - 1))
         return reach
 
     def build(self, input_shape=None):
-        """Creates the weights.
-
-        Raises:
-            ValueError: the images haven't 3 channels.
-        """
-        if input_shape is not None and input_shape[-1] != 3:
-            raise ValueError(
-                "EfficientNetLite0 takes images of shape (batch, height, width, 3). "
-                f"Received: shape={tuple(input_shape)}"
-            )
-        self.stem = self._add("stem", (STEM_KERNEL, STEM_KERNEL, 3, STEM_CHANNELS))
+        """Creates the weights; their shapes don't depend on the input's."""
+        size, channels = STEM["kernel_size"], STEM["channels"]
+        self.stem = self._add("stem", (size, size, 3, channels), channels)
         self.blocks = []
-        for place, (kernel_size, _, before, hidden, channels) in enumerate(BLOCKS):
+        for place, (size, _, before, hidden, after) in enumerate(BLOCKS):
             name = f"block_{place}"
             block = {}
             if hidden != before:
-                block["expand"] = self._add(f"{name}_expand", (1, 1, before, hidden))
-            depthwise = (kernel_size, kernel_size, hidden, 1)
-            block["depthwise"] = self._add(f"{name}_depthwise", depthwise)
-            block["project"] = self._add(f"{name}_project", (1, 1, hidden, channels))
+                block["expand"] = self._add(f"{name}_expand", (1, 1, before, hidden), hidden)
+            block["depthwise"] = self._add(f"{name}_depthwise", (size, size, hidden, 1), hidden)
+            block["project"] = self._add(f"{name}_project", (1, 1, hidden, after), after)
             self.blocks.append(block)
 
-    def _add(self, name, shape):
-        """A frozen kernel and bias."""
-        depthwise = shape[-1] == 1
+    def _add(self, name, shape, units):
+        """A kernel, started as He et al. (2015) do, and a bias."""
         frozen = {"dtype": "float32", "trainable": False, "autocast": False}
-        spread = (2 / (shape[0] * shape[1] * (1 if depthwise else shape[2]))) ** 0.5
-        start = keras.initializers.RandomNormal(stddev=spread)
-        units = shape[2] if depthwise else shape[3]
+        start = keras.initializers.RandomNormal(stddev=math.sqrt(2 * units / math.prod(shape)))
         return [
             self.add_weight(name=f"{name}_kernel", shape=shape, initializer=start, **frozen),
             self.add_weight(name=f"{name}_bias", shape=(units,), initializer="zeros", **frozen),
@@ -116,34 +108,42 @@ class EfficientNetLite0(keras.layers.Layer):
 
         Returns:
             List of `(batch, ceil(height / stride), ceil(width / stride), channels)` in the
-            compute dtype, one for each of `strides` and `channels`.
+            compute dtype, one for each of `strides`.
+
+        Raises:
+            ValueError: images of another rank or number of channels.
         """
-        images = (ops.cast(images, "float32") * 255 - 127) / 128
-        features = ops.cast(images, self.compute_dtype)
-        features = ops.relu6(self._convolve(features, self.stem, STEM_STRIDE))
+        images = ops.cast((ops.cast(images, "float32") * 255 - 127) / 128, self.compute_dtype)
+        # Back to front, TensorFlow's `same` is as many zeros on either side, whatever the size.
+        features = relu6_(self._convolve(ops.flip(images, (1, 2)), self.stem, STEM["stride"]))
         taps = []
-        for place, (weights, shape) in enumerate(zip(self.blocks, BLOCKS, strict=True)):
-            _, stride, before, _, channels = shape
+        for place, (_, stride, before, _, after) in enumerate(BLOCKS):
+            weights = self.blocks[place]
             hidden = features
             if "expand" in weights:
-                hidden = ops.relu6(self._convolve(hidden, weights["expand"]))
+                hidden = relu6_(self._convolve(hidden, weights["expand"]))
             kernel, bias = self._cast(weights["depthwise"])
-            hidden = ops.relu6(depthwise_convolution(hidden, kernel, bias, stride))
+            hidden = relu6_(depthwise_convolution(hidden, kernel, bias, stride))
             outputs = self._convolve(hidden, weights["project"])
-            features = features + outputs if stride == 1 and before == channels else outputs
+            features = features + outputs if (stride, before) == (1, after) else outputs
             if place in TAPS:
-                taps.append(features)
+                taps.append(ops.flip(features, (1, 2)))
         return taps
 
-    def _cast(self, weights):
-        return [ops.cast(ops.convert_to_tensor(weight), self.compute_dtype) for weight in weights]
-
     def _convolve(self, inputs, weights, stride=1):
-        return convolution(inputs, *self._cast(weights), stride, padding="same")
+        kernel, bias = self._cast(weights)
+        return convolution(inputs, kernel, bias, stride, padding=kernel.shape[0] // 2)
+
+    def _cast(self, weights):
+        """A kernel, back to front, and a bias, in the compute dtype."""
+        kernel, bias = (
+            ops.cast(ops.convert_to_tensor(weight), self.compute_dtype) for weight in weights
+        )
+        return ops.flip(kernel, (0, 1)), bias
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, _ = input_shape
+        batch, *sizes, _ = input_shape
         return [
-            (batch, *(None if size is None else -(-size // stride) for size in (height, width)), n)
-            for stride, n in zip(self.strides, self.channels, strict=True)
+            (batch, *(size if size is None else -(-size // stride) for size in sizes), channels)
+            for stride, channels in zip(self.strides, self.channels, strict=True)
         ]
