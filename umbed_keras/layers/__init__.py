@@ -4,9 +4,11 @@ from umbed_keras.layers.backbone import Backbone
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.layers.feature_projection import FeatureProjection
+from umbed_keras.layers.efficientnet_lite0 import EfficientNetLite0
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
 from umbed_keras.layers.image_encoder import ImageEncoder
+from umbed_keras.layers.model_backbone import ModelBackbone
 from umbed_keras.layers.patch_decoder import PatchDecoder
 from umbed_keras.layers.patch_transform import PatchTransform
 from umbed_keras.layers.pyramid_projection import PyramidProjection
@@ -20,9 +22,11 @@ __all__ = [
     "Bottleneck",
     "DictionaryBottleneck",
     "FeatureProjection",
+    "EfficientNetLite0",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",
+    "ModelBackbone",
     "PatchDecoder",
     "PatchTransform",
     "PyramidProjection",

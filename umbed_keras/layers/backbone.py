@@ -17,8 +17,8 @@ class Backbone(keras.layers.Layer):
       from which tiles are sized;
 
     and implements `call`: float images in 0..1 `(batch, height, width, 3)` give a list of maps
-    `(batch, height / stride, width / stride, channels)`. Models pass heights and widths that are
-    multiples of the coarsest stride. Nothing in a backbone learns.
+    `(batch, height / stride, width / stride, channels)`, sizes rounded up. Models pass heights and
+    widths that are multiples of the coarsest stride. Nothing in a backbone learns.
     """
 
     # The entry of a preset's configuration in which one may stand.
@@ -26,7 +26,8 @@ class Backbone(keras.layers.Layer):
     floats_per_pixel = 128
 
     def __init__(self, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        # Images are scaled before they are rounded to the compute dtype.
+        super().__init__(trainable=False, autocast=False, **kwargs)
 
     def call(self, images):
         raise NotImplementedError
@@ -34,8 +35,8 @@ class Backbone(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
         return [
-            (batch, *(side if side is None else side // stride for side in (height, width)), count)
-            for stride, count in zip(self.strides, self.channels, strict=True)
+            (batch, *(side and -(-side // stride) for side in (height, width)), channels)
+            for stride, channels in zip(self.strides, self.channels, strict=True)
         ]
 
     def get_config(self):

@@ -57,7 +57,7 @@ class ModelBackbone(Backbone):
         shapes = [shapes] if isinstance(shapes, tuple) else list(shapes)
         self.strides = tuple(TRIAL // shape[1] if shape[1] else 0 for shape in shapes)
         self.channels = tuple(shape[-1] for shape in shapes)
-        ordered = all(fine <= coarse for fine, coarse in zip(self.strides, self.strides[1:]))
+        ordered = list(self.strides) == sorted(self.strides)
         whole = all(
             stride and shape[1:3] == (TRIAL // stride,) * 2 and not TRIAL % stride
             for stride, shape in zip(self.strides, shapes, strict=True)
