@@ -3,8 +3,8 @@
 from umbed_keras.layers.backbone import Backbone
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
-from umbed_keras.layers.feature_projection import FeatureProjection
 from umbed_keras.layers.efficientnet_lite0 import EfficientNetLite0
+from umbed_keras.layers.feature_projection import FeatureProjection
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
 from umbed_keras.layers.image_encoder import ImageEncoder
@@ -21,8 +21,8 @@ __all__ = [
     "Backbone",
     "Bottleneck",
     "DictionaryBottleneck",
-    "FeatureProjection",
     "EfficientNetLite0",
+    "FeatureProjection",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",
