@@ -10,6 +10,9 @@ trials that no other equals in error at as few bits, and figures.
 import argparse
 from pathlib import Path
 
+import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
+
+# isort: split
 import keras
 from training.images import load_split
 

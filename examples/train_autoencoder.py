@@ -9,11 +9,13 @@ same arguments, it goes on where it was. In the output folder: `training_state.n
 card, whose figures are measured on the stored weights.
 """
 
+import umbed_keras as uk
+
+# isort: split
+# umbed_keras chooses Keras's backend, so Keras comes after it.
 import keras
 from training import autoencoder_quality as quality
 from training.run import argument_parser, learn, prepare, store
-
-import umbed_keras as uk
 
 MODELS = {"vqvae": uk.VQVAE, "rvqvae": uk.RVQVAE, "dlvae": uk.DLVAE}
 

@@ -13,10 +13,12 @@ import contextlib
 import os
 from pathlib import Path
 
+import umbed_keras as uk
+
+# isort: split
+# umbed_keras chooses Keras's backend, so Keras comes after it.
 import keras
 from training.images import load_split
-
-import umbed_keras as uk
 
 
 @contextlib.contextmanager

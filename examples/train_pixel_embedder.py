@@ -8,13 +8,15 @@ drawn anew after every epoch), and in the end a preset with its card, whose figu
 on the stored weights.
 """
 
+import umbed_keras as uk
+
+# isort: split
+# umbed_keras chooses Keras's backend, so Keras comes after it.
 import keras
 import numpy as np
 from keras import ops
 from training import pixel_quality as quality
 from training.run import argument_parser, learn, prepare, store
-
-import umbed_keras as uk
 
 
 def arguments():

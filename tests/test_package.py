@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import keras
@@ -108,6 +109,12 @@ def test_import_adds_little_to_that_of_keras(tmp_path):
     backend = keras.backend.backend()
     seconds = min(float(run(code, tmp_path, KERAS_BACKEND=backend)) for _ in range(3))
     assert seconds < 0.3
+
+
+def test_the_version_is_everywhere_the_same():
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert stated == uk.__version__
+    assert f"\n## [{stated}]" in (ROOT / ".github" / "CHANGELOG.md").read_text()
 
 
 # Floor of each room of the house; an import only ever points to a lower one.

@@ -31,6 +31,7 @@ from training.images import held_out
 CLASSES = 19
 SIZE = 128
 PIXELS = 96
+FACES = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
 
 
 def load(path):
@@ -103,7 +104,7 @@ def embedding(name, quantized):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="celebamask_hq_512.tar")
-    parser.add_argument("--presets", nargs="*", default=sorted(uk.PixelEmbedder.presets))
+    parser.add_argument("--presets", nargs="*", default=FACES)
     args = parser.parse_args()
     images, masks = load(args.data)
     (train, test), (known, truth) = held_out(images), held_out(masks)

@@ -1,0 +1,134 @@
+"""README does what it says: its Python runs as typed, on small images, and its scripts exist.
+
+Run by pytest, the file starts itself as a script in an empty folder, because what README's reader
+types sets up the process: a server's address, the devices to train on.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+
+# isort: split
+import keras
+
+ROOT = Path(uk.__file__).parents[1]
+README = ROOT / "README.md"
+# What the first line of a block says that is for one backend alone.
+BACKENDS = {"JAX": "jax", "PyTorch": "torch", "TensorFlow": "tensorflow"}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"python ((?:-m umbed_keras|examples/)[^`\n#]*)")
+
+
+def python_blocks():
+    """Line of README to the Python that begins there, but what is for another backend."""
+    text, blocks = README.read_text(), {}
+    for found in BLOCK.finditer(text):
+        code = found[1]
+        word = re.match(r"[^\n]*# (\w+)", code)
+        backend = BACKENDS.get(word[1]) if word else None
+        if backend in (None, keras.backend.backend()):
+            blocks[text.count("\n", 0, found.start(1)) + 1] = code
+    return blocks
+
+
+def commands():
+    """Every command of README that runs Python from the shell, without `python`."""
+    return sorted({command.strip() for command in COMMAND.findall(README.read_text())})
+
+
+def small_arrays():
+    """What README's reader has: some images, and pixels of them."""
+    random = np.random.default_rng(0)
+    waves = random.normal(size=(10, 4, 4, 3)).repeat(8, axis=1).repeat(8, axis=2)
+    images = np.uint8(np.clip(128 + 50 * waves, 0, 255))
+    rows, cols = random.integers(32, size=(2, 10, 5))
+    return {"images": images, "rows": rows, "cols": cols}
+
+
+def main():
+    names = small_arrays()
+    np.save("slide.npy", np.tile(names["images"][0], (2, 3, 1)))
+    for line, code in python_blocks().items():
+        print(f"README.md, line {line}", flush=True)
+        # Tracebacks name the line of README.
+        exec(compile("\n" * (line - 1) + code, README, "exec"), names)
+    # What README says of several devices: make a model then, and `fit` shares every batch.
+    if keras.backend.backend() != "tensorflow":
+        names["model"] = uk.PixelEmbedder(latent_dim=16)
+        names["model"].compile(optimizer="adam")
+    history = names["model"].fit(names["images"], verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+
+
+if __name__ == "__main__":
+    main()
+else:
+
+    def test_python_runs_as_typed(hugging_face, tmp_path):
+        environment = {
+            **os.environ,
+            "KERAS_BACKEND": keras.backend.backend(),
+            "KERAS_HOME": str(tmp_path / "keras"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "HF_ENDPOINT": hugging_face,
+            "HF_HOME": str(tmp_path / "hugging_face"),
+            "HF_TOKEN": "hf_none",
+            "HF_HUB_DISABLE_XET": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "JAX_PLATFORMS": "cpu",
+        }
+        start = [sys.executable]
+        if keras.backend.backend() == "torch":
+            start += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
+        done = subprocess.run(
+            [*start, __file__], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+        reached = re.findall(r"README\.md, line \d+", done.stdout)
+        assert done.returncode == 0, f"{reached[-1:]} fails:\n{done.stderr[-3000:]}"
+        assert len(reached) == len(python_blocks())
+        assert (tmp_path / "vectors.npy").exists()
+        assert (tmp_path / "my_preset" / "README.md").exists()
+        assert (tmp_path / "my_sweep" / "trials.csv").exists()
+
+    @pytest.mark.parametrize("command", commands())
+    def test_scripts_exist_with_their_options(command, tmp_path):
+        path, *arguments = shlex.split(command)
+        start = [sys.executable, path]
+        if path == "-m":
+            start += [arguments.pop(0)]
+        else:
+            assert (ROOT / path).is_file()
+        if keras.backend.backend() != "torch":
+            pytest.skip("importing a backend for `--help` takes long: runs on torch")
+        # As on a fresh machine: nothing says which backend is installed.
+        environment = {**os.environ, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        environment.pop("KERAS_BACKEND", None)
+        done = subprocess.run(
+            [*start, "--help"], env=environment, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        for argument in arguments:
+            if argument.startswith("--") and path != "-m":
+                assert argument in done.stdout
+
+    def test_a_newcomer_can_read_it():
+        lines = README.read_text().splitlines()
+        assert len(lines) <= 160
+        prose = [line for line in lines if not line.startswith("|")]
+        assert max(map(len, prose)) <= 160
+        for code in python_blocks().values():
+            assert len([line for line in code.splitlines() if line]) < 12
+
+    def test_links_lead_somewhere():
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", README.read_text())
+        assert links
+        for link in links:
+            assert (ROOT / link).exists(), link
