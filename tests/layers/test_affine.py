@@ -10,7 +10,10 @@ from umbed_keras.layers._affine import (
     convolution,
     corner_convolutions,
     dense,
+    depthwise_convolution,
     double_resolution,
+    relu6_,
+    shifted_products,
     weights,
 )
 
@@ -54,6 +57,37 @@ def test_convolution_pads_with_zeros():
     outputs = convolution(ops.convert_to_tensor(inputs), kernel, padding=2)
     expected = convolution(ops.convert_to_tensor(padded), kernel)
     np.testing.assert_allclose(numpy(outputs), numpy(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("convolve", [depthwise_convolution, shifted_products])
+@pytest.mark.parametrize("size", [(6, 7), (1, 2)], ids=str)
+@pytest.mark.parametrize(("kernel_size", "strides"), [(3, 1), (3, 2), (5, 1), (5, 2)])
+def test_depthwise_convolution(convolve, kernel_size, strides, size):
+    inputs, bias = normal(2, *size, 3), normal(3, seed=2)
+    kernel = normal(kernel_size, kernel_size, 3, 1, seed=1)
+    outputs = numpy(convolve(*map(ops.convert_to_tensor, (inputs, kernel, bias)), strides))
+    padded = np.pad(inputs.astype("float64"), ((0, 0), *[(kernel_size // 2,) * 2] * 2, (0, 0)))
+    expected = [
+        [correlate(image[..., c], kernel[..., c, 0], "valid") for c in range(3)] for image in padded
+    ]
+    expected = np.moveaxis(expected, 1, 3)[:, ::strides, ::strides] + bias
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_shifted_products_are_summed_in_float32(strides):
+    inputs, kernel, bias = normal(1, 9, 9, 4), normal(5, 5, 4, 1, seed=1), normal(4, seed=2)
+    halves = [ops.cast(ops.convert_to_tensor(part), "bfloat16") for part in (inputs, kernel, bias)]
+    outputs = shifted_products(*halves, strides)
+    assert ops.dtype(outputs) == "bfloat16"
+    expected = shifted_products(*(ops.cast(part, "float32") for part in halves), strides)
+    rounded = ops.cast(ops.cast(expected, "bfloat16"), "float32")
+    np.testing.assert_array_equal(numpy(ops.cast(outputs, "float32")), numpy(rounded))
+
+
+def test_relu6():
+    inputs = np.linspace(-3, 9, 13, dtype="float32")
+    np.testing.assert_array_equal(numpy(relu6_(ops.array(inputs))), np.clip(inputs, 0, 6))
 
 
 @pytest.mark.parametrize("upsample", [double_resolution, corner_convolutions])

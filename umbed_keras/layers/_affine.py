@@ -71,7 +71,9 @@ def depthwise_convolution(inputs, kernel, bias, strides=1):
         )
         return outputs.permute(0, 2, 3, 1)
     if backend.backend() == "jax":
-        return shifted_products(inputs, kernel, bias, strides)
+        import jax
+
+        return jax.jit(shifted_products, static_argnums=3)(inputs, kernel, bias, strides)
     inputs = ops.pad(inputs, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     return ops.depthwise_conv(inputs, kernel, strides, "valid", "channels_last") + bias
 
