@@ -28,7 +28,30 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 import umbed_keras  # noqa: E402, F401 (first: it chooses Keras's backend)
 
 # isort: split
-from keras import StatelessScope, backend, ops  # noqa: E402
+from keras import Layer, StatelessScope, backend, ops  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def rounding():
+    """`rounding(terms, sums=1.0, dtype="float32")`: ten times the rounding expected of sums.
+
+    A sum of n terms is off by about sqrt(n) units of roundoff (Higham & Mary 2019), of the size
+    that the sums reach. Processors differ by that much, as they sum in another order; a wrong
+    formula is further off.
+
+    Args:
+        terms: number of terms, or a layer: of all the products behind one of its outputs.
+        sums: numbers as large as the sums become: those expected.
+    """
+
+    def bound(terms, sums=1.0, dtype="float32"):
+        if isinstance(terms, Layer):
+            shapes = [weight.shape for weight in terms.weights]
+            terms = sum(np.prod(shape[:-1]) for shape in shapes if len(shape) > 1)
+        largest = np.max(np.abs(ops.convert_to_numpy(sums)), initial=0)
+        return 10 * np.sqrt(terms) * np.finfo(dtype).eps / 2 * largest
+
+    return bound
 
 
 @pytest.fixture
@@ -105,6 +128,8 @@ def assert_gradients(gradients):
 
             function = jax.jit(function)  # op by op, compiling would take seconds
         rng = np.random.default_rng(0)
+        # What a slope in a random direction comes to.
+        scale = np.sqrt(sum(np.vdot(gradient, gradient) for gradient in found))
         for _ in range(8):
             directions = [rng.standard_normal(array.shape) for array in arrays]
             ahead, behind = (
@@ -118,7 +143,7 @@ def assert_gradients(gradients):
             )
             slope = float(ahead - behind) / (2 * step)
             expected = sum(map(np.vdot, found, directions))
-            assert slope == pytest.approx(expected, rel=1e-5, abs=1e-6)
+            assert slope == pytest.approx(expected, abs=1e-6 * scale)
 
     return check
 

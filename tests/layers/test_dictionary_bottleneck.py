@@ -105,13 +105,19 @@ def gradient(function, values):
     return numpy(tape.gradient(result, tensor))
 
 
-def assert_unit_length(layer):
-    lengths = np.linalg.norm(numpy(layer.dictionary).astype("float64"), axis=1)
-    np.testing.assert_allclose(lengths, 1, rtol=1e-5)
+@pytest.fixture
+def assert_unit_length(rounding):
+    """`assert_unit_length(layer)`: its atoms are."""
+
+    def check(layer):
+        lengths = np.linalg.norm(numpy(layer.dictionary).astype("float64"), axis=1)
+        np.testing.assert_allclose(lengths, 1, rtol=rounding(DIM))
+
+    return check
 
 
 @each_update
-def test_codes_are_those_of_float64_pursuit(update):
+def test_codes_are_those_of_float64_pursuit(update, rounding):
     layer, latents = make(update=update), signals()
     layer(latents, training=True)
     dictionary = numpy(layer.dictionary)
@@ -121,10 +127,10 @@ def test_codes_are_those_of_float64_pursuit(update):
     reference = orthogonal_mp(exact[0].T, exact[1].T, n_nonzero_coefs=SPARSITY).T
     same = np.all((ours != 0) == (reference != 0), axis=1)
     assert np.mean(same) >= 0.999
-    np.testing.assert_allclose(ours[same], reference[same], rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(
-        numpy(layer.decode(codes))[same], (reference @ dictionary)[same], atol=1e-4
-    )
+    tolerance = rounding(DIM * SPARSITY, reference)
+    np.testing.assert_allclose(ours[same], reference[same], atol=tolerance)
+    rebuilt, expected = numpy(layer.decode(codes)), reference @ dictionary
+    np.testing.assert_allclose(rebuilt[same], expected[same], atol=tolerance)
 
 
 def test_selection_by_error_decrease_codes_closer():
@@ -140,11 +146,12 @@ def test_selection_by_error_decrease_codes_closer():
 def test_loss_is_the_mean_squared_coding_error(update, weight):
     layer, latents = make(update=update, commitment_weight=0.25), signals()
     expected = weight * coding_error(latents, layer.dictionary)
-    np.testing.assert_allclose(numpy(layer(latents)["loss"]), expected, rtol=1e-2)
+    # A signal between two atoms may fall the other way, which hardly changes its error.
+    np.testing.assert_allclose(numpy(layer(latents)["loss"]), expected, rtol=1e-3)
 
 
 @each_update
-def test_dictionary_learns_and_keeps_unit_length(update):
+def test_dictionary_learns_and_keeps_unit_length(assert_unit_length, update):
     layer, latents = make(update=update, decay=0.9), signals()
     assert_unit_length(layer)
     before = coding_error(latents, layer.dictionary)
@@ -191,7 +198,7 @@ def test_adapt_is_as_good_as_scikit_learn_on_a_photograph():
 
 
 @each_update
-def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(update):
+def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(assert_unit_length, update):
     seen, unseen = signals(1000), signals(1000, seed=1)
     references = []
     for seed in range(3):
@@ -211,11 +218,12 @@ def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(update):
     assert error <= 0.5 * untrained
 
 
-def test_adapt_takes_fewer_vectors_than_atoms():
+def test_adapt_takes_fewer_vectors_than_atoms(rounding, assert_unit_length):
     layer, latents = make(), signals(5)
     layer.adapt(latents)
     assert_unit_length(layer)
-    np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=1e-3)
+    tolerance = rounding(DIM * SPARSITY, latents)
+    np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=tolerance)
 
 
 def test_first_online_steps_go_on_from_the_start():
@@ -229,7 +237,7 @@ def test_first_online_steps_go_on_from_the_start():
 
 
 @each_update
-def test_dead_atom_comes_back_to_life(update):
+def test_dead_atom_comes_back_to_life(assert_unit_length, update):
     latents = signals()
     latents[:, -1] = 0
     start = np.random.default_rng(0).normal(size=(ATOMS, DIM)).astype("float32")
@@ -250,7 +258,7 @@ def test_dead_atom_comes_back_to_life(update):
 
 @each_law
 @pytest.mark.parametrize("bits", [2, 6])
-def test_quantised_coefficients(law, bits):
+def test_quantised_coefficients(law, bits, rounding):
     latents = signals()
     latents[-1] = 0
     layer, whole = make(coefficient_bits=bits, quantization=law), make()
@@ -266,14 +274,15 @@ def test_quantised_coefficients(law, bits):
     levels = steps * np.abs(exact).max()
     assert len(levels) == 2**bits - 1
     nearest = np.abs(coefficients[..., None] - levels).argmin(axis=-1)
-    np.testing.assert_allclose(coefficients, levels[nearest], rtol=1e-4, atol=1e-6)
+    tolerance = rounding(DIM * SPARSITY, levels)
+    np.testing.assert_allclose(coefficients, levels[nearest], atol=tolerance)
     np.testing.assert_array_equal(coefficients[-1], 0)
     # Never further than the neighbouring level, and for equal steps always the nearest.
     gap = np.abs(coefficients - exact)
     if law == "uniform":
-        assert np.all(gap <= 0.5001 * (levels[1] - levels[0]))
+        assert np.all(gap <= (levels[1] - levels[0]) / 2 + tolerance)
     above = np.searchsorted(levels, exact.clip(levels[0], levels[-1])).clip(1, len(levels) - 1)
-    assert np.all(gap <= 1.0001 * (levels[above] - levels[above - 1]))
+    assert np.all(gap <= levels[above] - levels[above - 1] + tolerance)
 
 
 @each_law

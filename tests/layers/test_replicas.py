@@ -94,7 +94,7 @@ else:
         reason="Keras trains on several replicas in one process on TensorFlow and JAX only",
     )
     @pytest.mark.parametrize("name", NAMES)
-    def test_two_replicas_equal_one_device(results, name):
+    def test_two_replicas_equal_one_device(results, rounding, name):
         weights = {
             key.rpartition("/")[2]: value
             for key, value in results.items()
@@ -103,7 +103,9 @@ else:
         assert {"usage", "start"} < set(weights)
         for key, alone in weights.items():
             together = results[f"{name}/two/{key}"]
-            np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5, err_msg=key)
+            # Every step sums over the 320 latents and adds to what was before.
+            tolerance = rounding(2 * 320, np.maximum(np.abs(alone), 1))
+            np.testing.assert_allclose(together, alone, atol=tolerance, err_msg=key)
             first, second = results[f"{name}/two/{key}/replicas"]
             np.testing.assert_array_equal(first, second, err_msg=key)
         # Everything lives, so revival has acted, on the same donors.

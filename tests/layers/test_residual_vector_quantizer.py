@@ -61,18 +61,20 @@ def test_stages_lower_the_error(shared):
     assert errors[0] > 1.3 * errors[1] > 1.3**2 * errors[2]
 
 
-def test_one_stage_is_vector_quantisation():
+def test_one_stage_is_vector_quantisation(rounding):
     layer, plain = adapted(stages=1), VectorQuantizer(8, DIM)
     plain.adapt(sample(512, seed=1))
     one, other = layer(sample()), plain(sample())
     np.testing.assert_array_equal(
         numpy(one["codes"]["indices"])[:, 0], numpy(other["codes"]["indices"])
     )
-    np.testing.assert_allclose(numpy(one["latents"]), numpy(other["latents"]), atol=1e-6)
-    np.testing.assert_allclose(float(one["loss"]), float(other["loss"]), rtol=1e-6)
+    expected = numpy(other["latents"])
+    np.testing.assert_allclose(numpy(one["latents"]), expected, atol=rounding(DIM, expected))
+    tolerance = rounding(sample().size)
+    np.testing.assert_allclose(float(one["loss"]), float(other["loss"]), rtol=tolerance)
 
 
-def test_gradients_reach_the_codebook_of_every_stage(gradients):
+def test_gradients_reach_the_codebook_of_every_stage(gradients, rounding):
     layer = adapted(update="gradient", commitment_weight=0.0)
     latents = sample()
     _, left = greedy(layer, latents)
@@ -94,18 +96,18 @@ def test_gradients_reach_the_codebook_of_every_stage(gradients):
         expected = np.zeros((8, DIM))
         np.add.at(expected, indices[:, stage], -2 * left[stage] / (latents.size * 3))
         (found,) = gradients(loss_with_moved_codebook(stage), np.zeros((8, DIM), "float32"))
-        np.testing.assert_allclose(found, expected, atol=2e-5)
+        np.testing.assert_allclose(found, expected, atol=rounding(len(latents), expected))
         assert np.abs(expected).max() > 1e-4
 
 
 @SHARED
-def test_derivative_of_the_latents_is_that_of_the_identity(gradients, shared):
+def test_derivative_of_the_latents_is_that_of_the_identity(gradients, shared, rounding):
     layer, latents = adapted(shared, revival_threshold=0.0), sample(16)
     towards = sample(16, seed=2)
     (found,) = gradients(
         lambda x: ops.sum(ops.multiply(towards, layer(x, training=True)["latents"])), latents
     )
-    np.testing.assert_allclose(found, towards, atol=1e-6)
+    np.testing.assert_allclose(found, towards, atol=rounding(2, towards))
 
 
 def test_averages_follow_what_each_stage_codes():
@@ -116,7 +118,8 @@ def test_averages_follow_what_each_stage_codes():
     for stage, quantizer in enumerate(layer.quantizers):
         shares = np.bincount(indices[:, stage], minlength=8) / len(latents)
         expected = 0.9 * before[stage] + 0.1 * shares
-        np.testing.assert_allclose(numpy(quantizer.usage), expected, atol=1e-3)
+        # Two latents between entries may go either way.
+        np.testing.assert_allclose(numpy(quantizer.usage), expected, atol=0.1 * 2.5 / len(latents))
 
 
 def test_a_shared_codebook_learns_from_all_stages_at_once():
@@ -124,7 +127,8 @@ def test_a_shared_codebook_learns_from_all_stages_at_once():
     indices, _ = greedy(layer, latents)
     layer(latents, training=True)
     shares = np.bincount(indices.ravel(), minlength=8) / indices.size
-    np.testing.assert_allclose(numpy(layer.quantizers[0].usage), shares, atol=2e-3)
+    # Two latents between entries may go either way.
+    np.testing.assert_allclose(numpy(layer.quantizers[0].usage), shares, atol=2.5 / indices.size)
 
 
 def test_bits_are_the_stages_own():

@@ -77,32 +77,32 @@ def gradient(function, values):
 
 
 @each_update
-def test_code_is_the_nearest_entry(update):
+def test_code_is_the_nearest_entry(update, rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), vectors()
     layer(vectors(seed=1), training=True)
     indices = numpy(layer.encode(latents)["indices"])
     reference = distances(latents, numpy(layer.codebook))
     assert np.mean(indices == reference.argmin(axis=1)) >= 0.999
     chosen = reference[np.arange(len(latents)), indices]
-    np.testing.assert_allclose(chosen, reference.min(axis=1), atol=1e-5)
+    np.testing.assert_allclose(chosen, reference.min(axis=1), atol=rounding(DIM, reference))
 
 
-def test_latents_are_the_entries():
+def test_latents_are_the_entries(rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM), vectors(250)
     outputs = layer(latents)
     entries = numpy(layer.codebook)[numpy(outputs["codes"]["indices"])]
-    np.testing.assert_allclose(numpy(outputs["latents"]), entries, atol=1e-6)
+    np.testing.assert_allclose(numpy(outputs["latents"]), entries, atol=rounding(2, entries))
 
 
 @pytest.mark.parametrize(("update", "weight"), [("ema", 0.25), ("gradient", 1.25)])
-def test_loss_is_the_mean_squared_distance(update, weight):
+def test_loss_is_the_mean_squared_distance(update, weight, rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM, 0.25, update), vectors()
     loss = numpy(layer(latents)["loss"])
     expected = weight * inertia(latents, layer.codebook) / latents.size
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    np.testing.assert_allclose(loss, expected, rtol=rounding(latents.size))
 
 
-def test_averages_are_those_of_numpy():
+def test_averages_are_those_of_numpy(rounding):
     decay = 0.8
     layer = VectorQuantizer(ENTRIES, DIM, decay=decay, revival_threshold=0)
     layer.build()
@@ -115,18 +115,20 @@ def test_averages_are_those_of_numpy():
         usage = decay * usage + (1 - decay) * chosen.mean(axis=0)
         sums = decay * sums + (1 - decay) * chosen.T @ latents / len(latents)
         codebook = np.where(usage[:, None] > 0, sums / np.maximum(usage, 1e-300)[:, None], start)
-        np.testing.assert_allclose(numpy(layer.usage), usage, rtol=1e-5, atol=1e-7)
-        np.testing.assert_allclose(numpy(layer.codebook), codebook, rtol=1e-4, atol=1e-5)
+        tolerance = rounding(len(latents), codebook)
+        np.testing.assert_allclose(numpy(layer.codebook), codebook, atol=tolerance)
+        np.testing.assert_allclose(numpy(layer.usage), usage, atol=rounding(len(latents), usage))
     assert not np.array_equal(codebook, start)
 
 
-def test_first_batch_counts_in_full():
+def test_first_batch_counts_in_full(rounding):
     """Averages that begin at zero would pull entries to the origin if they were not a ratio."""
     layer, latents = VectorQuantizer(ENTRIES, DIM, revival_threshold=0), vectors(250) + 100
     indices = numpy(layer(latents, training=True)["codes"]["indices"])
     used = np.unique(indices)
     means = [latents[indices == entry].mean(axis=0) for entry in used]
-    np.testing.assert_allclose(numpy(layer.codebook)[used], means, rtol=1e-5)
+    tolerance = rounding(len(latents))
+    np.testing.assert_allclose(numpy(layer.codebook)[used], means, rtol=tolerance)
 
 
 @each_update
@@ -139,7 +141,7 @@ def test_codebook_learns(update):
     assert inertia(latents, layer.codebook) < best + 0.2 * (before - best)
 
 
-def test_gradient_of_the_codebook():
+def test_gradient_of_the_codebook(rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM, update="gradient"), vectors(250)
     layer.build()
     codebook = numpy(layer.codebook).astype("float64")
@@ -152,26 +154,28 @@ def test_gradient_of_the_codebook():
             return layer.pass_through(ops.convert_to_tensor(latents), training=False)[2]
 
     kernel = np.zeros((ENTRIES, DIM), "float32")
-    np.testing.assert_allclose(gradient(loss, kernel), expected, rtol=1e-4, atol=1e-7)
+    tolerance = rounding(len(latents), expected)
+    np.testing.assert_allclose(gradient(loss, kernel), expected, atol=tolerance)
 
 
 @each_update
-def test_gradient_passes_straight_through(update):
+def test_gradient_passes_straight_through(update, rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), vectors(250)
     layer.build()
     upstream = ops.convert_to_tensor(vectors(250, seed=1))
     through = gradient(lambda x: ops.sum(upstream * layer(x, training=True)["latents"]), latents)
-    np.testing.assert_allclose(through, numpy(upstream), rtol=1e-6)
+    np.testing.assert_allclose(through, numpy(upstream), rtol=rounding(2))
 
 
 @each_update
-def test_loss_pulls_latents_to_their_entries(update):
+def test_loss_pulls_latents_to_their_entries(update, rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM, 0.5, update=update), vectors(250)
     layer.build()
     codebook = numpy(layer.codebook).astype("float64")
     nearest = codebook[distances(latents, codebook).argmin(axis=1)]
     pull = gradient(lambda x: layer(x, training=True)["loss"], latents)
-    np.testing.assert_allclose(pull, 0.5 * 2 * (latents - nearest) / latents.size, rtol=1e-4)
+    expected = 0.5 * 2 * (latents - nearest) / latents.size
+    np.testing.assert_allclose(pull, expected, atol=rounding(2, expected))
 
 
 # As many blobs as entries, so that each must be found, and more, so that none can have its own.
@@ -190,31 +194,33 @@ def test_adapt_sets_the_shares_of_use(update):
     layer, latents = VectorQuantizer(ENTRIES, DIM, update=update), blobs()
     layer.adapt(latents)
     counts = np.bincount(numpy(layer.encode(latents)["indices"]), minlength=ENTRIES)
-    np.testing.assert_allclose(numpy(layer.usage), counts / len(latents), atol=2e-3)
+    # Four latents between entries may go either way.
+    np.testing.assert_allclose(numpy(layer.usage), counts / len(latents), atol=4.5 / len(latents))
 
 
-def test_adapt_takes_fewer_vectors_than_entries():
+def test_adapt_takes_fewer_vectors_than_entries(rounding):
     layer, latents = VectorQuantizer(ENTRIES, DIM), vectors(5)
     layer.adapt(latents)
-    np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=1e-5)
+    tolerance = rounding(2, latents)
+    np.testing.assert_allclose(numpy(layer(latents)["latents"]), latents, atol=tolerance)
 
 
 @each_update
-def test_cosine_distance(update):
+def test_cosine_distance(update, rounding):
     layer = VectorQuantizer(ENTRIES, DIM, update=update, distance="cosine")
     layer(vectors(seed=1), training=True)
     latents = vectors() * np.random.default_rng(2).uniform(0.01, 100, size=(2000, 1))
     latents = latents.astype("float32")
     codebook = numpy(layer.codebook)
-    np.testing.assert_allclose(np.linalg.norm(codebook, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(codebook, axis=1), 1, rtol=rounding(DIM))
     outputs = layer(latents)
     indices = numpy(outputs["codes"]["indices"])
     cosine = cdist(latents.astype("float64"), codebook.astype("float64"), "cosine")
     assert np.mean(indices == cosine.argmin(axis=1)) >= 0.999
-    np.testing.assert_allclose(
-        cosine[np.arange(len(latents)), indices], cosine.min(axis=1), atol=1e-5
-    )
-    np.testing.assert_allclose(numpy(outputs["latents"]), codebook[indices], atol=1e-6)
+    chosen = cosine[np.arange(len(latents)), indices]
+    np.testing.assert_allclose(chosen, cosine.min(axis=1), atol=rounding(DIM, cosine))
+    found = numpy(outputs["latents"])
+    np.testing.assert_allclose(found, codebook[indices], atol=rounding(DIM, codebook))
 
 
 @each_update
@@ -238,7 +244,7 @@ def test_collapsed_codebook_comes_back_to_life(update, distance):
 
 @each_update
 @each_distance
-def test_revived_entry_is_a_slightly_moved_copy_of_a_living_one(update, distance):
+def test_revived_entry_is_a_slightly_moved_copy_of_a_living_one(update, distance, rounding):
     layer = VectorQuantizer(ENTRIES, DIM, update=update, distance=distance, decay=0.9)
     latents = vectors(250) + 3
     layer.adapt(latents)
@@ -252,7 +258,8 @@ def test_revived_entry_is_a_slightly_moved_copy_of_a_living_one(update, distance
     gap = np.linalg.norm(codebook[3] - living, axis=1).min()
     assert 0 < gap < 0.1 * np.linalg.norm(living, axis=1).mean()
     if update == "gradient":
-        np.testing.assert_allclose(living, np.delete(start, 3, axis=0), rtol=1e-6)
+        expected = np.delete(start, 3, axis=0)
+        np.testing.assert_allclose(living, expected, atol=rounding(DIM, expected))
 
 
 def test_bits():

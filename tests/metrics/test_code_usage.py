@@ -18,7 +18,7 @@ def codes(*shape, seed=0):
     return np.random.default_rng(seed).binomial(18, 0.3, size=shape).astype("int32")
 
 
-def test_perplexity_and_fraction_of_several_batches():
+def test_perplexity_and_fraction_of_several_batches(rounding):
     metric = CodeUsage(20)
     batches = [codes(120), codes(4, 5, 6, seed=1)]
     for batch in batches:
@@ -26,19 +26,19 @@ def test_perplexity_and_fraction_of_several_batches():
     counts = np.bincount(np.concatenate([batch.ravel() for batch in batches]), minlength=20)
     np.testing.assert_array_equal(numpy(metric.counts), counts)
     assert result(metric) == {
-        "perplexity": pytest.approx(np.exp(entropy(counts)), rel=1e-5),
+        "perplexity": pytest.approx(np.exp(entropy(counts)), rel=rounding(20)),
         "fraction_used": pytest.approx(np.mean(counts > 0)),
     }
 
 
-def test_limits():
+def test_limits(rounding):
     metric = CodeUsage(20)
     assert result(metric) == {"perplexity": 1, "fraction_used": 0}
     metric.update_state(np.full(120, 3))
     assert result(metric) == {"perplexity": 1, "fraction_used": pytest.approx(1 / 20)}
     metric.reset_state()
     metric.update_state(np.arange(120) % 20)
-    assert result(metric) == {"perplexity": pytest.approx(20), "fraction_used": 1}
+    assert result(metric) == {"perplexity": pytest.approx(20, rel=rounding(20)), "fraction_used": 1}
 
 
 def test_weight_zero_leaves_a_code_out():
@@ -50,12 +50,13 @@ def test_weight_zero_leaves_a_code_out():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-def test_weights_count_relative_to_one_another(scale):
+def test_weights_count_relative_to_one_another(scale, rounding):
     metric = CodeUsage(20)
     batch, weights = codes(120), np.random.default_rng(1).uniform(size=120)
     metric.update_state(batch, sample_weight=scale * weights)
     shares = np.bincount(batch, weights, minlength=20)
-    assert result(metric)["perplexity"] == pytest.approx(np.exp(entropy(shares)), rel=1e-4)
+    expected = np.exp(entropy(shares))
+    assert result(metric)["perplexity"] == pytest.approx(expected, rel=rounding(len(batch)))
 
 
 def test_counts_stay_exact_under_mixed_precision():

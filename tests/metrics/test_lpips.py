@@ -62,6 +62,7 @@ def torch_lpips(net, path, references, images):
 def test_the_authors_values(shared_data):
     network = LPIPSNetwork(weights=shared_data / "lpips_alex.npz")
     reference = read(shared_data, "ex_ref")
+    # They are given to four places.
     assert numpy(network(reference, read(shared_data, "ex_p0"))) == pytest.approx(0.7219, abs=1e-3)
     assert numpy(network(reference, read(shared_data, "ex_p1"))) == pytest.approx(0.1376, abs=1e-3)
 
@@ -119,11 +120,11 @@ def test_gradient(random_lpips, pairs, gradients, net):
     step = 1e-6 * direction
     ahead, behind = (torch_lpips(net, path, references, images + s) for s in (step, -step))
     slope = (ahead - behind).item() / 2e-6
-    assert np.vdot(gradient, direction) == pytest.approx(slope, rel=1e-2, abs=1e-2)
+    assert np.vdot(gradient, direction) == pytest.approx(slope, rel=1e-3)
 
 
 @pytest.mark.parametrize("dead", [False, True])
-def test_gradient_of_equal_images_is_finite(random_lpips, pairs, gradients, dead):
+def test_gradient_of_equal_images_is_zero(random_lpips, pairs, gradients, dead):
     path = random_lpips("alex")
     if dead:  # features that are zero
         with np.load(path) as file:
@@ -134,7 +135,7 @@ def test_gradient_of_equal_images_is_finite(random_lpips, pairs, gradients, dead
     images = pairs(count=1, size=32)[0].astype("float32")
     network = LPIPSNetwork(weights=path)
     (gradient,) = gradients(lambda changed: ops.sum(network(images, changed)), images)
-    np.testing.assert_allclose(gradient, 0, atol=1e-6)
+    np.testing.assert_array_equal(gradient, 0)
 
 
 def test_metric_is_the_weighted_mean(random_lpips, pairs):
@@ -174,7 +175,7 @@ def test_config_round_trips(tmp_path):
     assert network.get_config() == metric.network.get_config()
 
 
-def test_weights_are_no_variables_of_a_model_that_holds_the_network(random_lpips, pairs):
+def test_weights_are_no_variables_of_a_model_that_holds_the_network(random_lpips, pairs, rounding):
     class Holder(keras.Model):
         def __init__(self):
             super().__init__()
@@ -184,5 +185,5 @@ def test_weights_are_no_variables_of_a_model_that_holds_the_network(random_lpips
             return self.network(images, images)
 
     model = Holder()
-    assert numpy(model(pairs(size=32)[0])) == pytest.approx(0)
+    assert numpy(model(pairs(size=32)[0])) == pytest.approx(0, abs=rounding(11 * 11 * 3))
     assert not model.weights

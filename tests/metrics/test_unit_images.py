@@ -8,7 +8,7 @@ from umbed_keras.metrics import PSNR
 from umbed_keras.metrics._unit_images import unit_images
 
 
-def test_every_range_becomes_0_to_1():
+def test_every_range_becomes_0_to_1(rounding):
     unit = np.array([0.0, 0.2, 1.0], "float32").reshape(1, 1, 1, 3)
     for images, value_range in [
         (unit, (0.0, 1.0)),
@@ -20,9 +20,9 @@ def test_every_range_becomes_0_to_1():
     ]:
         for found in unit_images(images, images, value_range):
             assert ops.dtype(found) == "float32"
-            np.testing.assert_allclose(
-                ops.convert_to_numpy(found), unit, atol=1e-3 if images.dtype == "float16" else 1e-7
-            )
+            dtype = "float16" if images.dtype == "float16" else "float32"
+            tolerance = rounding(2, unit, dtype)
+            np.testing.assert_allclose(ops.convert_to_numpy(found), unit, atol=tolerance)
 
 
 @pytest.mark.parametrize(

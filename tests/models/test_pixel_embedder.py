@@ -116,10 +116,12 @@ def test_tiles_that_see_too_little_differ():
 
 def test_uint8_and_floats_are_the_same_images():
     model, images = ready_model(), photographs()
+    expected = model.embed(images, quantized=False)
+    spread = np.ptp(expected)
     from_floats = model.embed(images.astype("float32") / 255, quantized=False)
-    np.testing.assert_allclose(from_floats, model.embed(images, quantized=False), atol=1e-5)
+    np.testing.assert_allclose(from_floats, expected, atol=1e-5 * spread)
     halves = model.embed((images / 255).astype("float16"), quantized=False)
-    np.testing.assert_allclose(halves, from_floats, atol=0.02)
+    np.testing.assert_allclose(halves, expected, atol=0.01 * spread)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +148,17 @@ def test_a_call_on_one_image_says_how_to_add_the_batch_axis():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_decoding_codes_reconstructs(kind):
+def test_decoding_codes_reconstructs(kind, rounding):
     model, images = ready_model(kind), photographs(2)
     codes = model.encode(images)
     assert all(part.shape[:3] == (2, 32, 40) for part in codes.values())
     rebuilt = model.reconstruct(images)
-    np.testing.assert_allclose(model.decode(codes), rebuilt, atol=1e-4)
+    np.testing.assert_allclose(model.decode(codes), rebuilt, atol=rounding(model.decoder, rebuilt))
     assert rebuilt.min() >= 0
     assert rebuilt.max() <= 1
 
 
-def test_reconstruct_is_the_mean_of_overlapping_patches():
+def test_reconstruct_is_the_mean_of_overlapping_patches(rounding):
     model, images = ready_model(), photographs(1, 9, 7)
     rows, cols = (places.reshape(1, -1) for places in np.indices((9, 7)))
     patches = model.reconstruct_patches(images, rows, cols)[:, :, 0]
@@ -168,7 +170,8 @@ def test_reconstruct_is_the_mean_of_overlapping_patches():
                 if 0 <= place[0] < 9 and 0 <= place[1] < 7:
                     sums[place] += patch[down, right]
                     counts[place] += 1
-    np.testing.assert_allclose(model.reconstruct(images)[0], sums / counts, atol=1e-5)
+    tolerance = rounding(model.decoder, sums / counts)
+    np.testing.assert_allclose(model.reconstruct(images)[0], sums / counts, atol=tolerance)
 
 
 def test_reconstructed_patches_have_the_pyramid_shape_and_range():
@@ -296,6 +299,7 @@ def test_mixed_precision_reconstructs(policy):
     mixed, plain = small_model("gaussian", dtype=policy), small_model("gaussian")
     for model in (mixed, plain):
         model.adapt(images)
+    # Of values in 0..1.
     np.testing.assert_allclose(mixed.reconstruct(images), plain.reconstruct(images), atol=0.05)
 
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from umbed_keras.ops.quantize import quantize
 
+OPERATIONS = 8  # of the laws, one after the other
 every_law = pytest.mark.parametrize("law", ["uniform", "mu_law"])
 every_width = pytest.mark.parametrize("bits", [2, 4, 8])
 
@@ -31,7 +32,7 @@ def test_values_go_to_exactly_the_levels_of_the_law(limit, bits, law):
     # Far outliers and small values too: rounding must not make new symbols of them.
     values = np.concatenate([spread, spread * 1e3, spread * 1e-3]).astype("float32")
     found = np.unique(run(values, limit, bits, law))
-    np.testing.assert_allclose(found, levels_of(limit, bits, law), rtol=1e-5, atol=1e-7 * limit)
+    np.testing.assert_allclose(found, levels_of(limit, bits, law), rtol=1e-5)
 
 
 @every_law
@@ -42,30 +43,30 @@ def test_zero_stays_zero(bits, law):
 
 @every_law
 @every_width
-def test_no_value_skips_past_a_level(bits, law):
+def test_no_value_skips_past_a_level(bits, law, rounding):
     limit = 2.5
     values = np.linspace(-limit, limit, 10_001).astype("float32")
     levels = levels_of(limit, bits, law)
     above = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
     found = run(values, limit, bits, law)
     nearest = np.minimum(np.abs(found - levels[above]), np.abs(found - levels[above - 1]))
-    np.testing.assert_allclose(nearest, 0, atol=1e-5)
+    np.testing.assert_allclose(nearest, 0, atol=rounding(OPERATIONS, limit))
 
 
 @every_width
-def test_uniform_error_is_half_a_step_at_most(bits):
+def test_uniform_error_is_half_a_step_at_most(bits, rounding):
     limit = 2.5
     values = np.random.default_rng(0).uniform(-limit, limit, 10_000).astype("float32")
     half_step = limit / (2 ** (bits - 1) - 1) / 2
     error = np.abs(run(values, limit, bits) - values)
-    assert error.max() <= half_step * 1.0001
+    assert error.max() <= half_step + rounding(OPERATIONS, limit)
     assert error.max() >= half_step * 0.9
 
 
 @every_law
-def test_values_beyond_the_limit_go_to_the_outermost_level(law):
+def test_values_beyond_the_limit_go_to_the_outermost_level(law, rounding):
     found = run(np.array([-1e3, -4.01, 4.01, 1e3], "float32"), 4.0, 8, law)
-    np.testing.assert_allclose(found, [-4, -4, 4, 4], rtol=1e-6)
+    np.testing.assert_allclose(found, [-4, -4, 4, 4], rtol=rounding(OPERATIONS))
 
 
 def test_mu_law_spends_its_levels_on_small_values():
@@ -83,13 +84,16 @@ def test_gradient_is_that_of_the_identity(gradients, law):
     (found,) = gradients(
         lambda values: ops.sum(ops.multiply(quantize(values, 1.0, 4, law), weights)), values
     )
-    np.testing.assert_allclose(found, weights)
+    np.testing.assert_array_equal(found, weights)
 
 
 @every_law
-def test_compiles(compiled, law):
+def test_compiles(compiled, law, rounding):
     values = np.linspace(-1.5, 1.5, 1001).astype("float32")
     found = ops.convert_to_numpy(
         compiled(lambda values: quantize(values, 1.0, 3, law))(ops.convert_to_tensor(values))
     )
-    np.testing.assert_allclose(np.unique(np.round(found, 5)), levels_of(1.0, 3, law), atol=1e-5)
+    levels = levels_of(1.0, 3, law)
+    nearest = np.abs(found[:, None] - levels).argmin(axis=1)
+    np.testing.assert_allclose(found, levels[nearest], atol=rounding(OPERATIONS))
+    assert set(nearest) == set(range(len(levels)))
