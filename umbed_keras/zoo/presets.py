@@ -84,7 +84,7 @@ class PresetMixin:
 
         Raises:
             ValueError: no such preset, a preset of another class, or files that are broken or
-                hold what a preset may not.
+                hold what a preset may not, such as weights that are NaN or infinite.
             OSError: a server that can't be reached.
             ImportError: `hf://` without huggingface_hub.
         """
