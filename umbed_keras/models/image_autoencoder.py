@@ -257,7 +257,7 @@ class ImageAutoencoder(ImageModel):
         """Images from codes.
 
         Args:
-            codes: what `encode` gives.
+            codes: what `encode` gives: integers in 0..K-1 as indices, finite numbers elsewhere.
             size: `(height, width)` of the images; None gives all that the codes cover, whole
                 multiples of `stride`.
             batch_size: int, images at once.
