@@ -36,7 +36,10 @@ from umbed_keras.zoo.sources import (
     presets_in,
     read_index,
 )
+from umbed_keras.zoo.table import Table
 
+# Columns of the table of presets that are shown.
+SHOWN = ("name", "class", "parameters", "size", "license", "metrics")
 # What a card says that new weights don't change.
 LASTING = ("description", "license", "data")
 WEIGHTS_DTYPES = ("bfloat16", "float16", "float32", "float64")
@@ -178,16 +181,6 @@ class PresetMixin:
                 write_card(new, name=folder.name)
 
 
-class PresetTable(list):
-    """Presets as dictionaries, shown as a table."""
-
-    def __repr__(self):
-        columns = ("name", "class", "parameters", "size", "license", "metrics")
-        lines = [columns, *([_shown(row[column]) for column in columns] for row in self)]
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
-
-
 def list_presets(pattern=None):
     """What presets there are: those built in, and those at the address in `UMBED_PRESETS_URL`.
 
@@ -211,7 +204,7 @@ def list_presets(pattern=None):
 
 def preset_table(presets):
     """The table of `list_presets` from an index's presets, name to entry."""
-    return PresetTable(
+    rows = (
         {
             "name": name,
             "class": entry.get("class", ""),
@@ -223,6 +216,7 @@ def preset_table(presets):
         }
         for name, entry in sorted(presets.items())
     )
+    return Table(rows, SHOWN)
 
 
 def index_presets(folder):
@@ -297,13 +291,6 @@ def upload_preset(handle, folder, private=False):
         commit_message=f"Preset {folder.name} of umbed_keras {__version__}",
     )
     return f"hf://{repository}@{commit.oid}" + suffix
-
-
-def _shown(cell):
-    """A cell of the table as text."""
-    if isinstance(cell, dict):
-        return ", ".join(f"{name} {value:.4g}" for name, value in list(cell.items())[:2])
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 def _builtin_index():
