@@ -34,9 +34,6 @@ def arguments():
     parser.add_argument("--edge-weight", type=float, default=0.0)
     parser.add_argument("--lpips-weight", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument(
-        "--ema", type=float, help="momentum of a running average of weights, such as 0.999"
-    )
     return parser.parse_args()
 
 
@@ -82,9 +79,8 @@ def main():
     args = arguments()
     train, validation = prepare(args)
     draw = DrawReconstructions(validation, args.output / "reconstructions.png")
-    average = {"use_ema": True, "ema_momentum": args.ema} if args.ema else {}
     model = make_model(args, train.shape[-1])
-    learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()], **average)
+    learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()])
     store(model, args, validation, quality)
 
 

@@ -26,7 +26,9 @@ def assert_means_are_inceptions(metric, references, images, rounding):
     metric.update_state(references, images)
     inception = metric.feature_extractor.layers[-1]
     for batch, (count, mean, _) in ((references, metric._references), (images, metric._images)):
-        prepared = keras.applications.inception_v3.preprocess_input(batch.astype("float32"))
+        prepared = keras.applications.inception_v3.preprocess_input(
+            batch.astype("float32"), data_format="channels_last"
+        )
         features = numpy(inception(prepared, training=False))
         assert numpy(count) == len(batch)
         expected = features.mean(axis=0)
@@ -48,6 +50,16 @@ def test_moments_are_those_of_inceptions_features(rounding):
 
 def test_images_are_scaled_as_inception_wants_them(small_inception, rounding):
     assert_means_are_inceptions(FID(weights=None), *random_images(), rounding)
+
+
+def test_channels_are_last_whatever_keras_is_set_to(small_inception, rounding):
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert_means_are_inceptions(FID(weights=None), *random_images(), rounding)
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format(before)
 
 
 def test_images_of_any_size_and_range(small_inception, rounding):

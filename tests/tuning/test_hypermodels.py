@@ -1,3 +1,4 @@
+import inspect
 import itertools
 
 import keras
@@ -76,6 +77,21 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
             )
         assert 1e-4 <= float(model.optimizer.learning_rate) <= 1e-2
         assert float(model.optimizer.learning_rate) == pytest.approx(values["learning_rate"])
+
+
+@pytest.mark.parametrize("make", [PixelEmbedderHyperModel, ImageAutoencoderHyperModel])
+def test_every_argument_is_a_hyperparameter_or_a_setting(make):
+    """What a sweep is known by when it goes on: no argument may be lost."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    model = make(seed=3, channels=1)
+    settings = {name: value for name, value in vars(model).items() if name in defaults}
+    assert model.options == {"channels": 1}
+    assert {**model.space, **settings} == {**defaults, "seed": 3}
+    assert set(model.space) == set(defaults) - set(settings)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import importlib.util
 import itertools
 import json
 import os
@@ -98,6 +99,26 @@ def test_every_trial_is_in_the_table(finished):
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows] == [row["trial"] for row in table]
     assert [float(row["error"]) for row in rows] == [row["error"] for row in table]
+
+
+def test_the_table_can_be_read(finished):
+    for table in (finished.table, finished.pareto):
+        lines = repr(table).splitlines()
+        assert lines[0].split() == list(table[0])
+        assert len(lines) == 1 + len(table)
+        for line, row in zip(lines[1:], table, strict=True):
+            assert line.split()[:2] == [row["trial"], row["status"]]
+            assert f"{row['error']:.4g}" in line.split()
+
+
+def test_the_table_for_pandas(finished):
+    if importlib.util.find_spec("pandas") is None:
+        with pytest.raises(ImportError, match="pip install pandas"):
+            finished.to_pandas()
+        return
+    frame = finished.to_pandas()
+    assert list(frame.columns) == list(finished.table[0])
+    assert list(frame["error"]) == [row["error"] for row in finished.table]
 
 
 def test_the_best_of_a_budget(finished):

@@ -340,6 +340,35 @@ def test_weights_that_are_not_plain_arrays_of_this_model(preset, case):
     refused(preset, "weights")
 
 
+NOT_FINITE = {
+    "NaN in halves": ("float16", np.float16("nan")),
+    "infinity in halves": ("float16", np.float16("inf")),
+    # As NumPy knows bfloat16: two bytes.
+    "NaN in bfloat16": ("bfloat16", np.uint16(0xFFC0).view("V2")),
+    "infinity in bfloat16": ("bfloat16", np.uint16(0x7F80).view("V2")),
+    "NaN": ("float32", np.float32("nan")),
+    "minus infinity": ("float32", np.float32("-inf")),
+    "larger than any float32": ("float32", np.float64(1e300)),
+}
+
+
+@pytest.mark.parametrize("case", NOT_FINITE)
+def test_weights_that_are_not_finite(sound, tmp_path, case):
+    dtype, value = NOT_FINITE[case]
+    preset = tmp_path / "preset"
+    uk.PixelEmbedder.from_preset(sound).save_to_preset(preset, weights_dtype=dtype)
+    uk.PixelEmbedder.from_preset(preset)
+    with h5py.File(preset / WEIGHTS, "r+") as file:
+        kind = "V2" if dtype == "bfloat16" else dtype
+        name = next(name for name in arrays(file) if file[name].dtype == kind)
+        values = file[name][()].astype(value.dtype)
+        values[(-1,) * values.ndim] = value
+        del file[name]
+        file[name] = values
+    (preset / METADATA).unlink()
+    refused(preset, rf"The preset '.*preset'.*NaN or infinite.*'{name}'")
+
+
 @pytest.mark.parametrize(
     ("class_name", "arguments"),
     [

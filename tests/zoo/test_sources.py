@@ -6,12 +6,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 import umbed_keras as uk
 from umbed_keras.zoo import index_presets
+from umbed_keras.zoo.cards import card_text
 from umbed_keras.zoo.format import read_preset
 from umbed_keras.zoo.sources import find_preset
 
@@ -223,15 +225,68 @@ for handle in (handle, "hf://me/zoo/tiny"):
 """
 
 
-def test_to_hugging_face_and_back(tiny, hugging_face, tmp_path):
-    environment = {
-        "HF_ENDPOINT": hugging_face,
-        "HF_HOME": str(tmp_path / "home"),
+def hub(address, home):
+    """The environment in which handles of Hugging Face are those of a server."""
+    return {
+        "HF_ENDPOINT": address,
+        "HF_HOME": str(home),
         "HF_TOKEN": "hf_none",
         "HF_HUB_DISABLE_XET": "1",
     }
-    lines = run(HUGGING_FACE, tiny, **environment)
+
+
+def test_to_hugging_face_and_back(tiny, hugging_face, tmp_path):
+    lines = run(HUGGING_FACE, tiny, **hub(hugging_face, tmp_path / "home"))
     assert lines == [f"hf://me/zoo@{'a' * 40}/tiny", "2", "2"]
+
+
+UPLOADS = """
+import sys
+import umbed_keras as uk
+
+for handle, folder in zip(sys.argv[1::2], sys.argv[2::2]):
+    uk.upload_preset(handle, folder)
+"""
+
+
+def test_a_card_that_is_uploaded_says_how_to_load_it_from_there(tiny, hugging_face, tmp_path):
+    generated, by_hand, without, uploaded = (
+        shutil.copytree(tiny, tmp_path / name)
+        for name in ("generated", "by_hand", "without", "uploaded")
+    )
+    card = (tiny / "README.md").read_text()
+    (by_hand / "README.md").write_text(card + "\nOf my own images.\n")
+    (without / "README.md").unlink()
+    metadata = json.loads((uploaded / "metadata.json").read_text())
+    (uploaded / "README.md").write_text(card_text(uploaded, "a", metadata, "hf://another/place/a"))
+    folders = {
+        "hf://me/zoo/small/one": generated,
+        "hf://me/zoo": generated,
+        "hf://me/zoo@dev/two": generated,
+        "hf://me/zoo/three": by_hand,
+        "hf://me/zoo/four": without,
+        "hf://me/zoo/five": uploaded,
+    }
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    arguments = [argument for pair in folders.items() for argument in pair]
+    run(UPLOADS, *arguments, **hub(hugging_face, tmp_path / "home"))
+    assert {path: path.read_bytes() for path in before} == before
+    for handle, folder in folders.items():
+        place = handle.removeprefix("hf://me/zoo").removeprefix("@dev")
+        name = place.rpartition("/")[2] or "zoo"
+        expected = card.replace(f"# {NAME}", f"# {name}").replace(f'"{NAME}"', f'"{handle}"')
+        if folder == by_hand:
+            expected = (by_hand / "README.md").read_text()
+        with urllib.request.urlopen(f"{hugging_face}/resolve/main{place}/README.md") as response:
+            assert response.read().decode() == expected
+
+
+def test_a_card_from_elsewhere_is_no_card_written_by_hand(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "mine")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    (folder / "README.md").write_text(card_text(folder, "a", metadata, "hf://another/place/a"))
+    uk.PixelEmbedder.from_preset(folder).save_to_preset(folder)
+    assert 'from_preset("mine")' in (folder / "README.md").read_text()
 
 
 # Children share what was imported, which takes seconds.

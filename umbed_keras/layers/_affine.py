@@ -44,7 +44,9 @@ def convolution(inputs, kernel, bias=None, strides=1, dilation_rate=1, padding=0
         return outputs.permute(0, 2, 3, 1)
     if padding:
         inputs = ops.pad(inputs, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    outputs = ops.conv(inputs, kernel, strides, "valid", "channels_last", dilation_rate)
+    outputs = ops.conv(
+        inputs, kernel, strides, "valid", data_format="channels_last", dilation_rate=dilation_rate
+    )
     return outputs if bias is None else outputs + bias
 
 
@@ -119,7 +121,8 @@ def double_resolution(inputs, kernel, bias):
         )
         return outputs.permute(0, 2, 3, 1)
     if backend.backend() == "tensorflow":
-        return ops.conv_transpose(inputs, kernel, 2, "same") + bias
+        outputs = ops.conv_transpose(inputs, kernel, 2, "same", data_format="channels_last")
+        return outputs + bias
     return corner_convolutions(inputs, kernel, bias)
 
 

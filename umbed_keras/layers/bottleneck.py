@@ -14,6 +14,8 @@ class Bottleneck(keras.layers.Layer):
 
     - `latent_dim`: size of the vectors handed on; `input_dim`: size of those taken in;
     - `num_entries`: size of the codebook or dictionary, None where there is none;
+    - `num_indices`: integers in codes lie in 0 to this less 1; `num_entries` unless it says
+      otherwise: a number, an array over the trailing shape of `code_spec`, or None for any;
     - `unit_variance`: True where latents of unit variance suit it (a Gaussian prior), False where
       errors in latents must equal errors in what they were projected from;
     - `keeps_vectors`: True where, outside training, the vectors handed on are the first
@@ -43,6 +45,11 @@ class Bottleneck(keras.layers.Layer):
     def input_dim(self):
         """Size of the vectors that the layer takes."""
         return self.latent_dim
+
+    @property
+    def num_indices(self):
+        """How many values an integer of the codes may have: 0 to `num_indices - 1`."""
+        return self.num_entries
 
     @property
     def input_start(self):

@@ -34,8 +34,10 @@ class ImageDecoder(keras.layers.Layer):
         self.residual_blocks = int(residual_blocks)
         self.residual_units = int(residual_units)
         dtype = self.dtype_policy
-        self.entry = keras.layers.Conv2D(filters, 3, dtype=dtype, name="entry")
-        self.middle = keras.layers.Conv2D(filters, 3, dtype=dtype, name="middle")
+        self.entry, self.middle = (
+            keras.layers.Conv2D(filters, 3, data_format="channels_last", dtype=dtype, name=name)
+            for name in ("entry", "middle")
+        )
         self.blocks = [
             ResidualBlock(residual_units, dtype=dtype, name=f"block_{place}")
             for place in range(self.residual_blocks)
@@ -46,6 +48,7 @@ class ImageDecoder(keras.layers.Layer):
                 width,
                 4,
                 2,
+                data_format="channels_last",
                 kernel_initializer="glorot_uniform" if level < self.upsamplings - 1 else "zeros",
                 dtype=dtype,
                 name=f"up_{level}",

@@ -34,11 +34,18 @@ class ImageEncoder(keras.layers.Layer):
         dtype = self.dtype_policy
         self.down = [
             keras.layers.Conv2D(
-                filters if level else max(1, filters // 2), 4, 2, dtype=dtype, name=f"down_{level}"
+                filters if level else max(1, filters // 2),
+                4,
+                2,
+                data_format="channels_last",
+                dtype=dtype,
+                name=f"down_{level}",
             )
             for level in range(self.downsamplings)
         ]
-        self.middle = keras.layers.Conv2D(filters, 3, dtype=dtype, name="middle")
+        self.middle = keras.layers.Conv2D(
+            filters, 3, data_format="channels_last", dtype=dtype, name="middle"
+        )
         self.blocks = [
             ResidualBlock(residual_units, dtype=dtype, name=f"block_{place}")
             for place in range(self.residual_blocks)

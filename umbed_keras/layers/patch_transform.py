@@ -60,13 +60,13 @@ class PatchTransform(keras.layers.Layer):
         Args:
             images: `(batch, height, width, channels)`, sizes multiples of `patch_size`.
         """
-        patches = ops.space_to_depth(images, self.patch_size)
+        patches = ops.space_to_depth(images, self.patch_size, "channels_last")
         return ops.matmul(patches - self.mean, ops.convert_to_tensor(self.analysis))
 
     def invert(self, vectors):
         """Maps float32 vectors to images: undoes `call` where components span the patches."""
         patches = ops.matmul(vectors, ops.convert_to_tensor(self.synthesis)) + self.mean
-        return ops.depth_to_space(patches, self.patch_size)
+        return ops.depth_to_space(patches, self.patch_size, "channels_last")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

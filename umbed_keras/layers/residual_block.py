@@ -23,7 +23,9 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = int(units)
         dtype = self.dtype_policy
-        self.narrow = keras.layers.Conv2D(units, 3, use_bias=False, dtype=dtype, name="narrow")
+        self.narrow = keras.layers.Conv2D(
+            units, 3, data_format="channels_last", use_bias=False, dtype=dtype, name="narrow"
+        )
         # In half precision a statistic could overflow.
         whole = keras.DTypePolicy(f"mixed_{dtype.name}" if dtype.name in HALF else dtype.name)
         self.norms = [

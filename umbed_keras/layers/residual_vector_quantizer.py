@@ -71,6 +71,10 @@ class ResidualVectorQuantizer(Bottleneck):
         return len(self.quantizers) * self.num_embeddings
 
     @property
+    def num_indices(self):
+        return self.num_embeddings
+
+    @property
     def stages(self):
         """The quantiser of each stage: `num_quantizers` of them, or one again and again."""
         return self.quantizers * self.num_quantizers if self.shared_codebook else self.quantizers

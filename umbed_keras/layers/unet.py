@@ -28,7 +28,9 @@ class UNet(keras.layers.Layer):
         dtype = self.dtype_policy
 
         def conv2d(width, name, strides=1):
-            return keras.layers.Conv2D(width, 3, strides, dtype=dtype, name=name)
+            return keras.layers.Conv2D(
+                width, 3, strides, data_format="channels_last", dtype=dtype, name=name
+            )
 
         self.down = [
             conv2d(width, f"down_{level}", strides=2 if level else 1)
@@ -81,7 +83,7 @@ class UNet(keras.layers.Layer):
         Returns:
             `(batch, height, width, units)`.
         """
-        return ops.depth_to_space(self._head(self._features(images), units), 2)
+        return ops.depth_to_space(self._head(self._features(images), units), 2, "channels_last")
 
     def at_pixels(self, images, rows, cols):
         """The vectors `(batch, pixels, units)` of chosen pixels, at which alone the head looks.
@@ -103,7 +105,7 @@ class UNet(keras.layers.Layer):
     def _features(self, images):
         """What the head looks at, at half the resolution."""
         skips = []
-        features = ops.space_to_depth(images, 2)
+        features = ops.space_to_depth(images, 2, "channels_last")
         for level, layer in enumerate(self.down):
             # A stride of 2 over an even size needs no padding at its end.
             features = _convolve(layer, features, (1, 0) if level else (1, 1))
@@ -111,7 +113,7 @@ class UNet(keras.layers.Layer):
         features = _convolve(self.middle, features)
         for level in reversed(range(len(self.up))):
             lifted = dense(features, *weights(self.lift[level], features.dtype))
-            features = ops.relu(ops.depth_to_space(lifted, 2) + skips[level])
+            features = ops.relu(ops.depth_to_space(lifted, 2, "channels_last") + skips[level])
             features = _convolve(self.up[level], features)
         return features
 

@@ -42,7 +42,10 @@ class FID(FrechetDistance):
 
 
 def _inception(weights):
-    """Inception v3 for images of any size in 0..1."""
+    """Inception v3 for images of any size in 0..1, channels last."""
+    # Of Keras's applications, nothing but the setting says where channels are.
+    data_format = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
     try:
         inception = keras.applications.InceptionV3(
             include_top=False, weights=weights, pooling="avg", input_shape=(SIZE, SIZE, 3)
@@ -54,6 +57,8 @@ def _inception(weights):
             f"Keras could not get the ImageNet weights of Inception v3: {error}. Pass `weights`, "
             "the path of a file with them, or use FrechetDistance with a model of your own."
         ) from error
+    finally:
+        keras.config.set_image_data_format(data_format)
     images = keras.Input((None, None, 3))
     resized = keras.layers.Resizing(SIZE, SIZE, data_format="channels_last")(images)
     return keras.Model(images, inception(keras.layers.Rescaling(2.0, offset=-1.0)(resized)))

@@ -227,8 +227,8 @@ class ImageAutoencoder(ImageModel):
 
     def _sample(self, images, count, random):
         """Random patches of one image, `(count, values)` float32."""
-        grid = ops.convert_to_numpy(ops.space_to_depth(self._fitted(images), self.stride))
-        patches = grid.reshape(-1, self.transform.values)
+        grid = ops.space_to_depth(self._fitted(images), self.stride, "channels_last")
+        patches = ops.convert_to_numpy(grid).reshape(-1, self.transform.values)
         return patches[random.integers(len(patches), size=count)]
 
     def _set_linear_maps(self, mean, components, deviations, scale):
@@ -257,7 +257,7 @@ class ImageAutoencoder(ImageModel):
         """Images from codes.
 
         Args:
-            codes: what `encode` gives.
+            codes: what `encode` gives: integers in 0..K-1 as indices, finite numbers elsewhere.
             size: `(height, width)` of the images; None gives all that the codes cover, whole
                 multiples of `stride`.
             batch_size: int, images at once.

@@ -244,20 +244,45 @@ class ImageModel(PresetMixin, keras.Model):
         return samples, samples.shape[1]
 
     def _check_codes(self, codes):
-        """Codes on the host, as `encode` gives them; ValueError otherwise."""
+        """Codes on the host, in the types that `encode` gives; ValueError for what it never does.
+
+        Backends would differ in what they make of an index that there is not: an error, or
+        another code.
+        """
         spec = self.bottleneck.code_spec()
-        if set(codes) != set(spec):
+        if not isinstance(codes, dict) or set(codes) != set(spec):
+            received = sorted(codes) if isinstance(codes, dict) else type(codes).__name__
             raise ValueError(
-                f"`codes` must have the keys {sorted(spec)}. Received: {sorted(codes)}"
+                f"`codes` must be a dictionary with the keys {sorted(spec)}. Received: {received}"
             )
-        codes = {name: to_host(part) for name, part in codes.items()}
-        for name, (trailing, _) in spec.items():
+        codes = {name: to_host(codes[name]) for name in spec}
+        grid = next(iter(codes.values())).shape[:3]
+        for name, (trailing, dtype) in spec.items():
             if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
                 raise ValueError(
                     f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
                     f"Received: shape={codes[name].shape}"
                 )
+            if codes[name].shape[:3] != grid:
+                shapes = {key: part.shape for key, part in codes.items()}
+                raise ValueError(
+                    f"All `codes` must have one batch, height and width. Received: {shapes}"
+                )
+            check = self._check_indices if "int" in dtype else _check_numbers
+            codes[name] = check(f"codes[{name!r}]", codes[name]).astype(dtype, copy=False)
         return codes
+
+    def _check_indices(self, name, values):
+        """Integers that the bottleneck has a meaning for."""
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"`{name}` must be integers. Received: dtype={values.dtype}")
+        count = self.bottleneck.num_indices
+        if count is not None and ((values < 0) | (values >= count)).any():
+            raise ValueError(
+                f"`{name}` must lie in 0..{np.subtract(count, 1)}. "
+                f"Received values from {values.min()} to {values.max()}"
+            )
+        return values
 
     def _batches(self, x, batch_size, **options):
         """The batches that `fit` and `evaluate` learn from: dictionaries with `images`."""
@@ -270,6 +295,18 @@ class ImageModel(PresetMixin, keras.Model):
         if name not in self._compiled_methods:
             self._compiled_methods[name] = CompiledMethod(self, method)
         return self._compiled_methods[name]
+
+
+def _check_numbers(name, values):
+    """Numbers that are finite, float32 on the host."""
+    # NumPy's kinds don't know bfloat16, which JAX arrays bring along.
+    if values.dtype.kind not in "fiu" and values.dtype.name != "bfloat16":
+        raise ValueError(f"`{name}` must be floats. Received: dtype={values.dtype}")
+    with np.errstate(over="ignore"):
+        values = values.astype("float32", copy=False)
+    if not np.isfinite(values).all():
+        raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values.")
+    return values
 
 
 def join_latents(linear, content):

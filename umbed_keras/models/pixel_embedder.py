@@ -402,10 +402,13 @@ class PixelEmbedder(ImageModel):
         """Images from codes: level 0 of the decoded patches, averaged where they overlap.
 
         Args:
-            codes: what `encode` gives.
+            codes: what `encode` gives: integers in 0..K-1 as indices, finite numbers elsewhere.
 
         Returns:
             NumPy float32 array `(batch, height, width, channels)` in 0..1.
+
+        Raises:
+            ValueError: `codes` not as described.
         """
         codes = self._check_codes(codes)
         shape = next(iter(codes.values())).shape[:3]

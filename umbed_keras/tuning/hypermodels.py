@@ -18,6 +18,8 @@ from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 
 GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"
 SEPARATOR = ", "
+# What `locals()` of a method has beside its arguments.
+OWN_NAMES = ("self", "__class__")
 KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY)
 
 
@@ -29,14 +31,25 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
     it has entries.
     """
 
-    def __init__(self, space, rate_weight, coefficient_bits, seed, options):
+    # Arguments that are no hyperparameters: attributes of their names.
+    SETTINGS = ("rate_weight", "coefficient_bits", "seed", "options")
+
+    def __init__(self, arguments):
+        """Keeps what a class was called with.
+
+        Args:
+            arguments: the `locals()` at the beginning of its `__init__`. All but `SETTINGS` are
+                hyperparameters.
+        """
         super().__init__()
-        check_at_least(rate_weight=(0, rate_weight))
-        self.space, self.rate_weight, self.seed = space, rate_weight, seed
-        self.coefficient_bits, self.options = coefficient_bits, options
-        for name, choice in space.items():
+        arguments = {name: arguments[name] for name in arguments if name not in OWN_NAMES}
+        for name in self.SETTINGS:
+            setattr(self, name, arguments.pop(name))
+        self.space = arguments
+        check_at_least(rate_weight=(0, self.rate_weight))
+        for name, choice in self.space.items():
             self._check(name, choice)
-        if DICTIONARY in _values(space["bottleneck"]):
+        if DICTIONARY in _values(self.space["bottleneck"]):
             self._sparsities()  # refuses what allows none
 
     @staticmethod
@@ -197,16 +210,7 @@ class PixelEmbedderHyperModel(BottleneckHyperModel):
         seed=0,
         **options,
     ):
-        space = {
-            "bottleneck": bottleneck,
-            "latent_dim": latent_dim,
-            "num_entries": num_entries,
-            "sparsity": sparsity,
-            "learning_rate": learning_rate,
-            "width": width,
-            "hidden_units": hidden_units,
-        }
-        super().__init__(space, rate_weight, coefficient_bits, seed, options)
+        super().__init__(locals())
 
     def build(self, hp):
         bottleneck, latent_dim = self._choose_bottleneck(hp)
@@ -237,6 +241,8 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         ValueError: a space with nothing in it, or values that no model takes.
     """
 
+    SETTINGS = (*BottleneckHyperModel.SETTINGS, "patch_size")
+
     def __init__(
         self,
         bottleneck=DICTIONARY,
@@ -251,16 +257,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         seed=0,
         **options,
     ):
-        self.patch_size = patch_size
-        space = {
-            "bottleneck": bottleneck,
-            "latent_dim": latent_dim,
-            "num_entries": num_entries,
-            "sparsity": sparsity,
-            "learning_rate": learning_rate,
-            "filters": filters,
-        }
-        super().__init__(space, rate_weight, coefficient_bits, seed, options)
+        super().__init__(locals())
 
     def _vector_size(self, latent_dim):
         return latent_dim * self.patch_size**2

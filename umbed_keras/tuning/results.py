@@ -10,6 +10,7 @@ from umbed_keras import plots
 from umbed_keras.plots.rate_distortion import frontier
 from umbed_keras.tuning.hypermodels import SEPARATOR
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
+from umbed_keras.zoo.table import Table
 
 TABLE = "trials.csv"
 # Where a worker says why its trial failed.
@@ -48,12 +49,15 @@ class SweepResult:
 
     @property
     def table(self):
-        """A dictionary a trial, in order: `trial`, `status`, its hyperparameters, `error` (mean
-        squared, on values in 0..1), `bits_per_pixel`, `rate_distortion`, `seconds`, and of one
-        that failed the `reason`; None where there is nothing."""
+        """A list of a dictionary a trial, in order, which is shown as a table.
+
+        `trial`, `status`, its hyperparameters, `error` (mean squared, on values in 0..1),
+        `bits_per_pixel`, `rate_distortion`, `seconds`, and of one that failed the `reason`; None
+        where there is nothing.
+        """
         values = [hyperparameters(trial.hyperparameters.values) for trial in self.trials]
         names = dict.fromkeys(name for found in values for name in found)
-        return [
+        return Table(
             {
                 "trial": trial.trial_id,
                 "status": trial.status,
@@ -63,7 +67,19 @@ class SweepResult:
                 "reason": self._reason(trial),
             }
             for trial, found in zip(self.trials, values, strict=True)
-        ]
+        )
+
+    def to_pandas(self):
+        """The table as a `pandas.DataFrame`, a row a trial.
+
+        Raises:
+            ImportError: pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("`to_pandas` needs pandas: pip install pandas") from error
+        return pandas.DataFrame(list(self.table))
 
     def to_csv(self, path=None):
         """Writes the table; to `trials.csv` in the sweep's folder by default. Gives the path."""
@@ -79,12 +95,12 @@ class SweepResult:
 
     @property
     def pareto(self):
-        """The rows that no other equals in error at as few bits, by rising bits."""
+        """The rows of the table that no other equals in error at as few bits, by rising bits."""
         rows = self._completed()
         rates, errors = (
             np.array([row[name] for row in rows]) for name in ("bits_per_pixel", "error")
         )
-        return [rows[index] for index in frontier(rates, -errors)]
+        return Table(rows[index] for index in frontier(rates, -errors))
 
     def best(self, max_bits=None, max_error=None):
         """The row that is best for a budget.

@@ -1,6 +1,7 @@
 """The card of a preset, README.md, written from what is known."""
 
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -14,6 +15,8 @@ from umbed_keras.zoo.format import (
     read_json,
 )
 
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+HANDLE = re.compile(r'^model = uk\.\w+\.from_preset\("(.+)"\)$', re.MULTILINE)
 ENTRIES = ("description", "license", "data", "training", "history", "protocol", "metrics")
 
 
@@ -49,8 +52,26 @@ def last_values(history):
     return {"epochs": max(map(len, history.values()), default=0), **last}
 
 
-def card_text(folder, name, metadata):
-    """The card of a preset folder, called `name`, from what its metadata say."""
+def is_generated(folder, metadata):
+    """Whether a preset's card is as it was generated, under whatever name and handle.
+
+    It isn't if what it was made from is broken.
+    """
+    text = (folder / CARD).read_text(encoding="utf-8", errors="replace")
+    title, handle = TITLE.search(text), HANDLE.search(text)
+    if not (title and handle):
+        return False
+    try:
+        return text == card_text(folder, title[1], metadata, handle[1])
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def card_text(folder, name, metadata, handle=None):
+    """The card of a preset folder, called `name`, from what its metadata say.
+
+    `handle` is what `from_preset` is to be given, where that isn't the name.
+    """
     card, config = metadata.get("card", {}), read_json(folder / CONFIG)
     kind = config["class_name"]
     settings = {
@@ -74,7 +95,7 @@ def card_text(folder, name, metadata):
         "```python",
         "import umbed_keras as uk",
         "",
-        f'model = uk.{kind}.from_preset("{name}")',
+        f'model = uk.{kind}.from_preset("{handle or name}")',
         *usage,
         "```",
         "",

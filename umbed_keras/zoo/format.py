@@ -13,6 +13,7 @@ import re
 
 import h5py
 import keras
+import numpy as np
 
 from umbed_keras._version import __version__
 
@@ -213,20 +214,23 @@ def _check_value(value, name):
 
 
 def _stored_numbers(path):
-    """How many numbers a weights file holds; ValueError unless they are plain arrays."""
+    """How many numbers a weights file holds; ValueError unless they are finite, in plain arrays."""
     try:
         with h5py.File(path) as file:
-            numbers, size = _numbers_in(file, set())
+            arrays = list(_arrays_in(file, set()))
+            # Before any is read.
+            if sum(item.nbytes for item in arrays) > path.stat().st_size:
+                raise ValueError(f"{path} holds weights that are larger than the file.")
+            for item in arrays:
+                if not _is_finite(item):
+                    raise ValueError(f"{path} holds NaN or infinite numbers in {item.name[1:]!r}.")
+            return sum(item.size for item in arrays)
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is not a weights file: {error}") from error
-    if size > path.stat().st_size:
-        raise ValueError(f"{path} holds weights that are larger than the file.")
-    return numbers
 
 
-def _numbers_in(group, seen):
-    """How many numbers, and bytes, are in a group."""
-    numbers = size = 0
+def _arrays_in(group, seen):
+    """The arrays in a group and the groups in it."""
     for name in group:
         # Links could lead to other files, or to what holds them.
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -236,23 +240,35 @@ def _numbers_in(group, seen):
             raise ValueError(f"{group.file.filename} holds {name!r} more than once.")
         seen.add(item.id)
         if isinstance(item, h5py.Group):
-            inside = _numbers_in(item, seen)
-            numbers, size = numbers + inside[0], size + inside[1]
+            yield from _arrays_in(item, seen)
         # What is compressed, sparse or elsewhere may be larger than the file.
         elif not _is_plain(item):
             raise ValueError(
                 f"{group.file.filename} must hold uncompressed arrays of numbers; {name!r} is none."
             )
         else:
-            numbers, size = numbers + item.size, size + item.nbytes
-    return numbers, size
+            yield item
 
 
 def _is_plain(item):
     """Whether a dataset is an uncompressed array of numbers in the file itself."""
-    bfloat16 = item.dtype.kind == "V" and item.dtype.itemsize == 2
     whole = item.id.get_storage_size() == item.nbytes and not item.external
-    return whole and (bfloat16 or item.dtype.kind in "fiu")
+    return whole and (_is_bfloat16(item) or item.dtype.kind in "fiu")
+
+
+def _is_bfloat16(item):
+    """Whether a dataset is of bfloat16, which HDF5 knows as two bytes of anything."""
+    return item.dtype.kind == "V" and item.dtype.itemsize == 2
+
+
+def _is_finite(item):
+    """Whether a plain array has no NaN and nothing infinite, nor what float32 has no room for."""
+    values = item[()]
+    if _is_bfloat16(item):
+        # Infinities and NaN are the numbers whose exponent is all ones.
+        return bool(np.all(values.view("uint16") & 0x7F80 != 0x7F80))
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(values.astype("float32")).all())
 
 
 def _numbers_of(make):

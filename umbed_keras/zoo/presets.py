@@ -10,7 +10,7 @@ import keras
 
 from umbed_keras._version import __version__
 from umbed_keras.zoo.atomic_folder import present, replaced
-from umbed_keras.zoo.cards import card_text, last_values, write_card
+from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
     CARD,
     CONFIG,
@@ -36,7 +36,10 @@ from umbed_keras.zoo.sources import (
     presets_in,
     read_index,
 )
+from umbed_keras.zoo.table import Table
 
+# Columns of the table of presets that are shown.
+SHOWN = ("name", "class", "parameters", "size", "license", "metrics")
 # What a card says that new weights don't change.
 LASTING = ("description", "license", "data")
 WEIGHTS_DTYPES = ("bfloat16", "float16", "float32", "float64")
@@ -84,7 +87,7 @@ class PresetMixin:
 
         Raises:
             ValueError: no such preset, a preset of another class, or files that are broken or
-                hold what a preset may not.
+                hold what a preset may not, such as weights that are NaN or infinite.
             OSError: a server that can't be reached.
             ImportError: `hf://` without huggingface_hub.
         """
@@ -157,7 +160,7 @@ class PresetMixin:
         if history is not None:
             card["history"] = last_values(history)
         kept = others & {CARD, FIGURE}
-        if CARD in kept and _is_generated(old, folder.name, known):
+        if CARD in kept and is_generated(old, known):
             kept.remove(CARD)
         with replaced(folder) as new:
             (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -176,16 +179,6 @@ class PresetMixin:
                 (new / name).write_bytes((present(folder) / name).read_bytes())
             if CARD not in kept:
                 write_card(new, name=folder.name)
-
-
-class PresetTable(list):
-    """Presets as dictionaries, shown as a table."""
-
-    def __repr__(self):
-        columns = ("name", "class", "parameters", "size", "license", "metrics")
-        lines = [columns, *([_shown(row[column]) for column in columns] for row in self)]
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
 
 
 def list_presets(pattern=None):
@@ -211,7 +204,7 @@ def list_presets(pattern=None):
 
 def preset_table(presets):
     """The table of `list_presets` from an index's presets, name to entry."""
-    return PresetTable(
+    rows = (
         {
             "name": name,
             "class": entry.get("class", ""),
@@ -223,6 +216,7 @@ def preset_table(presets):
         }
         for name, entry in sorted(presets.items())
     )
+    return Table(rows, SHOWN)
 
 
 def index_presets(folder):
@@ -258,7 +252,10 @@ def index_presets(folder):
 
 
 def upload_preset(handle, folder, private=False):
-    """Publishes a preset folder on Hugging Face.
+    """Publishes a preset folder on Hugging Face, in one commit.
+
+    Its card says how to load it from there; one that someone wrote by hand goes as it is, and the
+    folder stays as it is.
 
     Args:
         handle: `hf://org/repo[@revision][/subfolder]`; the repository is made if need be.
@@ -274,41 +271,30 @@ def upload_preset(handle, folder, private=False):
     """
     repository, revision, subfolder = hugging_face_parts(handle)
     folder = present(folder)
-    config, _ = read_preset(folder)
+    config, metadata = read_preset(folder)
     known_classes()[config["registered_name"]].from_preset(folder)
     hub = hugging_face()
+    suffix = f"/{subfolder}" if subfolder else ""
+    files = {name: folder / name for name in FILES if (folder / name).is_file()}
+    if CARD not in files or is_generated(folder, metadata):
+        there = f"hf://{repository}" + (f"@{revision}" if revision else "") + suffix
+        name = (subfolder or repository).rpartition("/")[2]
+        files[CARD] = card_text(folder, name, metadata, there).encode()
     hub.create_repo(repository, private=private, exist_ok=True)
     if revision:
         hub.create_branch(repository, branch=revision, exist_ok=True)
-    commit = hub.upload_folder(
-        repo_id=repository,
-        folder_path=folder,
-        path_in_repo=subfolder or None,
+    prefix = f"{subfolder}/" if subfolder else ""
+    commit = hub.create_commit(
+        repository,
+        [hub.CommitOperationAdd(prefix + name, content) for name, content in files.items()],
         revision=revision,
-        allow_patterns=list(FILES),
         commit_message=f"Preset {folder.name} of umbed_keras {__version__}",
     )
-    return f"hf://{repository}@{commit.oid}" + (f"/{subfolder}" if subfolder else "")
-
-
-def _shown(cell):
-    """A cell of the table as text."""
-    if isinstance(cell, dict):
-        return ", ".join(f"{name} {value:.4g}" for name, value in list(cell.items())[:2])
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return f"hf://{repository}@{commit.oid}" + suffix
 
 
 def _builtin_index():
     return read_json(presets_folder() / INDEX)["presets"]
-
-
-def _is_generated(folder, name, metadata):
-    """Whether a preset's card is as it was generated; not if what it was made from is broken."""
-    try:
-        generated = card_text(folder, name, metadata)
-    except (OSError, ValueError, KeyError):
-        return False
-    return (folder / CARD).read_text(encoding="utf-8", errors="replace") == generated
 
 
 def _metadata(folder):
