@@ -8,6 +8,8 @@ drawn anew after every epoch), and in the end a preset with its card, whose figu
 on the stored weights.
 """
 
+from pathlib import Path
+
 import umbed_keras as uk
 
 # isort: split
@@ -36,7 +38,26 @@ def arguments():
     )
     parser.add_argument("--pixels", type=int, default=512, help="pixels of an image in a step")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument(
+        "--backbone",
+        type=Path,
+        help="weights of EfficientNet-Lite0, as convert_efficientnet_lite0.py writes them: pixels "
+        "are described by its features, too",
+    )
+    parser.add_argument(
+        "--feature-weight", type=float, default=0.02, help="of the features in the loss"
+    )
     return parser.parse_args()
+
+
+def make_backbone(path):
+    """An EfficientNet-Lite0 with weights from a file, rounded as presets store them."""
+    backbone = uk.layers.EfficientNetLite0(dtype="float32")
+    backbone.build((None, None, None, 3))
+    keras.saving.load_weights(backbone, path)
+    for weight in backbone.weights:
+        weight.assign(ops.cast(ops.cast(weight, "float16"), "float32"))
+    return backbone
 
 
 def make_bottleneck(args):
@@ -93,6 +114,8 @@ def main():
         hidden_units=args.hidden_units,
         pixels_per_image=args.pixels,
         seed=args.seed,
+        backbone=make_backbone(args.backbone) if args.backbone else None,
+        feature_weight=args.feature_weight,
     )
     learn(model, args, train, validation, DrawPatches(validation, args.output / "patches.png"))
     store(model, args, validation, quality)

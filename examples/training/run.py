@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 from training.images import load_split
 
 import umbed_keras as uk
@@ -17,7 +18,9 @@ def argument_parser(description, output):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("images", help="folder, tar, .npz or cifar10")
+    parser.add_argument(
+        "images", nargs="+", help="folder, tar, .npz or cifar10; of each, the last tenth is held out"
+    )
     parser.add_argument("--output", type=Path, default=Path(output))
     parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
     parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
@@ -45,7 +48,10 @@ def prepare(args):
     """Sets seed and precision; gives the images to learn from and those held out."""
     keras.utils.set_random_seed(args.seed)
     keras.config.set_dtype_policy(args.precision)
-    train, validation = load_split(args.images, args.size, args.limit, args.tiles, args.gray)
+    splits = [
+        load_split(source, args.size, args.limit, args.tiles, args.gray) for source in args.images
+    ]
+    train, validation = map(np.concatenate, zip(*splits, strict=True))
     print(f"{len(train)} images to learn from, {len(validation)} held out")
     args.output.mkdir(parents=True, exist_ok=True)
     return train, validation

@@ -11,6 +11,7 @@ class Backbone(keras.layers.Layer):
     - `strides`: ints, pixels between the places of each map, finest first, each a multiple of the
       one before;
     - `channels`: ints, of each map;
+    - `shares`: floats, how much each map counts among the features that a model describes;
     - `reach`: int, how many pixels beyond its own `stride x stride` pixels a place of any map looks
       at most; None where it looks at the whole image;
     - `floats_per_pixel`: int, numbers that live at once while a pixel's features are computed,

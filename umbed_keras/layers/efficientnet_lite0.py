@@ -55,6 +55,8 @@ class EfficientNetLite0(Backbone):
 
     strides = (4, 8, 16)
     channels = tuple(BLOCKS[place][-1] for place in TAPS)
+    # What an image shows is in the coarse features; the fine ones are nearer to its pixels.
+    shares = (1 / 6, 1 / 6, 2 / 3)
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -20,6 +20,10 @@ class ModelBackbone(Backbone):
         preprocessing: what the model takes: `"unit"`, images in 0..1; `"byte"`, in 0..255; or
             `"tf"`, `"torch"` or `"caffe"`, the modes that the `preprocess_input` of each of
             `keras.applications` has.
+        shares: floats, how much each map counts among the features that a model describes; None
+            gives all the same.
+        shares: floats, how much each map counts among the features that a model describes; None
+            counts all alike.
         reach: int, how many pixels beyond its own a place of a map looks at most; None where it
             looks at the whole image (attention, squeeze-and-excite) or this isn't known. Then
             images are still embedded tile by tile, but tiles are not what the whole would give.
@@ -40,7 +44,15 @@ class ModelBackbone(Backbone):
     ```
     """
 
-    def __init__(self, model, preprocessing="unit", reach=None, floats_per_pixel=128, **kwargs):
+    def __init__(
+        self,
+        model,
+        preprocessing="unit",
+        shares=None,
+        reach=None,
+        floats_per_pixel=128,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if preprocessing not in PREPROCESSINGS:
             raise ValueError(
@@ -67,6 +79,12 @@ class ModelBackbone(Backbone):
                 "`model` must give maps of whole strides, finest first. Received: an image of "
                 f"{TRIAL}x{TRIAL} pixels gives {shapes}"
             )
+        self.shares = tuple(shares or [1 / len(shapes)] * len(shapes))
+        if len(self.shares) != len(shapes) or min(self.shares) < 0 or not sum(self.shares):
+            raise ValueError(
+                f"`shares` must be floats at least 0, one for each of {len(shapes)} maps. "
+                f"Received: {shares}"
+            )
 
     def build(self, input_shape=None):
         """The model is built already."""
@@ -86,6 +104,7 @@ class ModelBackbone(Backbone):
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
             "preprocessing": self.preprocessing,
+            "shares": self.shares,
             "reach": self.reach,
             "floats_per_pixel": self.floats_per_pixel,
         }

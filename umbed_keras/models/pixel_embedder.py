@@ -88,7 +88,7 @@ class PixelEmbedder(ImageModel):
         pixels_per_image=512,
         seed=0,
         backbone=None,
-        feature_weight=0.1,
+        feature_weight=0.02,
         feature_components=64,
         **kwargs,
     ):
@@ -294,10 +294,11 @@ class PixelEmbedder(ImageModel):
         if not self.backbone:
             return samples, values
         pyramids, features = samples[:, :values], samples[:, values:]
-        # Every map has a say of its own, however many channels it has and of whatever size.
-        borders = np.cumsum(self.backbone.channels)[:-1]
-        sizes = [np.sqrt(part.var(axis=0).sum()) for part in np.split(features, borders, axis=1)]
-        weights = np.repeat(1 / np.maximum(sizes, 1e-6), self.backbone.channels)
+        # A map counts as much as its share says, however many its channels and of whatever size.
+        maps = np.split(features, np.cumsum(self.backbone.channels)[:-1], axis=1)
+        variances = np.maximum([part.var(axis=0).sum() for part in maps], 1e-12)
+        weights = np.repeat(np.sqrt(self.backbone.shares / variances), self.backbone.channels)
+        weights = weights.astype("float32")
         mean, components, deviations = principal_components(
             features * weights, self.feature_components
         )
