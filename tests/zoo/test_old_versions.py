@@ -18,7 +18,8 @@ def outputs():
 
 
 def test_a_keras_file_loads(outputs):
-    model = keras.saving.load_model(SAVED / "pixel_embedder.keras")
+    # It was compiled on PyTorch, with an optimizer that is that backend's alone.
+    model = keras.saving.load_model(SAVED / "pixel_embedder.keras", compile=False)
     # Values of about 1, as sums of the 192 in a patch and of a network's few.
     np.testing.assert_allclose(model.embed(outputs["images"]), outputs["vectors"], atol=1e-4)
 
