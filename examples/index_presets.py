@@ -16,19 +16,10 @@ from umbed_keras.zoo import index_presets
 from umbed_keras.zoo.presets import preset_table
 
 TABLE = re.compile("(<!-- presets -->\n).*?(<!-- /presets -->)", re.DOTALL)
-# Column of the table to metric of the cards, one table a kind of model.
+# Metrics of the cards that are in the table, one table a kind of model.
 METRICS = {
-    "PixelEmbedder": {
-        "MSE": "patch-pyramid MSE",
-        "PSNR, dB": "PSNR of `reconstruct`, dB, mean over images",
-        "bits per pixel": "bits per pixel, fixed-length",
-    },
-    "others": {
-        "PSNR, dB": "PSNR, dB",
-        "SSIM": "SSIM",
-        "LPIPS": "LPIPS",
-        "bits per pixel": "bits per pixel, fixed-length",
-    },
+    "PixelEmbedder": ("MSE of patch pyramids", "PSNR, dB", "fixed-length bits per pixel"),
+    "others": ("PSNR, dB", "SSIM", "LPIPS", "fixed-length bits per pixel"),
 }
 
 
@@ -42,7 +33,7 @@ def markdown(presets, folder):
         for row in rows:
             if (row["class"] == "PixelEmbedder") == (kind == "PixelEmbedder"):
                 link = f"[`{row['name']}`]({folder}/{row['name']}/README.md)"
-                found = (row["metrics"].get(metric, "") for metric in metrics.values())
+                found = (row["metrics"].get(metric, "") for metric in metrics)
                 values = (f"{value:.4g}" if value != "" else "" for value in found)
                 about = f"{row['parameters']:,}", f"{row['size'] / 1e6:.1f}"
                 lines.append([link, *about, *values, row["license"]])

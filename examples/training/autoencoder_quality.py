@@ -37,13 +37,13 @@ def measure(model, images):
     rate = uk.metrics.BitsPerPixel(model.bottleneck)
     rate.update_state(codes, pixels)
     for name, value in rate.result().items():
-        figures[f"bits per pixel, {name.replace('_', '-')}"] = float(value)
+        figures[f"{name.replace('_', '-')} bits per pixel"] = float(value)
     if "coefficients" in codes:
         # There are more supports than codes to count them on: their entropy is too low.
         atoms = model.bottleneck.num_atoms
         sparse = (codes[name].reshape(-1, model.bottleneck.sparsity) for name in SPARSE)
         coded = map_bits(*sparse, atoms) * codes["indices"][..., 0].size / pixels
-        figures["bits per pixel, entropy-coded atom by atom"] = coded
+        figures["atom-wise entropy-coded bits per pixel"] = coded
     if model.bottleneck.num_entries:
         usage = uk.metrics.CodeUsage(model.bottleneck.num_entries)
         usage.update_state(*model.bottleneck.used_entries(codes))

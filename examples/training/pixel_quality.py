@@ -8,7 +8,9 @@ import umbed_keras as uk
 
 PIXELS = 256
 PROTOCOL = (
-    f"On the held-out tenth, at {PIXELS} random pixels an image; errors are on values in 0..1."
+    f"On the held-out tenth, values in 0..1. Patch pyramids: at {PIXELS} random pixels an image. "
+    "PSNR: of `reconstruct`, mean over images. Active units, of a Gaussian: those whose mean has a "
+    "variance above 0.01."
 )
 
 
@@ -33,17 +35,15 @@ def measure(model, images, seed=0):
         )
     )
     patches = model.reconstruct_patches(images, rows, cols)
-    figures = {"patch-pyramid MSE": float(np.mean(np.square(patches - targets)))}
+    figures = {"MSE of patch pyramids": float(np.mean(np.square(patches - targets)))}
     pictures = model.reconstruct(images)
     psnr = uk.metrics.PSNR()
     psnr.update_state(images, pictures)
-    figures["PSNR of `reconstruct`, dB, mean over images"] = float(
-        ops.convert_to_numpy(psnr.result())
-    )
+    figures["PSNR, dB"] = float(ops.convert_to_numpy(psnr.result()))
     codes = model.encode(images)
     bits = model.bottleneck.bits(codes)
-    figures["bits per pixel, fixed-length"] = bits.fixed_length
-    figures["bits per pixel, entropy-coded"] = bits.entropy_coded
+    figures["fixed-length bits per pixel"] = bits.fixed_length
+    figures["entropy-coded bits per pixel"] = bits.entropy_coded
     if "indices" in codes:
         usage = uk.metrics.CodeUsage(model.bottleneck.num_entries)
         usage.update_state(codes["indices"].reshape(-1))
@@ -51,7 +51,7 @@ def measure(model, images, seed=0):
             figures[name.replace("_", " ")] = float(value)
     else:
         variances = codes["mean"].reshape(-1, model.latent_dim).var(axis=0)
-        figures["active units (variance of mean > 0.01)"] = float(np.sum(variances > 0.01))
+        figures["active units"] = float(np.sum(variances > 0.01))
     return figures
 
 

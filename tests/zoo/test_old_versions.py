@@ -18,7 +18,8 @@ def outputs():
 
 
 def test_a_keras_file_loads(outputs, rounding):
-    model = keras.saving.load_model(SAVED / "pixel_embedder.keras")
+    # It was compiled on PyTorch, with an optimizer that is that backend's alone.
+    model = keras.saving.load_model(SAVED / "pixel_embedder.keras", compile=False)
     expected = outputs["vectors"]
     tolerance = rounding(model, expected)
     np.testing.assert_allclose(model.embed(outputs["images"]), expected, atol=tolerance)

@@ -18,7 +18,7 @@ def test_rows_are_shown_in_aligned_columns():
 
 def test_of_a_dictionary_the_first_two_are_shown():
     rows = [{"metrics": {"PSNR, dB": 25.414, "SSIM": 0.9, "LPIPS": 0.1}}]
-    assert repr(Table(rows)).splitlines()[1] == "PSNR, dB 25.41, SSIM 0.9"
+    assert repr(Table(rows)).splitlines()[1] == "PSNR, dB 25.41; SSIM 0.9"
 
 
 def test_notebooks_show_it_too():

@@ -3,11 +3,11 @@
 import keras
 
 from umbed_keras.layers import DictionaryBottleneck
-from umbed_keras.models.image_autoencoder import ImageAutoencoder
+from umbed_keras.models.named_autoencoder import NamedAutoencoder
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class DLVAE(ImageAutoencoder):
+class DLVAE(NamedAutoencoder):
     """An `ImageAutoencoder` with a dictionary coded by orthogonal matching pursuit (LASER).
 
     Args:
@@ -22,6 +22,8 @@ class DLVAE(ImageAutoencoder):
             set otherwise, too.
     """
 
+    bottleneck_class = DictionaryBottleneck
+
     def __init__(
         self,
         num_atoms=512,
@@ -35,26 +37,12 @@ class DLVAE(ImageAutoencoder):
         seed=0,
         **kwargs,
     ):
-        bottleneck = DictionaryBottleneck(
-            num_atoms,
-            latent_dim * patch_size**2,
-            sparsity,
-            commitment_weight=commitment_weight,
-            selection=selection,
-            coefficient_bits=coefficient_bits,
-            quantization=quantization,
-            seed=seed,
-            dtype="float32",
-            name="bottleneck",
-        )
-        super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
-
-    def get_config(self):
-        return self._config_of(
-            "num_atoms",
-            "sparsity",
-            "coefficient_bits",
-            "commitment_weight",
-            "selection",
-            "quantization",
-        )
+        settings = {
+            "num_atoms": num_atoms,
+            "sparsity": sparsity,
+            "coefficient_bits": coefficient_bits,
+            "commitment_weight": commitment_weight,
+            "selection": selection,
+            "quantization": quantization,
+        }
+        super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

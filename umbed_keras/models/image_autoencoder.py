@@ -305,13 +305,6 @@ class ImageAutoencoder(ImageModel):
             "seed": self.seed,
         }
 
-    def _config_of(self, *names):
-        """The configuration of a class that makes its bottleneck itself, from arguments `names`."""
-        config = ImageAutoencoder.get_config(self)
-        bottleneck = config.pop("bottleneck")["config"]
-        named = {name: bottleneck[name] for name in names}
-        return {**config, "latent_dim": self.latent_dim, **named}
-
     @classmethod
     def from_config(cls, config):
         config = dict(config)

@@ -3,11 +3,11 @@
 import keras
 
 from umbed_keras.layers import ResidualVectorQuantizer
-from umbed_keras.models.image_autoencoder import ImageAutoencoder
+from umbed_keras.models.named_autoencoder import NamedAutoencoder
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class RVQVAE(ImageAutoencoder):
+class RVQVAE(NamedAutoencoder):
     """An `ImageAutoencoder` with residual vector quantisation (Lee et al. 2022).
 
     Args:
@@ -22,6 +22,8 @@ class RVQVAE(ImageAutoencoder):
             `ResidualVectorQuantizer` set otherwise, too.
     """
 
+    bottleneck_class = ResidualVectorQuantizer
+
     def __init__(
         self,
         num_embeddings=512,
@@ -33,19 +35,10 @@ class RVQVAE(ImageAutoencoder):
         seed=0,
         **kwargs,
     ):
-        bottleneck = ResidualVectorQuantizer(
-            num_embeddings,
-            latent_dim * patch_size**2,
-            num_quantizers,
-            shared_codebook=shared_codebook,
-            commitment_weight=commitment_weight,
-            seed=seed,
-            dtype="float32",
-            name="bottleneck",
-        )
-        super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
-
-    def get_config(self):
-        return self._config_of(
-            "num_embeddings", "num_quantizers", "shared_codebook", "commitment_weight"
-        )
+        settings = {
+            "num_embeddings": num_embeddings,
+            "num_quantizers": num_quantizers,
+            "shared_codebook": shared_codebook,
+            "commitment_weight": commitment_weight,
+        }
+        super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

@@ -3,11 +3,11 @@
 import keras
 
 from umbed_keras.layers import VectorQuantizer
-from umbed_keras.models.image_autoencoder import ImageAutoencoder
+from umbed_keras.models.named_autoencoder import NamedAutoencoder
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class VQVAE(ImageAutoencoder):
+class VQVAE(NamedAutoencoder):
     """An `ImageAutoencoder` with a codebook (van den Oord, Vinyals & Kavukcuoglu 2017).
 
     Args:
@@ -20,6 +20,8 @@ class VQVAE(ImageAutoencoder):
             otherwise, too.
     """
 
+    bottleneck_class = VectorQuantizer
+
     def __init__(
         self,
         num_embeddings=512,
@@ -29,15 +31,5 @@ class VQVAE(ImageAutoencoder):
         seed=0,
         **kwargs,
     ):
-        bottleneck = VectorQuantizer(
-            num_embeddings,
-            latent_dim * patch_size**2,
-            commitment_weight=commitment_weight,
-            seed=seed,
-            dtype="float32",
-            name="bottleneck",
-        )
-        super().__init__(bottleneck, patch_size, seed=seed, **kwargs)
-
-    def get_config(self):
-        return self._config_of("num_embeddings", "commitment_weight")
+        settings = {"num_embeddings": num_embeddings, "commitment_weight": commitment_weight}
+        super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

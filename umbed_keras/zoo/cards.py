@@ -17,6 +17,8 @@ from umbed_keras.zoo.format import (
 
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 HANDLE = re.compile(r'^model = uk\.\w+\.from_preset\("(.+)"\)$', re.MULTILINE)
+# What `fit` calls metrics whose names are no words.
+ABBREVIATIONS = {"psnr": "PSNR, dB", "ssim": "SSIM", "lpips": "LPIPS", "fid": "FID"}
 ENTRIES = ("description", "license", "data", "training", "history", "protocol", "metrics")
 
 
@@ -28,7 +30,8 @@ def write_card(folder, name=None, **entries):
         name: str, the preset's; None is the folder's.
         **entries: `description`, a line; `license`, of the weights, a few words; `data`, what it
             learned from; `training`, the command; `history`, name to last value of what `fit`
-            reported; `protocol`, how the quality was measured; `metrics`, name to number.
+            reported, which the card shows in words; `protocol`, how the quality was measured;
+            `metrics`, name to number, a name in words with its unit after a comma.
 
     Raises:
         ValueError: another entry, or metadata that can't be read.
@@ -116,7 +119,7 @@ def card_text(folder, name, metadata, handle=None):
     if "training" in card:
         parts += ["The command that makes it:", "", "```bash", card["training"], "```", ""]
     if "history" in card:
-        parts += ["What `fit` reported last:", "", *_table(card["history"])]
+        parts += ["What `fit` reported last:", "", *_table(_in_words(card["history"]))]
     if not {"training", "history"} & set(card):
         parts += ["Not stated.", ""]
     parts += ["## Quality, measured on the stored weights", "", card.get("protocol", ""), ""]
@@ -134,6 +137,16 @@ def _settings(config):
             inner = ", ".join(f"{key} {part}" for key, part in _settings(value["config"]).items())
             value = f"{value['class_name']}: {inner}"
         found[name.replace("_", " ")] = value
+    return found
+
+
+def _in_words(history):
+    """What `fit` reported, by names in the style of metrics."""
+    found = {}
+    for name, value in history.items():
+        words = name.removeprefix("val_")
+        words = ABBREVIATIONS.get(words, words.replace("_", " "))
+        found[f"validation: {words}" if name.startswith("val_") else words] = value
     return found
 
 

@@ -51,7 +51,7 @@ def _shown(cell):
     if cell is None:
         return ""
     if isinstance(cell, dict):
-        return ", ".join(f"{name} {_shown(value)}" for name, value in list(cell.items())[:2])
+        return "; ".join(f"{name} {_shown(value)}" for name, value in list(cell.items())[:2])
     if isinstance(cell, float):
         return f"{cell:.4g}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
