@@ -46,8 +46,9 @@ def test_built_in_cards_say_what_the_training_scripts_measure(kind, monkeypatch,
     assert folders
     for folder in folders.values():
         card = read_preset(folder)[1]["card"]
-        assert set(card["metrics"]) - {"LPIPS"} == set(measured)
-        assert card["protocol"] == quality.PROTOCOL
+        # Further figures, of usefulness say, come from benchmarks with protocols of their own.
+        assert set(measured) <= set(card["metrics"])
+        assert card["protocol"].startswith(quality.PROTOCOL)
 
 
 def test_a_history_is_shown_in_words(tmp_path):
