@@ -53,9 +53,14 @@ class FeatureProjection(keras.layers.Layer):
     def call(self, maps):
         """Vectors `(batch, height, width, units)` of all pixels, from a backbone's maps."""
         kernel = ops.cast(ops.convert_to_tensor(self.kernel), "float32")
-        vectors = -ops.matmul(self.mean, kernel)
+        bias = -ops.matmul(self.mean, kernel)
+        vectors = None
         for features, stride, analysis in self._each(maps):
-            vectors = vectors + enlarge(dense(features, ops.matmul(analysis, kernel)), stride)
+            enlarged = enlarge(dense(features, ops.matmul(analysis, kernel), bias), stride)
+            if vectors is None:
+                vectors, bias = enlarged, None
+            else:
+                vectors += enlarged  # in place where tensors can be
         return vectors
 
     def gather(self, maps, rows, cols):

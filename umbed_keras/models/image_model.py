@@ -313,11 +313,12 @@ def join_latents(linear, content):
     """Adds vectors of the linear path to the first entries of a network's, in float32.
 
     Args:
-        linear: `(..., latent_dim)`.
+        linear: `(..., latent_dim)`, which nothing else uses: overwritten where tensors can be.
         content: `(..., latent_dim)` or larger: mean and log-variance.
     """
     content = ops.cast(content, "float32")
     size = linear.shape[-1]
+    linear += content[..., :size]
     if content.shape[-1] == size:
-        return linear + content
-    return ops.concatenate([linear + content[..., :size], content[..., size:]], axis=-1)
+        return linear
+    return ops.concatenate([linear, content[..., size:]], axis=-1)

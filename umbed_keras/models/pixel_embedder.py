@@ -265,7 +265,7 @@ class PixelEmbedder(ImageModel):
             return ops.slice(vectors, (0, top, left, 0), (*size, vectors.shape[-1]))
 
         if self.backbone:
-            linear = linear + inside(self.features(self._maps(fitted)))
+            linear += inside(self.features(self._maps(fitted)))  # in place where tensors can be
         return join_latents(linear, inside(self.unet(fitted, units=units)))
 
     # Learning.
