@@ -6,7 +6,7 @@ The last tenth of the images in sorted order, at 128x128 pixels: half of them ch
 best code, the other half test it. Purity is the mean over classes of that code's IoU with the class
 (`uk.metrics.CodePurity`). Beside it is that of k-means on the colours of pixels, of the same K,
 fitted on the images that choose. Of a dictionary an atom and its negative are two codes, so that
-there are 2 K to choose among; so are the codes of each stage of a residual quantizer.
+there are 2 K to choose among; codes of a residual quantizer's stages differ too.
 
 `--write` adds both numbers to the presets' cards. Then the index wants to be written anew:
 `examples/index_presets.py`.
@@ -49,14 +49,13 @@ def load_model(folder):
 
 def codes_of(model, images):
     """Every pixel's codes, `(n, height, width)` or with an axis of several, and their number."""
-    codes = model.encode(images)
-    indices, number = codes["indices"], model.bottleneck.num_entries
+    codes, number = model.encode(images), model.bottleneck.num_entries
     if "coefficients" in codes:
-        indices = uk.metrics.signed_atoms(indices, codes["coefficients"], number)
-        indices, number = ops.convert_to_numpy(indices), 2 * number
-    elif indices.ndim == 4:
-        stages = indices.shape[-1]
-        indices, number = indices + number * np.arange(stages), stages * number
+        indices = uk.metrics.signed_atoms(codes["indices"], codes["coefficients"], number)
+        number *= 2
+    else:
+        indices, _ = model.bottleneck.used_entries(codes)
+    indices = ops.convert_to_numpy(indices)
     # What stands for a square of pixels stands for each of them.
     side = images.shape[1] // indices.shape[1]
     return indices.repeat(side, axis=1).repeat(side, axis=2), number
@@ -111,7 +110,7 @@ def main():
     for name in args.presets:
         folder = Path(find_preset(name))
         model = load_model(folder)
-        number = model.bottleneck.num_entries
+        number = model.bottleneck.num_indices
         if number not in of_colours:
             of_colours[number] = purity(clusters_of_colours(some[0], number), some, others)
         found = purity(lambda images, model=model: codes_of(model, images), some, others)

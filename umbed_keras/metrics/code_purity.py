@@ -86,8 +86,8 @@ class CodePurity(keras.metrics.Metric):
 
         Args:
             codes: integers, `labels`' shape or that with an axis of a pixel's codes, no two of
-                which are the same; a negative one is none. Codes of a residual quantizer's stage
-                s are told apart by `indices + s * num_embeddings`.
+                which are the same; a negative one is none. Those of a residual quantizer's
+                stages are told apart by `bottleneck.used_entries(codes)[0]`.
             labels: integers, any shape; those outside 0..num_classes - 1 say that a pixel has
                 none, and it counts nowhere.
 
