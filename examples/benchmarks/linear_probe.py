@@ -9,17 +9,15 @@ the classes, on all pixels of the test images.
 """
 
 import argparse
-import io
 import sys
-import tarfile
 from pathlib import Path
 
 import umbed_keras as uk
 
 # isort: split
 import numpy as np
+from _celebamask import CLASSES, SIZE, load
 from keras import ops
-from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -28,29 +26,8 @@ from sklearn.preprocessing import StandardScaler
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
-CLASSES = 19
-SIZE = 128
 PIXELS = 96
 FACES = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
-
-
-def load(path):
-    """Images `(n, SIZE, SIZE, 3)` and masks `(n, SIZE, SIZE)`, uint8, in sorted order."""
-    images, masks = {}, {}
-    with tarfile.open(path) as archive:
-        for member in archive:
-            name = Path(member.name)
-            if not member.isfile() or name.parent.name not in ("images", "masks"):
-                continue
-            picture = Image.open(io.BytesIO(archive.extractfile(member).read()))
-            if name.parent.name == "images":
-                picture = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-                images[name.stem] = np.asarray(picture)
-            else:
-                picture = picture.resize((SIZE, SIZE), Image.Resampling.NEAREST)
-                masks[name.stem] = np.asarray(picture)
-    names = sorted(images)
-    return np.stack([images[name] for name in names]), np.stack([masks[name] for name in names])
 
 
 def mean_iou(truth, found):

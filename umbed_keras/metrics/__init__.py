@@ -1,6 +1,7 @@
 """Measures of images and codes."""
 
 from umbed_keras.metrics.bits_per_pixel import BitsPerPixel
+from umbed_keras.metrics.code_purity import CodePurity, signed_atoms
 from umbed_keras.metrics.code_usage import CodeUsage
 from umbed_keras.metrics.fid import FID
 from umbed_keras.metrics.frechet_distance import FrechetDistance, frechet_distance
@@ -15,8 +16,10 @@ __all__ = [
     "PSNR",
     "SSIM",
     "BitsPerPixel",
+    "CodePurity",
     "CodeUsage",
     "FrechetDistance",
     "LPIPSNetwork",
     "frechet_distance",
+    "signed_atoms",
 ]

@@ -1,5 +1,6 @@
 """Figures, as functions that return matplotlib figures."""
 
+from umbed_keras.plots.atom_gallery import atom_gallery
 from umbed_keras.plots.channel_slice import channel_slice
 from umbed_keras.plots.code_heatmaps import code_heatmaps
 from umbed_keras.plots.embedding import embedding, embedding_to_rgb
@@ -8,9 +9,11 @@ from umbed_keras.plots.parallel_coordinates import parallel_coordinates
 from umbed_keras.plots.patch_pyramids import patch_pyramids
 from umbed_keras.plots.rate_distortion import rate_distortion
 from umbed_keras.plots.reconstructions import reconstructions
+from umbed_keras.plots.similarity import similarity
 from umbed_keras.plots.usage_bars import usage_bars
 
 __all__ = [
+    "atom_gallery",
     "channel_slice",
     "code_heatmaps",
     "embedding",
@@ -20,5 +23,6 @@ __all__ = [
     "patch_pyramids",
     "rate_distortion",
     "reconstructions",
+    "similarity",
     "usage_bars",
 ]

@@ -20,3 +20,9 @@ def new_figure(rows, cols, width, height):
     for axis in axes.flat:
         axis.set_axis_off()
     return figure, axes
+
+
+def ring(axis, row, col):
+    """Marks a pixel by a ring that shows on light and on dark, and leaves the pixel to be seen."""
+    for colour, width in (("black", 2.0), ("white", 0.9)):
+        axis.scatter(col, row, s=30, facecolors="none", edgecolors=colour, linewidths=width)

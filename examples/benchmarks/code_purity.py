@@ -1,0 +1,125 @@
+"""How well single codes coincide with the 19 classes of face parsing, beside those of colours.
+
+    python examples/benchmarks/code_purity.py ../shared/data/celebamask_hq_512.tar
+
+The last tenth of the images in sorted order, at 128x128 pixels: half of them choose each class's
+best code, the other half test it. Purity is the mean over classes of that code's IoU with the class
+(`uk.metrics.CodePurity`). Beside it is that of k-means on the colours of pixels, of the same K,
+fitted on the images that choose. Of a dictionary an atom and its negative are two codes, so that
+there are 2 K to choose among; codes of a residual quantizer's stages differ too.
+
+`--write` adds both numbers to the presets' cards. Then the index wants to be written anew:
+`examples/index_presets.py`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import umbed_keras as uk
+
+# isort: split
+import keras
+import numpy as np
+from _celebamask import CLASSES, load
+from keras import ops
+from sklearn.cluster import MiniBatchKMeans
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from training.images import held_out
+
+from umbed_keras.zoo.format import CONFIG, METADATA
+from umbed_keras.zoo.presets import find_preset
+
+PRESETS = ["celeba_dl_k16_s4", "celeba_vq_k16", "natural_dl_k64_s4", "natural_vq_k256"]
+PRESETS += ["celeba_dlvae_k512_s3", "celeba_rvqvae_k512_s3", "celeba_vqvae_k512"]
+METRICS = "code purity, % IoU", "code purity of k-means on colours, % IoU"
+PROTOCOL = (
+    "Code purity: mean over the 19 classes of CelebAMask-HQ of the IoU of the best single code, "
+    "chosen on half of its last 90 images, tested on the other half, at 128x128; beside it that of "
+    "k-means of the same K on the colours of pixels."
+)
+
+
+def load_model(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    return keras.saving.get_registered_object(config["registered_name"]).from_preset(str(folder))
+
+
+def codes_of(model, images):
+    """Every pixel's codes, `(n, height, width)` or with an axis of several, and their number."""
+    codes, number = model.encode(images), model.bottleneck.num_entries
+    if "coefficients" in codes:
+        indices = uk.metrics.signed_atoms(codes["indices"], codes["coefficients"], number)
+        number *= 2
+    else:
+        indices, _ = model.bottleneck.used_entries(codes)
+    indices = ops.convert_to_numpy(indices)
+    # What stands for a square of pixels stands for each of them.
+    side = images.shape[1] // indices.shape[1]
+    return indices.repeat(side, axis=1).repeat(side, axis=2), number
+
+
+def purity(encode, some, others):
+    """In %, of what `encode` makes of images; `some` and `others` are `(images, masks)`."""
+    class_codes = None
+    for images, masks in (some, others):
+        codes, number = encode(images)
+        metric = uk.metrics.CodePurity(number, CLASSES, class_codes)
+        metric.update_state(codes, masks)
+        class_codes = metric.best_codes()
+    return 100 * float(ops.convert_to_numpy(metric.result()))
+
+
+def clusters_of_colours(images, number):
+    """A function like `codes_of` of k-means on colours."""
+    colours = images.reshape(-1, 3) / np.float32(255)
+    fitted = MiniBatchKMeans(number, batch_size=4096, n_init=3, random_state=0).fit(colours)
+
+    def encode(images):
+        found = fitted.predict(images.reshape(-1, 3) / np.float32(255))
+        return found.reshape(images.shape[:3]), number
+
+    return encode
+
+
+def write(folder, found):
+    """Adds metrics to a preset's card, and to its protocol how they were measured."""
+    card = json.loads((folder / METADATA).read_text()).get("card", {})
+    protocol = card.get("protocol", "").replace(PROTOCOL, "").strip()
+    uk.zoo.write_card(
+        folder,
+        protocol=f"{protocol} {PROTOCOL}".strip(),
+        metrics={**card.get("metrics", {}), **found},
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="celebamask_hq_512.tar")
+    parser.add_argument("--presets", nargs="*", default=PRESETS, help="names or folders")
+    parser.add_argument("--write", action="store_true", help="add what is found to the cards")
+    args = parser.parse_args()
+    images, masks = load(args.data, lambda names: held_out(names)[1])
+    half = len(images) // 2
+    some, others = (images[:half], masks[:half]), (images[half:], masks[half:])
+    of_colours = {}
+    print(f"{half} images to choose on, {len(images) - half} to test on\n")
+    print("| preset | K | purity, % | k-means on colours, same K, % |\n|---|---:|---:|---:|")
+    for name in args.presets:
+        folder = Path(find_preset(name))
+        model = load_model(folder)
+        number = model.bottleneck.num_indices
+        if number not in of_colours:
+            of_colours[number] = purity(clusters_of_colours(some[0], number), some, others)
+        found = purity(lambda images, model=model: codes_of(model, images), some, others)
+        print(
+            f"| `{folder.name}` | {number} | {found:.2f} | {of_colours[number]:.2f} |", flush=True
+        )
+        if args.write:
+            write(folder, dict(zip(METRICS, (found, of_colours[number]), strict=True)))
+
+
+if __name__ == "__main__":
+    main()
