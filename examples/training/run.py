@@ -19,7 +19,9 @@ def argument_parser(description, output):
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "images", nargs="+", help="folder, tar, .npz or cifar10; of each, the last tenth is held out"
+        "images",
+        nargs="+",
+        help="folder, tar, .npz or cifar10; of each, the last tenth is held out",
     )
     parser.add_argument("--output", type=Path, default=Path(output))
     parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
