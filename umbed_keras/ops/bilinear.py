@@ -1,6 +1,6 @@
 """Coarse maps read between their places, by bilinear interpolation with half-pixel centres."""
 
-from keras import ops
+from keras import backend, ops
 
 
 def enlarge(features, stride):
@@ -10,6 +10,15 @@ def enlarge(features, stride):
     beyond the outermost middles the outermost places hold.
     """
     _, height, width, _ = ops.shape(features)
+    if backend.backend() == "tensorflow" and stride % 2:
+        # Under XLA, TensorFlow's own answers otherwise where the factor is odd.
+        for axis, size, shape in ((1, height, (-1, 1, 1)), (2, width, (-1, 1))):
+            pixels = ops.arange(stride * size, dtype="int32")
+            features = sum(
+                ops.reshape(share, shape) * ops.take(features, places, axis=axis)
+                for places, share in _neighbours(pixels, stride, size, features.dtype)
+            )
+        return features
     return ops.image.resize(
         features,
         (height * stride, width * stride),

@@ -1,0 +1,61 @@
+"""Enlarged maps against SciPy's interpolation in float64."""
+
+import numpy as np
+import pytest
+from keras import ops
+from scipy.ndimage import map_coordinates
+
+from umbed_keras.ops.bilinear import enlarge, enlarged_at
+
+numpy = ops.convert_to_numpy
+
+
+def noise(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def expected(features, stride):
+    """The enlarged map, from where the middle of every pixel lies among those of the places."""
+    axes = [(np.arange(size * stride) + 0.5) / stride - 0.5 for size in features.shape[1:3]]
+    middles = np.meshgrid(*axes, indexing="ij")
+    channels = [
+        [map_coordinates(channel, middles, order=1, mode="nearest") for channel in image]
+        for image in np.moveaxis(features.astype("float64"), 3, 1)
+    ]
+    return np.moveaxis(channels, 1, 3)
+
+
+def shuffled_pixels(features, stride):
+    """All rows and cols of the enlarged map, in another order for each image."""
+    height, width = (size * stride for size in features.shape[1:3])
+    orders = [np.random.default_rng(seed).permutation(height * width) for seed in (0, 1)]
+    return [axis.astype("int32") for axis in np.unravel_index(orders, (height, width))]
+
+
+@pytest.mark.parametrize(
+    ("stride", "size"),
+    [(1, (5, 7)), (2, (5, 7)), (3, (5, 7)), (4, (5, 7)), (16, (3, 2)), (4, (1, 3)), (4, (1, 1))],
+    ids=str,
+)
+def test_all_pixels_and_chosen_ones(stride, size, compiled, rounding):
+    features = noise(2, *size, 3)
+    rows, cols = shuffled_pixels(features, stride)
+
+    def both(features, rows, cols):
+        return enlarge(features, stride), enlarged_at(features, stride, rows, cols)
+
+    whole, chosen = compiled(both)(*map(ops.convert_to_tensor, (features, rows, cols)))
+    want = expected(features, stride)
+    places = [[0], [1]], rows, cols
+    tolerance = rounding(4, features)
+    np.testing.assert_allclose(numpy(whole), want, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(numpy(chosen), want[places], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(numpy(chosen), numpy(whole)[places], rtol=0, atol=tolerance)
+
+
+def test_outside_of_a_graph(rounding):
+    features = ops.convert_to_tensor(noise(2, 5, 3, 4))
+    rows, cols = shuffled_pixels(features, 2)
+    whole, chosen = numpy(enlarge(features, 2)), numpy(enlarged_at(features, 2, rows, cols))
+    places = [[0], [1]], rows, cols
+    np.testing.assert_allclose(chosen, whole[places], rtol=0, atol=rounding(4, features))
