@@ -1,5 +1,8 @@
 """Matplotlib, which is an extra."""
 
+# Of images of one channel; those of three are drawn as they are.
+SHADES = {"cmap": "gray", "vmin": 0, "vmax": 1}
+
 
 def new_figure(rows, cols, width, height):
     """A figure and its axes `(rows, cols)` with frames off, independent of any display.

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from umbed_keras.plots._matplotlib import new_figure, ring
-from umbed_keras.plots.embedding import SHADES
+from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
 
 
 def atom_gallery(images, indices, coefficients=None, atoms=8, examples=8, window=48):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
+from umbed_keras.plots.similarity import COSINES, cosines_to
 
 
 def embedding_to_rgb(vectors):
@@ -26,18 +27,17 @@ def embedding_to_rgb(vectors):
     return np.clip(colours, 0, 1).reshape(height, width, 3)
 
 
-# Of images of one channel; those of three are drawn as they are.
-SHADES = {"cmap": "gray", "vmin": 0, "vmax": 1}
-
-
-def embedding(image, vectors, reconstruction, code_map=None):
+def embedding(image, vectors, reconstruction, code_map=None, pixel=None):
     """Draws an image, its embedding as colours, its codes, its reconstruction and the error.
+
+    And, of a chosen pixel, how similar all the others are to it.
 
     Args:
         image: `(height, width, channels)`, floats in 0..1.
         vectors: `(height, width, latent_dim)`.
         reconstruction: like `image`.
         code_map: integers `(height, width)`, such as each pixel's first index, or None.
+        pixel: ints `(row, col)`, or None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -48,13 +48,22 @@ def embedding(image, vectors, reconstruction, code_map=None):
         ("reconstruction", np.squeeze(reconstruction), SHADES),
     ]
     if code_map is not None:
-        panels.insert(2, ("code (first index)", code_map, {"cmap": "tab20", "vmin": 0}))
-    figure, axes = new_figure(1, len(panels) + 1, 4 * (len(panels) + 1), 4.4)
-    for axis, (title, picture, options) in zip(axes[0], panels, strict=False):
+        # Neighbouring numbers have nothing in common, and get colours of their own.
+        panels.insert(2, ("code (first index)", code_map % 20, {"cmap": "tab20", "vmax": 19}))
+    if pixel is not None:
+        cosines = cosines_to(np.asarray(vectors, "float64"), *pixel)
+        panels.insert(-1, ("similarity to the ringed pixel (cosine)", cosines, COSINES))
+    rows = 1 if len(panels) < 5 else 2
+    cols = -(-(len(panels) + 1) // rows)
+    figure, axes = new_figure(rows, cols, 4 * cols, 4.4 * rows)
+    for axis, (title, picture, options) in zip(axes.flat, panels, strict=False):
         axis.imshow(picture, interpolation="nearest", **options)
         axis.set_title(title)
+        if pixel is not None:
+            ring(axis, *pixel)
     error = np.abs(reconstruction - image).mean(axis=-1)
-    drawn = axes[0, -1].imshow(error, cmap="magma", vmin=0)
-    axes[0, -1].set_title("absolute error (of 0..1)")
-    figure.colorbar(drawn, ax=axes[0, -1], shrink=0.8)
+    last = axes.flat[len(panels)]
+    drawn = last.imshow(error, cmap="magma", vmin=0)
+    last.set_title("absolute error (of 0..1)")
+    figure.colorbar(drawn, ax=last, shrink=0.8)
     return figure

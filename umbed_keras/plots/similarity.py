@@ -2,8 +2,17 @@
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure, ring
-from umbed_keras.plots.embedding import SHADES
+from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
+
+COSINES = {"cmap": "magma", "vmin": 0, "vmax": 1}
+
+
+def cosines_to(vectors, row, col):
+    """The cosine `(height, width)` of the angle between every pixel's vector and a chosen one's."""
+    # A vector of zeros has no direction, and is similar to none.
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    directions = vectors / np.where(lengths > 0, lengths, 1)
+    return directions @ directions[row, col]
 
 
 def similarity(image, vectors, row, col):
@@ -41,15 +50,11 @@ def similarity(image, vectors, row, col):
             raise ValueError(f"`{name}` must be an integer from 0 to {size - 1}. Received: {place}")
     if image.dtype == np.uint8:
         image = image / np.float32(255)
-    # A vector of zeros has no direction, and is similar to none.
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    directions = vectors / np.where(lengths > 0, lengths, 1)
     height, width = image.shape[:2]
     figure, axes = new_figure(1, 2, 10, 4.6 * height / width + 0.4)
     axes[0, 0].imshow(np.squeeze(image), **SHADES)
     axes[0, 0].set_title(f"pixel at row {row}, column {col}")
-    cosines = directions @ directions[row, col]
-    drawn = axes[0, 1].imshow(cosines, cmap="magma", vmin=0, vmax=1)
+    drawn = axes[0, 1].imshow(cosines_to(vectors, row, col), **COSINES)
     axes[0, 1].set_title("similarity (cosine)")
     for axis in axes[0]:
         ring(axis, row, col)
