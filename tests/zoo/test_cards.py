@@ -32,22 +32,27 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_built_in_cards_say_what_the_training_scripts_measure(kind, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.syspath_prepend(ROOT / "examples" / "benchmarks")
     monkeypatch.setenv("UMBED_LPIPS", str(tmp_path))  # which has no weights
+    import code_purity
     from training import autoencoder_quality, pixel_quality
 
     module, make = MODELS[kind]
     quality = {"pixel": pixel_quality, "autoencoder": autoencoder_quality}[module]
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     measured = quality.measure(make(), images)
-    assert all(STYLE.fullmatch(name) for name in measured)
+    assert all(STYLE.fullmatch(name) for name in [*measured, *code_purity.METRICS])
     folders = {
         name: folder for name, folder in builtin_presets().items() if kind in name.split("_")
     }
     assert folders
     for folder in folders.values():
         card = read_preset(folder)[1]["card"]
-        assert set(card["metrics"]) - {"LPIPS"} == set(measured)
-        assert card["protocol"] == quality.PROTOCOL
+        # What needs labels is measured apart from training.
+        labelled = set(card["metrics"]) & set(code_purity.METRICS)
+        assert set(card["metrics"]) - labelled - {"LPIPS"} == set(measured)
+        protocols = [quality.PROTOCOL, code_purity.PROTOCOL] if labelled else [quality.PROTOCOL]
+        assert card["protocol"] == " ".join(protocols)
 
 
 def test_a_history_is_shown_in_words(tmp_path):
