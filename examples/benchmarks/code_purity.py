@@ -34,11 +34,11 @@ from umbed_keras.zoo.presets import find_preset
 
 PRESETS = ["celeba_dl_k16_s4", "celeba_vq_k16", "natural_dl_k64_s4", "natural_vq_k256"]
 PRESETS += ["celeba_dlvae_k512_s3", "celeba_rvqvae_k512_s3", "celeba_vqvae_k512"]
-METRICS = "code purity, % IoU", "code purity of k-means on colours, % IoU"
+METRICS = "code purity", "code purity of k-means on colours"
 PROTOCOL = (
-    "Code purity: mean over the 19 classes of CelebAMask-HQ of the IoU of the best single code, "
-    "chosen on half of its last 90 images, tested on the other half, at 128x128; beside it that of "
-    "k-means of the same K on the colours of pixels."
+    "Code purity, from 0 to 1: mean over the 19 classes of CelebAMask-HQ of the IoU of the best "
+    "single code, chosen on half of its last 90 images, tested on the other half, at 128x128; "
+    "beside it that of k-means of the same K on the colours of pixels."
 )
 
 
@@ -62,14 +62,14 @@ def codes_of(model, images):
 
 
 def purity(encode, some, others):
-    """In %, of what `encode` makes of images; `some` and `others` are `(images, masks)`."""
+    """From 0 to 1, of what `encode` makes of images; `some` and `others` are `(images, masks)`."""
     class_codes = None
     for images, masks in (some, others):
         codes, number = encode(images)
         metric = uk.metrics.CodePurity(number, CLASSES, class_codes)
         metric.update_state(codes, masks)
         class_codes = metric.best_codes()
-    return 100 * float(ops.convert_to_numpy(metric.result()))
+    return float(ops.convert_to_numpy(metric.result()))
 
 
 def clusters_of_colours(images, number):
@@ -106,7 +106,7 @@ def main():
     some, others = (images[:half], masks[:half]), (images[half:], masks[half:])
     of_colours = {}
     print(f"{half} images to choose on, {len(images) - half} to test on\n")
-    print("| preset | K | purity, % | k-means on colours, same K, % |\n|---|---:|---:|---:|")
+    print("| preset | K | purity | k-means on colours, same K |\n|---|---:|---:|---:|")
     for name in args.presets:
         folder = Path(find_preset(name))
         model = load_model(folder)
@@ -114,11 +114,10 @@ def main():
         if number not in of_colours:
             of_colours[number] = purity(clusters_of_colours(some[0], number), some, others)
         found = purity(lambda images, model=model: codes_of(model, images), some, others)
-        print(
-            f"| `{folder.name}` | {number} | {found:.2f} | {of_colours[number]:.2f} |", flush=True
-        )
+        both = found, of_colours[number]
+        print(f"| `{folder.name}` | {number} | {both[0]:.4f} | {both[1]:.4f} |", flush=True)
         if args.write:
-            write(folder, dict(zip(METRICS, (found, of_colours[number]), strict=True)))
+            write(folder, dict(zip(METRICS, both, strict=True)))
 
 
 if __name__ == "__main__":

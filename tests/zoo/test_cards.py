@@ -32,14 +32,16 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_built_in_cards_say_what_the_training_scripts_measure(kind, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.syspath_prepend(ROOT / "examples" / "benchmarks")
     monkeypatch.setenv("UMBED_LPIPS", str(tmp_path))  # which has no weights
+    import code_purity
     from training import autoencoder_quality, pixel_quality
 
     module, make = MODELS[kind]
     quality = {"pixel": pixel_quality, "autoencoder": autoencoder_quality}[module]
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     measured = quality.measure(make(), images)
-    assert all(STYLE.fullmatch(name) for name in measured)
+    assert all(STYLE.fullmatch(name) for name in [*measured, *code_purity.METRICS])
     folders = {
         name: folder for name, folder in builtin_presets().items() if kind in name.split("_")
     }
