@@ -12,23 +12,34 @@ class Backbone(keras.layers.Layer):
       one before;
     - `channels`: ints, of each map;
     - `shares`: floats, how much each map counts among the features that a model describes;
+    - `image_channels`: int, of the images that it takes, where it isn't 3;
     - `reach`: int, how many pixels beyond its own `stride x stride` pixels a place of any map looks
       at most; None where it looks at the whole image;
     - `floats_per_pixel`: int, numbers that live at once while a pixel's features are computed,
       from which tiles are sized;
 
-    and implements `call`: float images in 0..1 `(batch, height, width, 3)` give a list of maps
-    `(batch, height / stride, width / stride, channels)`, sizes rounded up. Models pass heights and
-    widths that are multiples of the coarsest stride. Nothing in a backbone learns.
+    and implements `call`: float images in 0..1 `(batch, height, width, image_channels)` give a list
+    of maps `(batch, height / stride, width / stride, channels)`, sizes rounded up. Models pass
+    heights and widths that are multiples of the coarsest stride. Nothing in a backbone learns.
     """
 
     # The entry of a preset's configuration in which one may stand.
     preset_role = "backbone"
+    image_channels = 3
     floats_per_pixel = 128
 
     def __init__(self, **kwargs):
         # Images are scaled before they are rounded to the compute dtype.
         super().__init__(trainable=False, autocast=False, **kwargs)
+
+    @property
+    def trainable(self):
+        """False, whatever it is set to, by a model that is to be trained whole, for example."""
+        return False
+
+    @trainable.setter
+    def trainable(self, value):
+        pass
 
     def call(self, images):
         raise NotImplementedError

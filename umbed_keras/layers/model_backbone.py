@@ -1,11 +1,13 @@
 """Any Keras model as a backbone."""
 
+import math
+
 import keras
 
 from umbed_keras.layers.backbone import Backbone
 
-# Sides of the image on which a model is tried: no common network has a larger stride.
-TRIAL = 256
+# The image on which a model is tried: no common network has a stride larger than its height.
+HEIGHT, WIDTH = 256, 512
 PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
 
 
@@ -21,8 +23,6 @@ class ModelBackbone(Backbone):
             `"tf"`, `"torch"` or `"caffe"`, the modes that the `preprocess_input` of each of
             `keras.applications` has.
         shares: floats, how much each map counts among the features that a model describes; None
-            gives all the same.
-        shares: floats, how much each map counts among the features that a model describes; None
             counts all alike.
         reach: int, how many pixels beyond its own a place of a map looks at most; None where it
             looks at the whole image (attention, squeeze-and-excite) or this isn't known. Then
@@ -30,7 +30,8 @@ class ModelBackbone(Backbone):
         floats_per_pixel: int, numbers that live at once while a pixel's features are computed.
 
     Raises:
-        ValueError: a model whose maps don't divide images by whole strides, finest first.
+        ValueError: a model that takes images of one size alone, or whose maps don't divide images
+            by whole strides, finest first.
 
     Example:
 
@@ -43,6 +44,9 @@ class ModelBackbone(Backbone):
     )
     ```
     """
+
+    # Presets hold no classes but this package's; `.keras` files hold any.
+    preset_role = None
 
     def __init__(
         self,
@@ -63,24 +67,23 @@ class ModelBackbone(Backbone):
         self.reach = reach
         self.floats_per_pixel = floats_per_pixel
         model.trainable = False
-        shapes = keras.tree.map_shape_structure(
-            tuple, model.compute_output_shape((1, TRIAL, TRIAL, 3))
-        )
-        shapes = [shapes] if isinstance(shapes, tuple) else list(shapes)
-        self.strides = tuple(TRIAL // shape[1] if shape[1] else 0 for shape in shapes)
+        maps = model.compute_output_spec(keras.KerasTensor((1, HEIGHT, WIDTH, 3)))
+        shapes = [tuple(part.shape) for part in keras.tree.flatten(maps)]
+        self.strides = tuple(HEIGHT // shape[1] if shape[1] else 0 for shape in shapes)
         self.channels = tuple(shape[-1] for shape in shapes)
         ordered = list(self.strides) == sorted(self.strides)
         whole = all(
-            stride and shape[1:3] == (TRIAL // stride,) * 2 and not TRIAL % stride
+            stride and shape[1:-1] == (HEIGHT / stride, WIDTH / stride)
             for stride, shape in zip(self.strides, shapes, strict=True)
         )
         if not (ordered and whole):
             raise ValueError(
                 "`model` must give maps of whole strides, finest first. Received: an image of "
-                f"{TRIAL}x{TRIAL} pixels gives {shapes}"
+                f"{HEIGHT}x{WIDTH} pixels gives {shapes}"
             )
         self.shares = tuple(shares or [1 / len(shapes)] * len(shapes))
-        if len(self.shares) != len(shapes) or min(self.shares) < 0 or not sum(self.shares):
+        known = all(0 <= share < math.inf for share in self.shares) and sum(self.shares)
+        if len(self.shares) != len(shapes) or not known:
             raise ValueError(
                 f"`shares` must be floats at least 0, one for each of {len(shapes)} maps. "
                 f"Received: {shares}"
@@ -96,8 +99,7 @@ class ModelBackbone(Backbone):
             images = keras.applications.imagenet_utils.preprocess_input(
                 images, data_format="channels_last", mode=self.preprocessing
             )
-        maps = self.model(images, training=False)
-        return list(maps) if isinstance(maps, (list, tuple)) else [maps]
+        return keras.tree.flatten(self.model(images, training=False))
 
     def get_config(self):
         return {
