@@ -77,6 +77,11 @@ def serialized(module, class_name, config=None, registered_name=None):
 
 
 LAMBDA = {"class_name": "__lambda__", "config": {"value": "4wAAAAAAAAAA"}}
+BACKBONE = serialized(
+    "umbed_keras.layers.efficientnet_lite0",
+    "EfficientNetLite0",
+    registered_name="umbed_keras>EfficientNetLite0",
+)
 CONFIGS = {
     "no class": lambda config: config.pop("registered_name"),
     "unknown class": lambda config: config.update(registered_name="umbed_keras>Nothing"),
@@ -122,6 +127,40 @@ CONFIGS = {
     "huge latent as a fraction": with_arguments(latent_dim=1e12),
     "code in dtype": with_arguments(dtype=serialized("os", "system")),
     "unknown dtype": with_arguments(dtype=serialized("keras", "DTypePolicy", {"name": "int4"})),
+    "bottleneck as backbone": lambda config: config["config"].update(
+        backbone=config["config"]["bottleneck"]
+    ),
+    "backbone as bottleneck": with_bottleneck(BACKBONE),
+    "a model as backbone": with_arguments(
+        backbone=serialized(
+            "umbed_keras.models.vqvae", "VQVAE", registered_name="umbed_keras>VQVAE"
+        )
+    ),
+    "any Keras layer as backbone": with_arguments(
+        backbone=serialized("keras.layers", "Dense", {"units": 4})
+    ),
+    "any Keras model in a backbone": with_arguments(
+        backbone=serialized(
+            "umbed_keras.layers.model_backbone",
+            "ModelBackbone",
+            {"model": serialized("keras", "Sequential", {"layers": [LAMBDA]})},
+            "umbed_keras>ModelBackbone",
+        )
+    ),
+    "subprocess as backbone": with_arguments(
+        backbone=serialized("subprocess", "Popen", {"args": ["true"]})
+    ),
+    "backbone elsewhere": with_arguments(unet=BACKBONE),
+    "backbone that isn't stored": with_arguments(backbone=BACKBONE),
+    "backbone a text": with_arguments(backbone="EfficientNetLite0"),
+    "backbone a number": with_arguments(backbone=7),
+    "unknown argument of a backbone": with_arguments(
+        backbone={**BACKBONE, "config": {"callback": "print"}}
+    ),
+    "more feature components than stored": with_arguments(
+        backbone=BACKBONE, feature_components=1 << 20
+    ),
+    "no feature weight": with_arguments(feature_weight=-1.0),
     "bottleneck a text": with_bottleneck("os.system"),
     "bottleneck a number": with_bottleneck(7),
     "bottleneck without entries": in_bottleneck(config={}),

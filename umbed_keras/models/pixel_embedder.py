@@ -1,6 +1,7 @@
 """A small vector for every pixel."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from umbed_keras.data.images import check_images, check_shape, to_float, to_host
 from umbed_keras.data.stores import StoredImage
 from umbed_keras.data.tiles import spans, tiles
 from umbed_keras.layers import (
+    Backbone,
     FeatureProjection,
     GaussianBottleneck,
     PatchDecoder,
@@ -46,6 +48,10 @@ class PixelEmbedder(ImageModel):
     pyramids' principal components, and the rest adds nothing at first, so that training begins
     where PCA ends.
 
+    Beside a `backbone`, a frozen pretrained network, a vector describes what that network sees at
+    its pixel, too: the encoder adds a linear map of the network's features, bilinearly enlarged,
+    and the decoder answers with their principal components as well, whose error joins the loss.
+
     Images are uint8 (0..255) or floats in 0..1, `(batch, height, width, channels)`, of any
     height and width from 1 pixel up.
 
@@ -60,6 +66,16 @@ class PixelEmbedder(ImageModel):
         hidden_units: ints, widths of the decoder's hidden layers.
         pixels_per_image: int, pixels of each image that a training step learns from.
         seed: int, of the order of the data and of the pixels sampled.
+        backbone: a `umbed_keras.layers.Backbone` that takes images of these `channels`, such as
+            `EfficientNetLite0` or `ModelBackbone`; None for pyramids alone. Where its `reach` is
+            None, images embedded tile by tile are not what the whole would give.
+        feature_weight: float, what the `feature_error` counts in the loss; without a backbone,
+            nothing.
+        feature_components: int, principal components of the features that the decoder answers
+            with.
+
+    Beside a backbone `fit` and `evaluate` also report `feature_error`, the share of the features'
+    variance (of these components, over what `adapt` saw) that is not rebuilt.
 
     Call it on images for the embedding, a tensor `(batch, height, width, latent_dim)`, or use
     `embed`, which takes images of any size and tiles them.
@@ -93,7 +109,13 @@ class PixelEmbedder(ImageModel):
         **kwargs,
     ):
         check_geometry(patch_size, pyramid_levels)
-        check_integers(latent_dim=(1, latent_dim), pixels_per_image=(1, pixels_per_image))
+        check_integers(
+            latent_dim=(1, latent_dim),
+            pixels_per_image=(1, pixels_per_image),
+            feature_components=(1, feature_components),
+        )
+        if not 0 < feature_weight < math.inf:
+            raise ValueError(f"`feature_weight` must be above 0. Received: {feature_weight}")
         for name, sizes in (("widths", widths), ("hidden_units", hidden_units)):
             if not tuple(sizes) or min(sizes) < 1:
                 raise ValueError(f"`{name}` must be integers >= 1, one or more. Received: {sizes}")
@@ -103,6 +125,8 @@ class PixelEmbedder(ImageModel):
                 "`bottleneck` must have the model's `latent_dim`. Received: "
                 f"latent_dim={latent_dim}, bottleneck.latent_dim={bottleneck.latent_dim}"
             )
+        if backbone is not None:
+            _check_backbone(backbone, channels)
         super().__init__(bottleneck, channels, seed, **kwargs)
         self.latent_dim = int(latent_dim)
         self.patch_size = int(patch_size)
@@ -303,7 +327,7 @@ class PixelEmbedder(ImageModel):
             features * weights, self.feature_components
         )
         # All the components' variance is 1, so that an error is the share that is not rebuilt.
-        components /= np.sqrt(np.sum(deviations**2))
+        components /= max(np.sqrt(np.sum(deviations**2)), 1e-3)
         self.features.set_analysis(weights[:, None] * components, mean @ components)
         features = (features * weights - mean) @ components
         return np.concatenate([pyramids, self._feature_gain * features], axis=1), values
@@ -335,7 +359,8 @@ class PixelEmbedder(ImageModel):
             images: uint8 or floats in 0..1, `(batch, height, width, channels)`.
             quantized: bool; True gives what the decoder receives, False the continuous latents
                 before the bottleneck (of the Gaussian bottleneck, the mean in both cases).
-            tile_size: int, pixels; larger images are embedded tile by tile, with the same result.
+            tile_size: int, pixels; larger images are embedded tile by tile, with the same result
+                (but see `backbone`).
 
         Returns:
             NumPy float32 array `(batch, height, width, latent_dim)`.
@@ -349,7 +374,8 @@ class PixelEmbedder(ImageModel):
         """The vectors of every pixel of an image larger than memory, tile by tile.
 
         The same as `embed` gives, with tiles as large as the budget allows: the larger, the less
-        is computed twice where their surroundings overlap.
+        is computed twice where their surroundings overlap. Beside a backbone whose `reach` is None
+        tiles are not what the whole image would give, of which it warns.
 
         Args:
             image: `(height, width, channels)`, uint8 or floats in 0..1: a NumPy array or memory
@@ -379,6 +405,13 @@ class PixelEmbedder(ImageModel):
             )
         tile_size = self._largest_tile(memory_budget)
         count = len(spans(height, tile_size)) * len(spans(width, tile_size))
+        if self.radius is None and count > 1:
+            warnings.warn(
+                f"The backbone {self.backbone.name!r} ({type(self.backbone).__name__}) may look at "
+                f"the whole image (its `reach` is None): its {count} tiles are not what the whole "
+                "would give.",
+                stacklevel=2,
+            )
         progress = keras.utils.Progbar(count, verbose=verbose, unit_name="tile")
         method = self._embedding(quantized)
         for (_, rows, cols), vectors in self._run_tiles(method, source, tile_size):
@@ -566,9 +599,9 @@ class PixelEmbedder(ImageModel):
         # paths and their sum, images, and the U-Net's features at half the resolution.
         floats = 4 * self.latent_dim + self.bottleneck.input_dim
         floats += 6 * self.channels + max(self.widths) // 2
-        side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
         if self.backbone:
             floats += 2 * self.latent_dim + self.backbone.floats_per_pixel
+        side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
         stride, halo = self.stride, 2 * self._halo
         tile_size = (side - halo) // stride * stride
         if tile_size < stride:
@@ -581,8 +614,10 @@ class PixelEmbedder(ImageModel):
 
     @property
     def _halo(self):
-        """How far a tile's view reaches beyond it."""
-        return self.unet.radius if self.radius is None else self.radius
+        """How far a tile's view reaches beyond it, a multiple of `stride`."""
+        if self.radius is None:
+            return -(-self.unet.radius // self.stride) * self.stride
+        return self.radius
 
     def _overlapped(self, method, source, batch, height, width):
         """Streams the decoded patches of every pixel into images, some rows at a time.
@@ -611,6 +646,19 @@ class PixelEmbedder(ImageModel):
             inside = total[half : half + height, half : half + width]
             images[image] = inside / count[..., None]
         return images
+
+
+def _check_backbone(backbone, channels):
+    if not isinstance(backbone, Backbone):
+        raise TypeError(
+            "`backbone` must be a `umbed_keras.layers.Backbone`; `umbed_keras.layers.ModelBackbone`"
+            f" makes one of a Keras model. Received: {backbone!r}"
+        )
+    if backbone.image_channels != channels:
+        raise ValueError(
+            f"`backbone` takes images of {backbone.image_channels} channels. "
+            f"Received: channels={channels}"
+        )
 
 
 def _check_pixels(name, places, batch, size):
