@@ -171,6 +171,7 @@ def test_training_leaves_it_alone(embedder):
     before = [numpy(weight).copy() for weight in embedder.backbone.weights]
     outside = numpy(embedder.features.kernel).copy()
     embedder.trainable = True
+    assert not embedder.backbone.trainable_weights
     # Decays all that counts as trainable.
     embedder.compile(keras.optimizers.AdamW(0.1, weight_decay=0.5))
     embedder.fit(noise(4, 16, 24, 3), batch_size=2, pixels_per_image=8, verbose=0)
