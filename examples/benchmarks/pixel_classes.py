@@ -209,7 +209,7 @@ def main():
     parser.add_argument("presets", nargs="*", help="what PixelEmbedder.from_preset takes")
     parser.add_argument("--lines", action="store_true", help="RGB and scikit-image's filters, too")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     data = load(args.data, args.count)
     rows = {}
     if args.lines:
