@@ -1,11 +1,13 @@
 """CelebAMask-HQ: faces with a class a pixel, for benchmarks."""
 
-import io
-import tarfile
+import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from training.images import open_labelled
 
 CLASSES = 19
 SIZE = 128
@@ -18,21 +20,9 @@ def load(path, select=lambda names: names):
         path: celebamask_hq_512.tar.
         select: function of the sorted list of names that gives those to load.
     """
-    with tarfile.open(path) as archive:
-        found = {}
-        for member in archive:
-            name = Path(member.name)
-            if member.isfile():
-                found[name.parent.name, name.stem] = member
-        names = select(sorted(stem for folder, stem in found if folder == "images"))
-
-        def pictures(folder, mode, resampling):
-            for name in names:
-                file = archive.extractfile(found[folder, name])
-                picture = Image.open(io.BytesIO(file.read()))
-                picture = picture.convert(mode) if mode else picture
-                yield np.asarray(picture.resize((SIZE, SIZE), resampling))
-
-        images = np.stack([*pictures("images", "RGB", Image.Resampling.LANCZOS)])
+    size, images, masks = (SIZE, SIZE), [], []
+    for image, mask in open_labelled(path, select):
+        images.append(np.asarray(image.resize(size, Image.Resampling.LANCZOS)))
         # A mask's values are classes, which its palette's colours are not.
-        return images, np.stack([*pictures("masks", None, Image.Resampling.NEAREST)])
+        masks.append(np.asarray(mask.resize(size, Image.Resampling.NEAREST)))
+    return np.stack(images), np.stack(masks)

@@ -4,8 +4,8 @@
 
 Images and masks are brought to 128x128 pixels; the last tenth in sorted order is the test. A
 multinomial logistic regression learns from random pixels of the rest, on standardised features:
-each preset's vectors, and as many principal components of the same patch pyramids. Mean IoU is over
-the classes, on all pixels of the test images.
+each preset's vectors, and as many principal components of patch pyramids. Mean IoU is over the
+classes, on all pixels of the test images.
 """
 
 import argparse
@@ -27,7 +27,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
 PIXELS = 96
-FACES = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
+
+
+def colour_embedders():
+    """The names of all presets that embed pixels of colour images."""
+    names = [row["name"] for row in uk.list_presets() if row["class"] == "PixelEmbedder"]
+    return [name for name in names if uk.PixelEmbedder.from_preset(name).channels == 3]
 
 
 def mean_iou(truth, found):
@@ -63,15 +68,16 @@ def pyramids(image, rows, cols):
     return ops.convert_to_numpy(found).reshape(len(rows), -1)
 
 
-def principal_components(images, rows, cols):
-    known = [pyramids(*part) for part in zip(images, rows, cols, strict=True)]
-    pca = PCA(16).fit(np.concatenate(known)[::2])
-    return lambda *pixels: pca.transform(pyramids(*pixels))
+def principal_components(count):
+    def learn(images, rows, cols):
+        known = [pyramids(*part) for part in zip(images, rows, cols, strict=True)]
+        pca = PCA(count).fit(np.concatenate(known)[::2])
+        return lambda *pixels: pca.transform(pyramids(*pixels))
+
+    return learn
 
 
-def embedding(name, quantized):
-    model = uk.PixelEmbedder.from_preset(name)
-
+def embedding(model, quantized):
     def features(image, rows, cols):
         return model.embed(image[None], quantized=quantized)[0, rows, cols]
 
@@ -81,19 +87,26 @@ def embedding(name, quantized):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="celebamask_hq_512.tar")
-    parser.add_argument("--presets", nargs="*", default=FACES)
+    parser.add_argument("--presets", nargs="*", help="all that embed colour by default")
     args = parser.parse_args()
     images, masks = load(args.data)
     (train, test), (known, truth) = held_out(images), held_out(masks)
     print(f"{len(train)} images, {PIXELS} pixels each; {len(test)} test images\n")
-    print("| features, 16 numbers a pixel | mean IoU, % |\n|---|---|")
-    learners = {"PCA-16 of the pyramid": principal_components}
-    for name in args.presets:
-        learners[name] = embedding(name, quantized=True)
-        if not uk.PixelEmbedder.from_preset(name).bottleneck.keeps_vectors:
-            learners[f"{name}, before the bottleneck"] = embedding(name, quantized=False)
-    for name, learn in learners.items():
-        print(f"| {name} | {100 * probe(learn, train, known, test, truth):.2f} |", flush=True)
+    print("| features | numbers a pixel | mean IoU, % |\n|---|---|---|")
+    names = colour_embedders() if args.presets is None else args.presets
+    models = {name: uk.PixelEmbedder.from_preset(name) for name in names}
+    rows = [
+        (f"PCA-{count} of the pyramid", count, principal_components(count))
+        for count in sorted({16, *(model.latent_dim for model in models.values())})
+    ]
+    for name, model in models.items():
+        rows.append((f"`{name}`", model.latent_dim, embedding(model, quantized=True)))
+        if not model.bottleneck.keeps_vectors:
+            before = embedding(model, quantized=False)
+            rows.append((f"`{name}`, before the bottleneck", model.latent_dim, before))
+    for name, count, learn in rows:
+        found = 100 * probe(learn, train, known, test, truth)
+        print(f"| {name} | {count} | {found:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

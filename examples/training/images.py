@@ -42,6 +42,23 @@ def held_out(images, share=0.1):
     return images[:start], images[start:]
 
 
+def open_labelled(path, choose=lambda names: names):
+    """Pairs of an image, in RGB, and its mask, as PIL opens them, from a tar file.
+
+    Args:
+        path: tar file that holds `images/NAME.*` and `masks/NAME.png` in some folder.
+        choose: function of the sorted names of images that gives those to open, in order.
+    """
+    with tarfile.open(path) as archive:
+        names = sorted(member.name for member in archive if "/images/" in member.name)
+        for name in choose(names):
+            beside = name.replace("/images/", "/masks/").rpartition(".")[0] + ".png"
+            image, mask = (
+                Image.open(io.BytesIO(archive.extractfile(file).read())) for file in (name, beside)
+            )
+            yield image.convert("RGB"), mask
+
+
 def portrait(channels=3):
     """The bundled portrait, which is free to show, uint8 `(512, 512, channels)`."""
     image = Image.open(Path(__file__).parents[1] / "astronaut.jpg")

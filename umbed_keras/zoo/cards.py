@@ -135,7 +135,7 @@ def _settings(config):
             continue
         if isinstance(value, dict):
             inner = ", ".join(f"{key} {part}" for key, part in _settings(value["config"]).items())
-            value = f"{value['class_name']}: {inner}"
+            value = f"{value['class_name']}: {inner}" if inner else value["class_name"]
         found[name.replace("_", " ")] = value
     return found
 
