@@ -95,8 +95,6 @@ def test_killed_at_random_moments_it_ends_at_the_same_weights(tmp_path, kind, ki
         "OMP_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false",
-        # What one process compiled the next need not compile again.
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "PYTHONPATH": str(Path(uk.__file__).parents[1]),
     }
     done = subprocess.run(
