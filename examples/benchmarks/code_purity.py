@@ -22,6 +22,7 @@ import umbed_keras as uk
 # isort: split
 import keras
 import numpy as np
+from _cards import add_to_card
 from _celebamask import CLASSES, load
 from keras import ops
 from sklearn.cluster import MiniBatchKMeans
@@ -29,10 +30,11 @@ from sklearn.cluster import MiniBatchKMeans
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
-from umbed_keras.zoo.format import CONFIG, METADATA
+from umbed_keras.zoo.format import CONFIG
 from umbed_keras.zoo.presets import find_preset
 
 PRESETS = ["celeba_dl_k16_s4", "celeba_vq_k16", "natural_dl_k64_s4", "natural_vq_k256"]
+PRESETS += ["natural_lite0_dl_k256_s4", "natural_lite0_vq_k64"]
 PRESETS += ["celeba_dlvae_k512_s3", "celeba_rvqvae_k512_s3", "celeba_vqvae_k512"]
 METRICS = "code purity", "code purity of k-means on colours"
 PROTOCOL = (
@@ -84,17 +86,6 @@ def clusters_of_colours(images, number):
     return encode
 
 
-def write(folder, found):
-    """Adds metrics to a preset's card, and to its protocol how they were measured."""
-    card = json.loads((folder / METADATA).read_text()).get("card", {})
-    protocol = card.get("protocol", "").replace(PROTOCOL, "").strip()
-    uk.zoo.write_card(
-        folder,
-        protocol=f"{protocol} {PROTOCOL}".strip(),
-        metrics={**card.get("metrics", {}), **found},
-    )
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="celebamask_hq_512.tar")
@@ -117,7 +108,7 @@ def main():
         both = found, of_colours[number]
         print(f"| `{folder.name}` | {number} | {both[0]:.4f} | {both[1]:.4f} |", flush=True)
         if args.write:
-            write(folder, dict(zip(METRICS, both, strict=True)))
+            add_to_card(name, PROTOCOL, dict(zip(METRICS, both, strict=True)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Images and masks are brought to 128x128 pixels; the last tenth in sorted order is the test. A
 multinomial logistic regression learns from random pixels of the rest, on standardised features:
 each preset's vectors, and as many principal components of patch pyramids. Mean IoU is over the
-classes, on all pixels of the test images.
+classes, on all pixels of the test images. `--write` adds it to the presets' cards.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import umbed_keras as uk
 
 # isort: split
 import numpy as np
+from _cards import add_to_card
 from _celebamask import CLASSES, SIZE, load
 from keras import ops
 from sklearn.decomposition import PCA
@@ -27,6 +28,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
 PIXELS = 96
+METRIC = "face parts read out linearly"
+PROTOCOL = (
+    "Face parts: mean IoU of the 19 classes of CelebAMask-HQ read out of one pixel's vector by a "
+    "linear classifier, at 128x128 (examples/benchmarks/linear_probe.py)."
+)
 
 
 def colour_embedders():
@@ -88,6 +94,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="celebamask_hq_512.tar")
     parser.add_argument("--presets", nargs="*", help="all that embed colour by default")
+    parser.add_argument("--write", action="store_true", help="add what is found to the cards")
     args = parser.parse_args()
     images, masks = load(args.data)
     (train, test), (known, truth) = held_out(images), held_out(masks)
@@ -105,8 +112,10 @@ def main():
             before = embedding(model, quantized=False)
             rows.append((f"`{name}`, before the bottleneck", model.latent_dim, before))
     for name, count, learn in rows:
-        found = 100 * probe(learn, train, known, test, truth)
-        print(f"| {name} | {count} | {found:.2f} |", flush=True)
+        found = float(probe(learn, train, known, test, truth))
+        print(f"| {name} | {count} | {100 * found:.2f} |", flush=True)
+        if args.write and name.strip("`") in models:
+            add_to_card(name.strip("`"), PROTOCOL, {METRIC: found})
 
 
 if __name__ == "__main__":

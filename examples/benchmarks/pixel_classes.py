@@ -12,6 +12,9 @@ image. Across, 200 pixels a class of 5 images teach it all pixels of the others.
 mean IoU over the classes that have 0.5 % of an image, averaged over images, of the better of two
 classifiers: a random forest, and logistic regression on standardised features.
 
+`--write` adds the means to the presets' cards. Then the index wants to be written anew:
+`examples/index_presets.py`.
+
 The images are the last of each archive in sorted order, of roads some spread over all. No embedder
 may have learned from those, nor from roads at all.
 """
@@ -26,6 +29,7 @@ import umbed_keras as uk
 
 # isort: split
 import numpy as np
+from _cards import add_to_card
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -39,6 +43,12 @@ UNLABELLED = 255
 # Of an image that a class must have to count there.
 LEAST = 0.005
 STROKED, SAMPLED, TRAINED = 20, 200, 5
+METRICS = "pixel classification in-image", "pixel classification across images"
+PROTOCOL = (
+    "Pixel classification: mean IoU of a plain classifier of pixels by their vectors, mean over "
+    "faces, roads, cell membranes and nuclei; in-image from 20 stroked pixels a class, across "
+    "images from 200 pixels a class of 5 (examples/benchmarks/pixel_classes.py)."
+)
 # Parts of CelebAMask-HQ that make up classes 1, 2 ...; the others are background.
 FACE_PARTS = ((1, 2, 8, 9, 17), (13,), (18,), (10, 11, 12), (4, 5, 6, 7))
 CLASSIFIERS = (
@@ -208,15 +218,17 @@ def main():
     parser.add_argument("data", type=Path, help="folder of the four archives")
     parser.add_argument("presets", nargs="*", help="what PixelEmbedder.from_preset takes")
     parser.add_argument("--lines", action="store_true", help="RGB and scikit-image's filters, too")
+    parser.add_argument("--write", action="store_true", help="add the means to the presets' cards")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
     args = parser.parse_intermixed_args()
     data = load(args.data, args.count)
-    rows = {}
+    rows, cards = {}, {}
     if args.lines:
         rows["RGB"] = lambda: lambda image: image
         rows["scikit-image's multiscale features"] = lambda: filter_bank
     for preset in args.presets:
-        rows[f"`{Path(preset).name}`"] = lambda preset=preset: embedding(preset)
+        name = f"`{Path(preset).name}`"
+        rows[name], cards[name] = lambda preset=preset: embedding(preset), preset
     print("mean IoU, in-image / across\n")
     print(
         "|".join(["", " features ", *(f" {kind} " for kind in data), " mean ", " s an image ", ""])
@@ -230,8 +242,11 @@ def main():
             seconds += time.perf_counter() - start
             scores.append(score(features, labels))
         seconds /= sum(len(images) for images, _ in data.values())
-        cells = [name, *scores, Scores(*np.mean(scores, axis=0)), f"{seconds:.3f}"]
+        mean = Scores(*map(float, np.mean(scores, axis=0)))
+        cells = [name, *scores, mean, f"{seconds:.3f}"]
         print("|", " | ".join(map(str, cells)), "|", flush=True)
+        if args.write and name in cards:
+            add_to_card(cards[name], PROTOCOL, dict(zip(METRICS, mean, strict=True)))
 
 
 if __name__ == "__main__":
