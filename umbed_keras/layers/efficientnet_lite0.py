@@ -57,6 +57,8 @@ class EfficientNetLite0(Backbone):
     channels = tuple(BLOCKS[place][-1] for place in TAPS)
     # What an image shows is in the coarse features; the fine ones are nearer to its pixels.
     shares = (1 / 6, 1 / 6, 2 / 3)
+    # By measurement, most on JAX.
+    floats_per_pixel = 64
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
