@@ -96,7 +96,7 @@ def store(model, args, validation, quality):
     model.save_to_preset(preset, weights_dtype="float16")
     stored = type(model).from_preset(preset)
     metrics = quality.measure(stored, validation)
-    quality.draw(stored).savefig(preset / "figure.png", dpi=50)
+    quality.draw(stored).savefig(preset / "figure.png", dpi=40)
     write_card(
         preset,
         **{
