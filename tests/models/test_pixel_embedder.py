@@ -82,7 +82,10 @@ def test_unquantized_embedding_is_what_the_bottleneck_takes():
 def test_any_height_and_width(size):
     model = ready_model()
     images = photographs(2, *size)
-    assert model.embed(images).shape == (2, *size, 6)
+    vectors = model.embed(images)
+    assert vectors.shape == (2, *size, 6)
+    assert vectors.flags.writeable
+    assert vectors.flags.c_contiguous
     assert model.reconstruct(images).shape == (2, *size, 3)
     assert model.predict(images, verbose=0).shape == (2, *size, 6)
 

@@ -567,6 +567,11 @@ class PixelEmbedder(ImageModel):
             return keras.tree.map_structure(lambda part: part[:0], one)
         wholes = None
         for place, outputs in self._run_tiles(method, images, tile_size - tile_size % stride):
+            if keras.tree.flatten(outputs)[0].shape[:3] == images.shape[:3]:
+                # One tile is all; only what can't be written to is copied.
+                return keras.tree.map_structure(
+                    lambda part: np.require(part, requirements=["C", "W"]), outputs
+                )
             if wholes is None:
                 wholes = keras.tree.map_structure(
                     lambda part: np.empty((*images.shape[:3], *part.shape[3:]), part.dtype),
