@@ -47,6 +47,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def optimization(request):
+    """JAX optimizes what it compiles where arithmetic is tested, as for users.
+
+    Whole models, which are large programs, compile in half the time without.
+    """
+    if backend.backend() == "jax":
+        import jax
+
+        arithmetic = request.path.parent.name in ("ops", "layers", "metrics")
+        jax.config.update("jax_disable_most_optimizations", not arithmetic)
+
+
 @pytest.fixture(scope="session")
 def rounding():
     """`rounding(terms, sums=1.0, dtype="float32")`: ten times the rounding expected of sums.
@@ -197,6 +210,7 @@ def on_two_devices(tmp_path_factory):
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "CUDA_VISIBLE_DEVICES": "",
             "JAX_PLATFORMS": "cpu",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         start = [sys.executable]
         if backend.backend() == "torch":
