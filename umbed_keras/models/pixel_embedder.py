@@ -9,7 +9,7 @@ from keras import ops
 
 from umbed_keras.data.images import check_images, check_shape, to_float, to_host
 from umbed_keras.data.stores import StoredImage
-from umbed_keras.data.tiles import spans, tiles
+from umbed_keras.data.tiles import spans, tile, tiles
 from umbed_keras.layers import (
     Backbone,
     FeatureProjection,
@@ -419,6 +419,35 @@ class PixelEmbedder(ImageModel):
             progress.add(1)
         return out
 
+    def embed_window(self, image, rows, cols, codes=False):
+        """The vectors of a window of an image that may be larger than memory.
+
+        The window's surroundings are read too, so that this is what `embed` gives there (but see
+        `backbone`). It is computed at once: of a large image take one window after the other.
+
+        Args:
+            image: as in `embed_large`.
+            rows, cols: slices of the image that begin at multiples of `stride`.
+            codes: bool; True gives the codes instead, as `encode` does.
+
+        Returns:
+            NumPy float32 array `(rows, cols, latent_dim)`, or a dictionary of arrays
+            `(rows, cols, ...)`.
+
+        Raises:
+            TypeError, ValueError: arguments not as described.
+        """
+        source = StoredImage(image, self.channels)
+        for name, side, size in zip(("rows", "cols"), (rows, cols), source.shape[1:3], strict=True):
+            if not (0 <= side.start < side.stop <= size and side.start % self.stride == 0):
+                raise ValueError(
+                    f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
+                    f"{self.stride}. Received: {side}"
+                )
+        method = self._compiled(self._codes if codes else self._embedding(quantized=True))
+        outputs = method(*tile(source, (slice(0, 1), rows, cols), *self._surroundings))
+        return keras.tree.map_structure(lambda part: ops.convert_to_numpy(part)[0], outputs)
+
     def encode(self, images, tile_size=512):
         """The codes of every pixel.
 
@@ -590,9 +619,13 @@ class PixelEmbedder(ImageModel):
             A tile's place in `(batch, height, width)` and the method's outputs as NumPy arrays.
         """
         method = self._compiled(method)
-        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
-        for place, *inputs in tiles(images, tile_size, self.stride, self._halo, reach):
+        for place, inputs in tiles(images, tile_size, *self._surroundings):
             yield place, keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+
+    @property
+    def _surroundings(self):
+        """What a tile sees, as `data.tiles.tile` takes it: stride, radius and reach."""
+        return self.stride, self._halo, pyramid_radius(self.patch_size, self.pyramid_levels)
 
     def _largest_tile(self, memory_budget):
         """The largest tile that can be embedded within a budget in bytes."""

@@ -25,12 +25,29 @@ def quantize(values, limit, bits, law="uniform"):
     Returns:
         Tensor like `values`.
     """
-    levels = 2 ** (bits - 1) - 1
+    steps = to_steps(ops.stop_gradient(values), limit, bits, law)
+    return from_steps(steps, limit, bits, law) + (values - ops.stop_gradient(values))
+
+
+def to_steps(values, limit, bits, law="uniform"):
+    """The numbers of the levels that `quantize` rounds values to.
+
+    Args:
+        values, limit, bits, law: as in `quantize`.
+
+    Returns:
+        Tensor like `values`, whole numbers from `-(2^(bits - 1) - 1)` to `2^(bits - 1) - 1`.
+    """
     share = ops.clip(values / limit, -1.0, 1.0)
     if law == "mu_law":
         share = ops.sign(share) * ops.log1p(MU * ops.abs(share)) / math.log1p(MU)
-    share = ops.round(share * levels) / levels
+    return ops.round(share * (2 ** (bits - 1) - 1))
+
+
+def from_steps(steps, limit, bits, law="uniform"):
+    """The levels that `quantize` gives, from floats that `to_steps` gives."""
+    share = ops.convert_to_tensor(steps) / (2 ** (bits - 1) - 1)
     if law == "mu_law":
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
     # In this order a level is exact whatever the size of the value.
-    return ops.stop_gradient(share * limit) + (values - ops.stop_gradient(values))
+    return share * limit
