@@ -1,9 +1,11 @@
 """Files of labelled pixels: arrays and text, nothing that is run."""
 
 import hashlib
+import io
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,18 @@ from keras import ops
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
 
 FORMAT = "umbed_keras pixel classifier 1"
+# What readers of archives, arrays and JSON raise where content is not theirs.
+BROKEN = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write_labelled(path, settings, labelled):
@@ -43,8 +57,9 @@ def read_labelled(path):
         ValueError: another file, or one that is cut or altered.
         OSError: it can't be read.
     """
+    content = io.BytesIO(Path(path).read_bytes())
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(content, allow_pickle=False) as file:
             settings = json.loads(file["header"].tobytes())
             if settings.pop("format") != FORMAT:
                 raise ValueError("of another format")
@@ -58,7 +73,7 @@ def read_labelled(path):
         split = zip(*(np.split(array, ends) for array in arrays), strict=True)
         pixels = [LabelledPixels(*parts) for parts in split]
         return settings, dict(zip(keys, pixels, strict=True))
-    except (KeyError, TypeError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise ValueError(f"{path} is no file of a pixel classifier: {error}") from error
 
 

@@ -67,7 +67,7 @@ def similar_pixels(images, row, col, embedder=DEFAULT_PRESET):
 
     Returns:
         float32 array `(height, width)` in -1..1, 1 where vectors have one direction; of a list a
-        list, of a batch a batch. `umbed_keras.plots.similarity` draws one.
+        list, of a batch a batch. `umbed_keras.plots.similarity` draws the like.
 
     Raises:
         TypeError, ValueError: arguments not as described, or a pixel outside the first image.
