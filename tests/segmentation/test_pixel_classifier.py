@@ -11,7 +11,6 @@ from umbed_keras.segmentation import PixelClassifier
 from umbed_keras.segmentation.labelled_pixels import MOST_OF_A_CLASS, LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import features_func
 
-
 on_one_backend = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="JAX compiles each tile for a minute; runs on torch"
 )

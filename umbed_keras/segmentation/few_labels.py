@@ -1,32 +1,34 @@
 """A classifier for very few labels: how far colours count is decided by labels held out."""
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 FOLDS = 5
+# Labels of a class, on average, from which on a forest learns more than a linear map.
+MANY = 100
 # No single label says that an expert is worth nothing.
 LEAST = 1e-3
 STEPS = 100
-# Labels, or pixels, that one thread is done with before others are started.
-FEW = 4096
+# Inverse strengths of regularisation, of colours and of vectors.
+STRENGTHS = 1.0, 0.03
 
 
 class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
     """A mixture of what colours say and what vectors say, weighed by labels held out.
 
     Colours alone are best where a class has a colour of its own, and mislead on other images. So
-    both are asked: a logistic regression on colours; and the mean of a logistic regression and a
-    random forest on vectors, of which the one generalises from few labels and the other learns
-    from many. Their mixture's weights have the largest likelihood of labels held out, found by
-    expectation maximisation (a linear opinion pool; Jordan & Jacobs 1994 for the steps), with one
-    more label that each is right about, so that few labels decide little. What is held out is
-    whole groups, such as strokes or images, since neighbours tell nothing new.
+    both are asked, by logistic regression each. A random forest on vectors joins the second, and
+    their mean counts, where there are at least 100 labels a class or it is right about more of the
+    labels held out. The mixture's weights have the largest likelihood of labels held out, found by
+    expectation maximisation (Dempster, Laird & Rubin 1977), with one more label that each is right
+    about, so that few labels decide little. What is held out is whole groups, such as strokes or
+    images, since neighbours tell nothing new.
 
     Args:
         num_colours: int, how many of the features, the first, are colours; the others are the
@@ -39,7 +41,7 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         weights_: floats `(2,)` that sum to 1, of colours and of vectors.
     """
 
-    def __init__(self, num_colours=3, num_trees=30, seed=0):
+    def __init__(self, num_colours=3, num_trees=20, seed=0):
         self.num_colours = num_colours
         self.num_trees = num_trees
         self.seed = seed
@@ -60,60 +62,91 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(labels)
         self.n_features_in_ = features.shape[1]
         groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-        self.weights_ = _mixture(self._held_out(features, labels, groups))
-        self._experts = self._fit_experts(features, labels)
+        many = len(labels) >= MANY * len(self.classes_)
+        likelihoods, trees_are_better = self._held_out(features, labels, groups, not many)
+        self.weights_ = _mixture(likelihoods)
+        self._linear = self._fit_linear(features, labels)
+        self._forest = self._fit_forest(features, labels) if many or trees_are_better else None
+        if self._forest:
+            self._forest.set_params(n_jobs=-1)
         return self
 
     def predict_proba(self, features):
         """Probabilities `(n, classes)` of features `(n, num_colours + vector)`."""
         check_is_fitted(self)
-        return np.tensordot(self.weights_, self._ask(self._experts, np.asarray(features)), 1)
+        features = np.asarray(features)
+        by_colours, by_vectors = np.moveaxis(_ask(self._linear, features), 1, 0)
+        if self._forest:
+            by_trees = self._forest.predict_proba(features[:, self.num_colours :])
+            by_vectors = (by_vectors + by_trees) / 2
+        return self.weights_[0] * by_colours + self.weights_[1] * by_vectors
 
     def predict(self, features):
         """Classes `(n,)` of features `(n, num_colours + vector)`."""
         return self.classes_[self.predict_proba(features).argmax(axis=1)]
 
-    def _fit_experts(self, features, labels):
-        colours, vectors = self._parts(features)
-        threads = -1 if len(labels) > FEW else None
-        forest = RandomForestClassifier(self.num_trees, n_jobs=threads, random_state=self.seed)
+    def _fit_linear(self, features, labels):
+        """The two regressions as one map of features: `_ask` takes it.
+
+        Returns:
+            Coefficients `(features, 2, classes)` and intercepts `(2, classes)`, of features as
+            they come: standardising is part of the map.
+        """
+        count, colours = len(np.unique(labels)), self.num_colours
+        coefficients = np.zeros((features.shape[1], 2, count), features.dtype)
+        intercepts = np.zeros((2, count), features.dtype)
+        parts = slice(0, colours), slice(colours, None)
+        # Threads would only wait for each other on so few numbers.
         with threadpool_limits(1, user_api="blas"):
-            linear = _logistic(1.0).fit(colours, labels), _logistic(0.03).fit(vectors, labels)
-        return *linear, forest.fit(vectors, labels)
+            for place, (part, strength) in enumerate(zip(parts, STRENGTHS, strict=True)):
+                scaler = StandardScaler()
+                regression = LogisticRegression(C=strength, max_iter=300)
+                regression.fit(scaler.fit_transform(features[:, part]), labels)
+                # Of two classes the second alone has coefficients.
+                chosen = slice(1, 2) if count == 2 else slice(None)
+                scaled = (regression.coef_ / scaler.scale_).T
+                coefficients[part, place, chosen] = scaled
+                intercepts[place, chosen] = regression.intercept_ - scaler.mean_ @ scaled
+        return coefficients, intercepts
 
-    def _ask(self, experts, features):
-        """Probabilities `(2, n, classes)`, by colours and by vectors."""
-        colours, vectors = self._parts(features)
-        by_colours, linear, forest = experts
-        forest.set_params(n_jobs=-1 if len(features) > FEW else None)
-        by_vectors = (linear.predict_proba(vectors) + forest.predict_proba(vectors)) / 2
-        return np.stack([by_colours.predict_proba(colours), by_vectors])
+    def _fit_forest(self, features, labels):
+        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
+        return forest.fit(features[:, self.num_colours :], labels)
 
-    def _held_out(self, features, labels, groups):
-        """Probabilities `(n, 2)` of the true class by experts that did not learn its group."""
+    def _held_out(self, features, labels, groups, trees):
+        """What those say of labels who did not learn from their groups.
+
+        Args:
+            trees: bool; False leaves out forests.
+
+        Returns:
+            Probabilities `(n, 2)` of the true class by colours and by vectors, and whether forests
+            are right about more labels than vectors' linear maps.
+        """
         _, fold = np.unique(groups, return_inverse=True)
         fold %= FOLDS
-        found = np.zeros((len(labels), 2))
+        found, lead = np.zeros((len(labels), 2)), 0
         for number in range(fold.max() + 1):
-            asked = fold == number
-            taught = labels[~asked]
-            known = np.unique(taught)
-            # Of a class that is nowhere else no expert knows, and none loses by it.
-            asked &= np.isin(labels, known)
-            if len(known) > 1 and asked.any():
-                said = self._ask(
-                    self._fit_experts(features[fold != number], taught), features[asked]
-                )
-                truth = np.searchsorted(known, labels[asked])
-                found[asked] = said[:, np.arange(len(truth)), truth].T
-        return found
+            taught = fold != number
+            known = np.unique(labels[taught])
+            # Of a class that is nowhere else no map knows, and none loses by it.
+            asked = ~taught & np.isin(labels, known)
+            if len(known) < 2 or not asked.any():
+                continue
+            said = _ask(self._fit_linear(features[taught], labels[taught]), features[asked])
+            truth = np.searchsorted(known, labels[asked])
+            found[asked] = said[np.arange(len(truth)), :, truth]
+            if trees:
+                forest = self._fit_forest(features[taught], labels[taught])
+                guessed = forest.predict(features[asked][:, self.num_colours :])
+                lead += np.sum(guessed == labels[asked]) - np.sum(said[:, 1].argmax(1) == truth)
+        return found, lead > 0
 
-    def _parts(self, features):
-        return features[:, : self.num_colours], features[:, self.num_colours :]
 
-
-def _logistic(regularisation):
-    return make_pipeline(StandardScaler(), LogisticRegression(C=regularisation, max_iter=300))
+def _ask(linear, features):
+    """Probabilities `(n, 2, classes)`, by colours and by vectors."""
+    coefficients, intercepts = linear
+    return softmax(np.tensordot(features, coefficients, 1) + intercepts, axis=-1)
 
 
 def _mixture(likelihoods):
