@@ -134,6 +134,12 @@ class TiledStore:
                 os.replace(new, path / PROGRESS / PLAN)
             else:
                 _check_same(path, before.identity, plan.identity)
+                if before.tile_size > plan.tile_size:
+                    raise ValueError(
+                        f"`target`, {path}, was begun in tiles of {before.tile_size} pixels, and "
+                        f"`memory_budget` is enough for {plan.tile_size} now: pass what was passed "
+                        "then, or more."
+                    )
             store = cls(path)
             store._create(0)
         return store
@@ -271,6 +277,7 @@ class TiledStore:
                 arrays[self._key(image, name, level)] = {
                     **dict(zip(("shape", "chunks", "shards"), shapes, strict=True)),
                     "dtype": dtype,
+                    "compressors": _compressor(dtype),
                     "dimension_names": axes,
                 }
         if "" in arrays:
@@ -321,6 +328,13 @@ def is_complete(path, identity):
 def locked(path):
     """A scope in which no other process begins or finishes the store at a path."""
     return filelock.FileLock(_lock_file(path))
+
+
+def _compressor(dtype):
+    """Vectors' mantissas are noise: what is tried beyond empty regions takes time for nothing."""
+    if np.dtype(dtype).kind != "f":
+        return "auto"
+    return extra("zarr").codecs.ZstdCodec(level=-5)
 
 
 def _lock_file(path, kind=""):
