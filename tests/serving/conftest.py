@@ -1,9 +1,15 @@
 """What tests of stores share."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import umbed_keras as uk
+
+# Where processes that tests start find `filling`, too.
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
