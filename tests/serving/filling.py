@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from umbed_keras.serving.tiled_store import Plan
+from umbed_keras.serving.plan import Plan
 
 
 def plan(side=100, tile_size=10, **options):

@@ -51,7 +51,7 @@ def test_says_what_it_is(model, source, small_tiles, tmp_path):
 @on_one_backend
 def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     monkeypatch.setattr(uk.PixelEmbedder, "_largest_tile", lambda self, budget: 128)
-    monkeypatch.setattr("umbed_keras.serving.tiled_store.CHUNK", 64)
+    monkeypatch.setattr("umbed_keras.serving.layout.CHUNK", 64)
     found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     assert (found.chunks, found.shards) == ((64, 64, 4), (128, 128, 4))
     files = {path for path in (tmp_path / "vectors.zarr" / "c").rglob("*") if path.is_file()}

@@ -1,7 +1,10 @@
 """Fills a store tile by tile, by whatever processes there are."""
 
+import uuid
+
 from umbed_keras.ops._checks import check_integers
-from umbed_keras.serving.tiled_store import PROGRESS, TiledStore, locked
+from umbed_keras.serving.plan import PROGRESS
+from umbed_keras.serving.tiled_store import TiledStore, locked
 from umbed_keras.serving.workers import Recipe, write_tiles
 
 
@@ -39,7 +42,7 @@ def fill_store(target, plan, function, workers=1, client=None, shard=None, verbo
         if workers > 1 or client is not None:
             with locked(store.path):
                 made = function.share(store.path / PROGRESS / "shared")
-            recipe = Recipe(str(store.path), *made)
+            recipe = Recipe(str(uuid.uuid4()), str(store.path), *made)
         options = {"recipe": recipe, "workers": workers, "client": client, "verbose": verbose}
         failed = write_tiles(store, store.pending(0, shard), function, **options)
     with store.finishing() as everything:
@@ -47,4 +50,4 @@ def fill_store(target, plan, function, workers=1, client=None, shard=None, verbo
         for level in range(1, store.plan.levels if everything else 1):
             if not store.pending(level - 1):
                 failed |= write_tiles(store, store.pending(level), function, **options)
-    return {store.where(tile): error for tile, error in failed.items()}
+    return {store.plan.where(tile): error for tile, error in failed.items()}

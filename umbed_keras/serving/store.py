@@ -14,7 +14,7 @@ from umbed_keras.serving._extra import extra
 from umbed_keras.serving.fill import fill_store
 from umbed_keras.serving.images import Images
 from umbed_keras.serving.ome import level_count
-from umbed_keras.serving.tiled_store import CHUNK, LARGEST_TILE, Plan, read_plan
+from umbed_keras.serving.plan import CHUNK, LARGEST_TILE, Plan, read_plan
 from umbed_keras.serving.workers import TRIES
 
 DTYPES = ("float32", "float16")

@@ -26,12 +26,14 @@ class Recipe(NamedTuple):
     """How a process that writes tiles comes by what goes into them.
 
     Args:
+        key: str, the run's own: a process that has served another makes nothing of that.
         store: str, path of a `TiledStore`.
         make: function that can be imported; `make(*arguments)`, called once a process, gives the
             function from a `Tile` to what `TiledStore.write` takes.
         arguments: tuple of what can be pickled and hashed.
     """
 
+    key: str
     store: str
     make: object
     arguments: tuple
@@ -81,6 +83,8 @@ def performer(recipe):
 
 
 def _perform(store, function, tile):
+    if store.is_done(tile):
+        return None  # a scheduler may ask twice
     try:
         store.write(tile, store.pool(tile) if tile.level else function(tile))
     except StoreError:
