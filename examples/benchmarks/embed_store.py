@@ -120,14 +120,14 @@ def kills(args, folder):
         if kill % 4:  # as it works
             while moments(target) == marked and process.poll() is None:
                 time.sleep(0.01)
-            time.sleep(randomness.uniform(0, 2.4 * rest / args.kills))
+            time.sleep(randomness.uniform(0, 1.5 * rest / args.kills))
         else:  # as it begins
             time.sleep(randomness.uniform(0, first))
-        if process.poll() is not None:
-            raise SystemExit(f"Done before kill {kill}: raise --side.")
         process.send_signal(signal.SIGKILL)
         process.wait()
         now = moments(target)
+        if marked and not now:
+            raise SystemExit(f"Done before kill {kill}: raise --side.")
         twice = [mark for mark, moment in marked.items() if now[mark] != moment]
         if twice:
             raise SystemExit(f"Done twice: {twice}")

@@ -14,6 +14,7 @@ import zarr
 
 from umbed_keras.serving import embed_store
 from umbed_keras.serving.fill import fill_store
+from umbed_keras.serving.plan import DONE, PROGRESS
 from umbed_keras.serving.tiled_store import StoreError, TiledStore
 
 pytestmark = pytest.mark.skipif(
@@ -97,20 +98,19 @@ def test_kills_at_random_moments(tmp_path, calls):
 def test_workers_that_die(tmp_path, calls, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setattr("umbed_keras.serving.workers.TRIES", 2)  # each death is a start
-    places = filling.Places(calls, deaths={"0.0.0.10": 1, "0.0.30.20": 9}, errors={"0.0.0.0": 1})
+    places = filling.Places(calls, deaths={"0.0.30.20": 9}, errors={"0.0.0.0": 1})
     plan = filling.plan(side=40)
     failed = fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
     assert failed == {"rows 30:40, columns 20:30": "its process died (-9)"}
     tries = [name.name.split("_")[0] for name in calls.iterdir()]
     assert {name: tries.count(name) for name in set(tries)} == {
         **{f"0.0.{row}.{col}": 1 for row in (0, 10, 20, 30) for col in (0, 10, 20, 30)},
-        "0.0.0.10": 2,
         "0.0.30.20": 2,
         "0.0.0.0": 2,
     }
     workers = {name.name.split("_")[2] for name in calls.iterdir()}
     assert os.getpid() not in workers
-    assert len(workers) > 2
+    assert len(workers) > 1
     # The rest is complete, and another call does what is left.
     store = TiledStore(tmp_path / "store.zarr")
     assert [tile.name for tile in store.pending()] == ["0.0.30.20"]
@@ -185,6 +185,19 @@ def test_a_full_disk_and_one_that_becomes_read_only(tmp_path, calls):
     # What was in work when it went wrong was done again, and nothing else.
     assert len(list(calls.iterdir())) == 101
     np.testing.assert_array_equal(zarr.open(tmp_path / "store.zarr")[:], filling.expected())
+
+
+def test_cut_off_as_it_begins_or_as_it_ends(tmp_path, calls):
+    target, plan, places = tmp_path / "store.zarr", filling.plan(side=20), filling.Places(calls)
+    (target / PROGRESS / DONE).mkdir(parents=True)  # its plan was about to be written
+    fill_store(target, plan, places, verbose=0)
+    assert len(list(calls.iterdir())) == 4
+    (target / PROGRESS / DONE).mkdir(parents=True)  # it was about to be removed, and a lock
+    (tmp_path / ".store.zarr.umbed_lock_0_of_1").touch()
+    fill_store(target, plan, places, verbose=0)
+    assert len(list(calls.iterdir())) == 4
+    assert {path.name for path in target.iterdir()} == {"c", "zarr.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"calls", "store.zarr"}
 
 
 def test_a_target_that_goes_away(tmp_path, calls):
