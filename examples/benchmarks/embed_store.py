@@ -108,19 +108,20 @@ def workers(args, folder):
 def kills(args, folder):
     """A run that is killed again and again beside one that isn't."""
     begin, process = time.perf_counter(), start(args, folder, "whole.zarr", 1)
-    while not moments(folder / "whole.zarr") and process.poll() is None:
-        time.sleep(0.1)
-    first = time.perf_counter() - begin
-    if process.wait():
-        raise SystemExit("The run failed.")
+    tiles = first = 0
+    while process.poll() is None:
+        tiles = max(tiles, len(moments(folder / "whole.zarr")))
+        first = first or (time.perf_counter() - begin if tiles else 0)
+        time.sleep(0.02)
     rest = time.perf_counter() - begin - first
     target, randomness, marked = folder / "killed.zarr", random.Random(0), {}
     for kill in range(1, args.kills + 1):
         process, before = start(args, folder, target.name, 1), len(marked)
-        if kill % 4:  # as it works
-            while moments(target) == marked and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(randomness.uniform(0, 1.5 * rest / args.kills))
+        if kill % 4:  # as it works, at any moment of any tile
+            goal = before + randomness.uniform(0, 1.5 * tiles / args.kills)
+            while len(moments(target)) < goal and process.poll() is None:
+                time.sleep(0.005)
+            time.sleep(randomness.uniform(0, rest / tiles))
         else:  # as it begins
             time.sleep(randomness.uniform(0, first))
         process.send_signal(signal.SIGKILL)
@@ -135,16 +136,19 @@ def kills(args, folder):
         print(f"kill {kill}: {len(marked) - before} tiles, {len(marked)} in all", flush=True)
     run(args, folder, target.name, 1)
     same = subprocess.run(["diff", "-r", folder / "whole.zarr", target]).returncode == 0
-    print(f"kills, {args.side} x {args.side}: {first:.0f} s to the first tile, {rest:.0f} s more")
+    print(
+        f"{args.side} x {args.side}, {tiles} tiles: {first:.0f} s to the first, {rest:.0f} s more"
+    )
     print(f"after {args.kills} kills identical: {same}")
 
 
 def moments(target):
-    """When each tile was marked as done."""
-    marks = target / ".progress" / "done"
-    return (
-        {mark.name: mark.stat().st_mtime_ns for mark in marks.iterdir()} if marks.exists() else {}
-    )
+    """When each tile was marked as done; nothing where no store is begun, or all is done."""
+    try:
+        marks = os.scandir(target / ".progress" / "done")
+        return {mark.name: mark.stat().st_mtime_ns for mark in marks}
+    except FileNotFoundError:
+        return {}
 
 
 def start(args, folder, target, count):
