@@ -25,8 +25,8 @@ def quantize(values, limit, bits, law="uniform"):
     Returns:
         Tensor like `values`.
     """
-    steps = to_steps(ops.stop_gradient(values), limit, bits, law)
-    return from_steps(steps, limit, bits, law) + (values - ops.stop_gradient(values))
+    level = from_steps(to_steps(values, limit, bits, law), limit, bits, law)
+    return ops.stop_gradient(level) + (values - ops.stop_gradient(values))
 
 
 def to_steps(values, limit, bits, law="uniform"):
@@ -45,7 +45,7 @@ def to_steps(values, limit, bits, law="uniform"):
 
 
 def from_steps(steps, limit, bits, law="uniform"):
-    """The levels that `quantize` gives, from floats that `to_steps` gives."""
+    """The levels that `quantize` gives, from the numbers, as floats, that `to_steps` gives."""
     share = ops.convert_to_tensor(steps) / (2 ** (bits - 1) - 1)
     if law == "mu_law":
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU

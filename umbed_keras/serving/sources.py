@@ -1,6 +1,7 @@
 """Images on disk, whatever their format, as arrays that are read window by window."""
 
-import hashlib
+import functools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,7 @@ import PIL.Image
 from umbed_keras.serving._extra import extra
 from umbed_keras.serving.ome import finest_level
 
-PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm")
 TIFFS = (".tif", ".tiff", ".svs", ".ndpi")
-SUFFIXES = (".npy", *TIFFS, *PHOTOGRAPHS)
-# How much of a source's bytes is looked at to know it again, in pieces all over it.
-PIECE, PIECES = 1 << 20, 64
 
 
 class Source:
@@ -26,6 +23,8 @@ class Source:
         scale: pair of floats, size of a pixel along y and x.
         unit: str, of `scale`, as OME-Zarr names it; None where it isn't known.
         ome: bool, whether the array is of an OME-Zarr image.
+
+    `reading_bytes` is what reading a window takes beside the window.
     """
 
     def __init__(self, array, axes, files, scale=(1.0, 1.0), unit=None, ome=False):
@@ -39,7 +38,7 @@ class Source:
         self.array, self.axes, self.files = array, axes, Path(files)
         self.scale, self.unit, self.ome = tuple(map(float, scale)), unit, ome
         self.shape = (sizes["y"], sizes["x"], sizes.get("c", 1))
-        self.dtype = array.dtype
+        self.dtype, self.reading_bytes = array.dtype, _reading_bytes(array)
 
     def __getitem__(self, place):
         chosen = dict(zip("yx", place, strict=True), c=slice(None))
@@ -48,6 +47,26 @@ class Source:
         if "c" not in kept:
             part, kept = part[..., None], [*kept, "c"]
         return part.transpose([kept.index(axis) for axis in "yxc"])
+
+
+class Mapped:
+    """An array in a file, of which nothing stays in memory between two windows.
+
+    Args:
+        open_map: function that gives a memory map.
+    """
+
+    def __init__(self, open_map):
+        array = open_map()
+        self._open, self.shape, self.dtype, self.ndim = (
+            open_map,
+            array.shape,
+            array.dtype,
+            array.ndim,
+        )
+
+    def __getitem__(self, place):
+        return np.array(self._open()[place])
 
 
 class Photograph:
@@ -95,63 +114,20 @@ def open_source(path, channels):
     if path.is_dir():
         return _from_zarr(path)
     if suffix == ".npy":
-        array = np.load(path, mmap_mode="r")
+        array = Mapped(functools.partial(np.load, path, mmap_mode="r"))
         return Source(array, _plain_axes(array, path), path)
     if suffix in TIFFS:
         return _from_tiff(path)
     return Source(Photograph(path, channels), "yxc", path)
 
 
-def is_folder_of_images(path):
-    """Whether a path is a folder that isn't a Zarr array or group itself."""
-    marks = ("zarr.json", ".zarray", ".zgroup")
-    return Path(path).is_dir() and not any((Path(path) / mark).exists() for mark in marks)
-
-
-def images_in(folder):
-    """Paths of the images in a folder and its subfolders, relative to it, in order.
-
-    Raises:
-        ValueError: there are none.
-    """
-    found = sorted(
-        path.relative_to(folder)
-        for path in Path(folder).rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
-    if not found:
-        raise ValueError(f"{folder} holds no images: no {', '.join(SUFFIXES)}.")
-    return found
-
-
-def fingerprint(path):
-    """SHA-256 over the names and sizes of a file or a folder's files, and 64 MiB at most of them.
-
-    Small sources are read whole; of large ones, pieces all over them.
-    """
-    path = Path(path)
-    files = [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
-    sizes = [file.stat().st_size for file in files]
-    digest = hashlib.sha256()
-    for file, size in zip(files, sizes, strict=True):
-        name = file.relative_to(path).as_posix() if file != path else ""
-        digest.update(f"{name}\0{size}\0".encode())
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    starts = range(0, total, PIECE)
-    if len(starts) > PIECES:
-        starts = np.linspace(0, total - PIECE, PIECES).astype("int64")
-    for start in starts:
-        left = PIECE
-        number = int(np.searchsorted(ends, start, side="right"))
-        offset = int(start) - (int(ends[number]) - sizes[number])
-        while left and number < len(files):
-            with files[number].open("rb") as file:
-                file.seek(offset)
-                piece = file.read(left)
-            digest.update(piece)
-            left, number, offset = left - len(piece), number + 1, 0
-    return digest.hexdigest()
+def _reading_bytes(array):
+    size = np.dtype(array.dtype).itemsize
+    if isinstance(array, Photograph):  # decoded, converted, kept
+        return 3 * size * math.prod(array.shape)
+    if hasattr(array, "chunks"):  # Zarr decodes several at once
+        return extra("zarr").config.get("async.concurrency") * size * math.prod(array.chunks)
+    return 0
 
 
 def _plain_axes(array, path):
@@ -192,7 +168,7 @@ def _from_tiff(path):
     if "c" not in axes:
         axes = axes.replace("s", "c")  # samples of a pixel, red, green and blue
     try:
-        array = tifffile.memmap(path, mode="r")
+        array = Mapped(functools.partial(tifffile.memmap, path, mode="r"))
     except ValueError:  # compressed, or in pieces
         array = extra("zarr").open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
     scale, unit = (

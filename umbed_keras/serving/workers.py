@@ -26,24 +26,27 @@ class Recipe(NamedTuple):
     """How a process that writes tiles comes by what goes into them.
 
     Args:
+        key: str, the run's own: a process that has served another makes nothing of that.
         store: str, path of a `TiledStore`.
         make: function that can be imported; `make(*arguments)`, called once a process, gives the
             function from a `Tile` to what `TiledStore.write` takes.
         arguments: tuple of what can be pickled and hashed.
     """
 
+    key: str
     store: str
     make: object
     arguments: tuple
 
 
-def write_tiles(recipe, tiles, function=None, workers=1, client=None, verbose=1):
+def write_tiles(store, tiles, function, recipe=None, workers=1, client=None, verbose=1):
     """Writes tiles of a store; those that fail are tried again, three times in all.
 
     Args:
-        recipe: `Recipe`.
+        store: `TiledStore`.
         tiles: list of `Tile`.
-        function: what the recipe makes, where it has been made already; of one worker.
+        function: from a `Tile` to what `store.write` takes.
+        recipe: `Recipe` of it, for other processes.
         workers: int, processes on this machine, each with its share of cores and GPUs; one works
             in this process.
         client: `dask.distributed.Client`, whose workers do the work instead.
@@ -63,7 +66,7 @@ def write_tiles(recipe, tiles, function=None, workers=1, client=None, verbose=1)
     elif workers > 1:
         outcomes = _in_processes(recipe, tiles, min(workers, len(tiles)))
     else:
-        perform = performer(recipe, function)
+        perform = functools.partial(_perform, store, function)
         outcomes = _attempts(collections.deque(tiles), collections.Counter(), perform)
     progress = keras.utils.Progbar(len(tiles), verbose=verbose, unit_name="tile")
     failed = {}
@@ -74,23 +77,20 @@ def write_tiles(recipe, tiles, function=None, workers=1, client=None, verbose=1)
     return failed
 
 
-def performer(recipe, function=None):
-    """A function that writes a tile, and returns why it couldn't, or None.
+def performer(recipe):
+    """The function that writes a tile, and returns why it couldn't, or None."""
+    return functools.partial(_perform, TiledStore(recipe.store), recipe.make(*recipe.arguments))
 
-    It raises StoreError where other tiles can't be written either.
-    """
-    store = TiledStore(recipe.store)
-    function = function or recipe.make(*recipe.arguments)
 
-    def perform(tile):
-        try:
-            store.write(tile, store.pool(tile) if tile.level else function(tile))
-        except StoreError:
-            raise
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-
-    return perform
+def _perform(store, function, tile):
+    if store.is_done(tile):
+        return None  # a scheduler may ask twice
+    try:
+        store.write(tile, store.pool(tile) if tile.level else function(tile))
+    except StoreError:
+        raise  # nor can others be written
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def _attempts(left, tries, perform):
