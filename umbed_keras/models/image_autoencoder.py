@@ -8,6 +8,7 @@ from umbed_keras.data.images import check_images, check_shape, to_float
 from umbed_keras.layers import ImageDecoder, ImageEncoder, PatchTransform
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.image_model import ImageModel, join_latents
+from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.latent_patches import from_patches, to_patches
 from umbed_keras.ops.reflect import reflect_pad
@@ -290,6 +291,18 @@ class ImageAutoencoder(ImageModel):
         return self._in_batches(
             self._reconstructed, check_images(images, self.channels), batch_size
         )
+
+    @property
+    def graphs(self):
+        images = {"images": ((self.channels,), "float32")}
+        codes = self.bottleneck.code_spec()
+        return {
+            "encode": Graph(images, tuple(codes), self._codes),
+            "decode": Graph(codes, ("rebuilt",), lambda **codes: {"rebuilt": self._decoded(codes)}),
+            "reconstruct": Graph(
+                images, ("rebuilt",), lambda images: {"rebuilt": self._reconstructed(images)}
+            ),
+        }
 
     def get_config(self):
         return {

@@ -19,6 +19,7 @@ from umbed_keras.layers import (
     UNet,
 )
 from umbed_keras.models.image_model import ImageModel, join_latents
+from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.bilinear import enlarged_at
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
@@ -494,6 +495,29 @@ class PixelEmbedder(ImageModel):
             patches[part] = ops.convert_to_numpy(decode(flat[part]))
         return patches.reshape(*rows.shape, *self.decoder.patch_shape)
 
+    @property
+    def graphs(self):
+        images = {"images": ((self.channels,), "float32")}
+        codes = self.bottleneck.code_spec()
+        embed = self._embedding(quantized=True)
+        return {
+            "embed": Graph(images, ("vectors",), lambda images: {"vectors": embed(*self._whole(images))}),
+            "encode": Graph(images, tuple(codes), lambda images: self._codes(*self._whole(images))),
+            "decode": Graph(codes, ("rebuilt",), lambda **codes: self._averaged(self._sum_of_codes(codes))),
+            "reconstruct": Graph(
+                images,
+                ("rebuilt",),
+                lambda images: self._averaged(self._sum_of_latents(embed(*self._whole(images)))),
+            ),
+        }
+
+    @property
+    def tiling(self):
+        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
+        if self.radius is None:
+            return {}
+        return {"stride": self.stride, "margin": max(self.radius, reach)}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -529,6 +553,21 @@ class PixelEmbedder(ImageModel):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+    # What is exported: whole images at once, their sizes unknown.
+
+    def _whole(self, images):
+        """Images as `_latents` takes a tile that is all there is."""
+        return self._fitted(images), self._with_surroundings(images)
+
+    def _averaged(self, sums):
+        """The images of which `overlap_sum` gives the sums."""
+        rest = self.patch_size - 1
+        height, width = (size - rest for size in ops.shape(sums)[1:3])
+        half = self.patch_size // 2
+        rows, cols = (ops.cast(coverage(size, self.patch_size), "float32") for size in (height, width))
+        inside = sums[:, half : half + height, half : half + width]
+        return {"rebuilt": inside / (rows[:, None, None] * cols[:, None])}
 
     # What runs compiled on tiles and chunks.
 
@@ -635,7 +674,12 @@ class PixelEmbedder(ImageModel):
         half = self.patch_size // 2
         step = max(1, DECODE_CHUNK // width)
         images = np.empty((batch, height, width, self.channels), "float32")
-        count = np.outer(coverage(height, self.patch_size), coverage(width, self.patch_size))
+        count = np.outer(
+            *(
+                ops.convert_to_numpy(coverage(size, self.patch_size))
+                for size in (height, width)
+            )
+        )
         for image in range(batch):
             total = np.zeros(
                 (height + self.patch_size - 1, width + self.patch_size - 1, self.channels),

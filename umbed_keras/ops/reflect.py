@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from umbed_keras.ops._exported import exporting, reflect_axis
+
 
 def reflect_index(positions, size):
     """Where reflection without repeating the edge (numpy's `reflect`) finds each position.
@@ -35,6 +37,10 @@ def reflect_pad(images, rows, cols):
     # In a graph of TensorFlow's they may be tensors, of which nothing can be asked.
     known = all(isinstance(count, int) for pad in pads for count in pad)
     if known and pads == ((0, 0), (0, 0)):
+        return images
+    if exporting():
+        for axis, pad in zip((1, 2), pads, strict=True):
+            images = reflect_axis(images, axis, *pad)
         return images
     sizes = images.shape[1:3]
     # An empty batch is more than torch's reflection can take.
