@@ -11,7 +11,7 @@ from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.latent_patches import from_patches, to_patches
-from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.ops.sobel_edges import sobel_edges
 
 
@@ -186,8 +186,7 @@ class ImageAutoencoder(ImageModel):
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
-        _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+        return reflect_to_multiples(images, self.stride)
 
     def _latents(self, images, training=False):
         """The bottleneck's inputs `(batch, height / stride, width / stride, input_dim)`."""
@@ -294,14 +293,11 @@ class ImageAutoencoder(ImageModel):
 
     @property
     def graphs(self):
-        images = {"images": ((self.channels,), "float32")}
-        codes = self.bottleneck.code_spec()
+        images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
         return {
             "encode": Graph(images, tuple(codes), self._codes),
-            "decode": Graph(codes, ("rebuilt",), lambda **codes: {"rebuilt": self._decoded(codes)}),
-            "reconstruct": Graph(
-                images, ("rebuilt",), lambda images: {"rebuilt": self._reconstructed(images)}
-            ),
+            "decode": Graph(codes, ("rebuilt",), lambda **codes: self._decoded(codes)),
+            "reconstruct": Graph(images, ("rebuilt",), self._reconstructed),
         }
 
     def get_config(self):

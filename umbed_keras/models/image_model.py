@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
 from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, first_images
 from umbed_keras.data.images import to_float, to_host
@@ -264,6 +264,26 @@ class ImageModel(PresetMixin, keras.Model):
             ImportError: torch, onnx or onnxscript is missing.
         """
         export_onnx(self, path, what)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, **options):
+        """Writes what the model gives when it is called: `keras.Model.export`, where that works.
+
+        On TensorFlow that is a SavedModel of any batch, height and width, and, with `format`
+        `"litert"`, a LiteRT file, whose input can be resized (with a bottleneck that has indices
+        it needs LiteRT's Flex delegate). `export_onnx` writes ONNX, on every backend.
+
+        Raises:
+            ValueError: another format, or another backend.
+        """
+        if backend.backend() != "tensorflow" or format not in ("tf_saved_model", "litert"):
+            raise ValueError(
+                "`export` writes the formats 'tf_saved_model' and 'litert' on the TensorFlow "
+                "backend alone: save the model by `save_to_preset`, and load it with "
+                "KERAS_BACKEND=tensorflow. ONNX is what `export_onnx` writes, on every backend. "
+                f"Received: format={format!r} on the backend {backend.backend()!r}"
+            )
+        self(np.zeros((1, 1, 1, self.channels), "float32"))  # Keras exports what has been called
+        return super().export(filepath, format=format, verbose=verbose, **options)
 
     @property
     def graphs(self):

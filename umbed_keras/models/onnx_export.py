@@ -23,10 +23,12 @@ EXAMPLE = {"batch": 2, "height": 37, "width": 53}
 
 
 class Graph(NamedTuple):
-    """What is written down of a model: a function of a dictionary of tensors that gives another.
+    """A function of tensors `(batch, height, width, ...)`, to be written down.
 
-    `inputs` are name to (trailing shape, dtype) behind batch, height and width, `outputs` the names
-    of what `run` gives.
+    Args:
+        inputs: name to trailing shape and dtype of each of its arguments.
+        outputs: names of the tensors that it gives.
+        run: the function; gives a tensor, or a dictionary of them.
     """
 
     inputs: dict
@@ -96,7 +98,9 @@ def _program(model, graph):
 
         def forward(self, tensors):
             results = graph.run(**tensors)
-            return tuple(results[name] for name in graph.outputs)
+            if isinstance(results, dict):
+                return tuple(results[name] for name in graph.outputs)
+            return results
 
     sizes = tuple(EXAMPLE.values())
     tensors = {
@@ -107,7 +111,7 @@ def _program(model, graph):
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own insides
         followed = torch.export.export(
-            Module().eval(), (tensors,), dynamic_shapes=({name: free for name in tensors},)
+            Module().eval(), (tensors,), dynamic_shapes=(dict.fromkeys(tensors, free),)
         )
         program = torch.onnx.export(
             followed,

@@ -29,7 +29,7 @@ from umbed_keras.ops.patch_pyramid import (
     pyramid_radius,
     reflected,
 )
-from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.training.principal_components import principal_components
 from umbed_keras.training.replicas import share_of_loss
 
@@ -264,8 +264,7 @@ class PixelEmbedder(ImageModel):
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
-        _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+        return reflect_to_multiples(images, self.stride)
 
     def _maps(self, fitted):
         """The backbone's feature maps; nothing in it learns."""
@@ -497,18 +496,19 @@ class PixelEmbedder(ImageModel):
 
     @property
     def graphs(self):
-        images = {"images": ((self.channels,), "float32")}
-        codes = self.bottleneck.code_spec()
+        images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
         embed = self._embedding(quantized=True)
+
+        def reconstruct(images):
+            return self._averaged(self._sum_of_latents(embed(*self._whole(images))))
+
         return {
-            "embed": Graph(images, ("vectors",), lambda images: {"vectors": embed(*self._whole(images))}),
+            "embed": Graph(images, ("vectors",), lambda images: embed(*self._whole(images))),
             "encode": Graph(images, tuple(codes), lambda images: self._codes(*self._whole(images))),
-            "decode": Graph(codes, ("rebuilt",), lambda **codes: self._averaged(self._sum_of_codes(codes))),
-            "reconstruct": Graph(
-                images,
-                ("rebuilt",),
-                lambda images: self._averaged(self._sum_of_latents(embed(*self._whole(images)))),
+            "decode": Graph(
+                codes, ("rebuilt",), lambda **codes: self._averaged(self._sum_of_codes(codes))
             ),
+            "reconstruct": Graph(images, ("rebuilt",), reconstruct),
         }
 
     @property
@@ -554,20 +554,21 @@ class PixelEmbedder(ImageModel):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 
-    # What is exported: whole images at once, their sizes unknown.
+    # What is exported: whole images at once, of sizes that aren't known.
 
     def _whole(self, images):
         """Images as `_latents` takes a tile that is all there is."""
         return self._fitted(images), self._with_surroundings(images)
 
     def _averaged(self, sums):
-        """The images of which `overlap_sum` gives the sums."""
-        rest = self.patch_size - 1
+        """Images, from what `overlap_sum` gives of all their pixels."""
+        half, rest = self.patch_size // 2, self.patch_size - 1
         height, width = (size - rest for size in ops.shape(sums)[1:3])
-        half = self.patch_size // 2
-        rows, cols = (ops.cast(coverage(size, self.patch_size), "float32") for size in (height, width))
+        rows, cols = (
+            ops.cast(coverage(size, self.patch_size), "float32") for size in (height, width)
+        )
         inside = sums[:, half : half + height, half : half + width]
-        return {"rebuilt": inside / (rows[:, None, None] * cols[:, None])}
+        return inside / (rows[:, None, None] * cols[:, None])
 
     # What runs compiled on tiles and chunks.
 
@@ -675,10 +676,7 @@ class PixelEmbedder(ImageModel):
         step = max(1, DECODE_CHUNK // width)
         images = np.empty((batch, height, width, self.channels), "float32")
         count = np.outer(
-            *(
-                ops.convert_to_numpy(coverage(size, self.patch_size))
-                for size in (height, width)
-            )
+            *(ops.convert_to_numpy(coverage(size, self.patch_size)) for size in (height, width))
         )
         for image in range(batch):
             total = np.zeros(

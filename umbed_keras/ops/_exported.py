@@ -1,4 +1,4 @@
-"""What PyTorch's exporter is shown where Keras's own operations hide sizes that aren't known yet."""
+"""What PyTorch's exporter is shown where Keras's own operations hide a size not known yet."""
 
 from keras import backend, ops
 

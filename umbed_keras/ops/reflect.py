@@ -56,3 +56,19 @@ def reflect_pad(images, rows, cols):
         positions = ops.arange(-before, size + after, dtype="int32")
         images = ops.take(images, reflect_index(positions, size), axis=axis)
     return images
+
+
+def reflect_to_multiples(images, stride):
+    """Pads below and to the right, by reflection, to the next multiples of `stride`.
+
+    Args:
+        images: `(batch, height, width, channels)`, any dtype and size from 1 pixel up.
+        stride: int.
+
+    Returns:
+        `(batch, rows * stride, cols * stride, channels)`.
+    """
+    _, height, width, _ = ops.shape(images)
+    # Written so that an exporter, which doesn't know the sizes, sees multiples.
+    pads = ((0, (size + stride - 1) // stride * stride - size) for size in (height, width))
+    return reflect_pad(images, *pads)
