@@ -513,10 +513,10 @@ class PixelEmbedder(ImageModel):
 
     @property
     def tiling(self):
-        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
         if self.radius is None:
             return {}
-        return {"stride": self.stride, "margin": max(self.radius, reach)}
+        reach = max(self.radius, pyramid_radius(self.patch_size, self.pyramid_levels))
+        return {"stride": self.stride, "margin": -(-reach // self.stride) * self.stride}
 
     def get_config(self):
         return {
