@@ -25,7 +25,8 @@ CASES = [
     ("celeba_rvqvae_k512_s3", "encode"),
     ("celeba_dlvae_k512_s3", "decode"),
 ]
-SHAPES = [(1, 1, 1), (3, 5, 7), (1, 33, 70)]
+# Other backends compile each anew, and what a file makes of sizes PyTorch's run has seen.
+SHAPES = [(1, 1, 1), (3, 5, 7), (1, 33, 70)] if BACKEND == "torch" else [(2, 21, 38)]
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,7 @@ def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp
     assert "preset" not in known
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="what no backend has to do with runs on torch")
 def test_what_was_trained_further_is_no_longer_the_preset():
     model = uk.PixelEmbedder.from_preset("celeba_vae_d16")
     assert metadata(model, "embed")["preset"] == "celeba_vae_d16"
@@ -176,5 +178,5 @@ def test_keras_export_works_on_tensorflow_and_says_elsewhere_what_to_do(rounding
     model.adapt(images)
     model.export(tmp_path / "saved", verbose=False)
     expected = model.embed(images)
-    vectors = tf.saved_model.load(tmp_path / "saved").serve(images)
-    np.testing.assert_allclose(vectors, expected, atol=rounding(model, expected))
+    saved = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(saved.serve(images), expected, atol=rounding(model, expected))
