@@ -19,6 +19,7 @@ from umbed_keras.layers import (
     UNet,
 )
 from umbed_keras.models.image_model import ImageModel, join_latents
+from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.bilinear import enlarged_at
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
@@ -28,7 +29,7 @@ from umbed_keras.ops.patch_pyramid import (
     pyramid_radius,
     reflected,
 )
-from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.training.principal_components import principal_components
 from umbed_keras.training.replicas import share_of_loss
 
@@ -263,8 +264,7 @@ class PixelEmbedder(ImageModel):
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
-        _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+        return reflect_to_multiples(images, self.stride)
 
     def _maps(self, fitted):
         """The backbone's feature maps; nothing in it learns."""
@@ -523,6 +523,30 @@ class PixelEmbedder(ImageModel):
             patches[part] = ops.convert_to_numpy(decode(flat[part]))
         return patches.reshape(*rows.shape, *self.decoder.patch_shape)
 
+    @property
+    def graphs(self):
+        images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
+        embed = self._embedding(quantized=True)
+
+        def reconstruct(images):
+            return self._averaged(self._sum_of_latents(embed(*self._whole(images))))
+
+        return {
+            "embed": Graph(images, ("vectors",), lambda images: embed(*self._whole(images))),
+            "encode": Graph(images, tuple(codes), lambda images: self._codes(*self._whole(images))),
+            "decode": Graph(
+                codes, ("rebuilt",), lambda **codes: self._averaged(self._sum_of_codes(codes))
+            ),
+            "reconstruct": Graph(images, ("rebuilt",), reconstruct),
+        }
+
+    @property
+    def tiling(self):
+        if self.radius is None:
+            return {}
+        reach = max(self.radius, pyramid_radius(self.patch_size, self.pyramid_levels))
+        return {"stride": self.stride, "margin": -(-reach // self.stride) * self.stride}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -558,6 +582,22 @@ class PixelEmbedder(ImageModel):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+    # What is exported: whole images at once, of sizes that aren't known.
+
+    def _whole(self, images):
+        """Images as `_latents` takes a tile that is all there is."""
+        return self._fitted(images), self._with_surroundings(images)
+
+    def _averaged(self, sums):
+        """Images, from what `overlap_sum` gives of all their pixels."""
+        half, rest = self.patch_size // 2, self.patch_size - 1
+        height, width = (size - rest for size in ops.shape(sums)[1:3])
+        rows, cols = (
+            ops.cast(coverage(size, self.patch_size), "float32") for size in (height, width)
+        )
+        inside = sums[:, half : half + height, half : half + width]
+        return inside / (rows[:, None, None] * cols[:, None])
 
     # What runs compiled on tiles and chunks.
 
@@ -668,7 +708,9 @@ class PixelEmbedder(ImageModel):
         half = self.patch_size // 2
         step = max(1, DECODE_CHUNK // width)
         images = np.empty((batch, height, width, self.channels), "float32")
-        count = np.outer(coverage(height, self.patch_size), coverage(width, self.patch_size))
+        count = np.outer(
+            *(ops.convert_to_numpy(coverage(size, self.patch_size)) for size in (height, width))
+        )
         for image in range(batch):
             total = np.zeros(
                 (height + self.patch_size - 1, width + self.patch_size - 1, self.channels),
