@@ -129,6 +129,10 @@ class ImageAutoencoder(ImageModel):
         """Channels of the latent map that the decoder takes."""
         return self.bottleneck.latent_dim // self.patch_size**2
 
+    @property
+    def code_stride(self):
+        return self.stride
+
     def build(self, input_shape):
         if self.built:
             return
@@ -311,6 +315,9 @@ class ImageAutoencoder(ImageModel):
         if isinstance(config.get("bottleneck"), dict):
             config["bottleneck"] = keras.saving.deserialize_keras_object(config["bottleneck"])
         return cls(**config)
+
+    def _decode(self, codes, size):
+        return self.decode(codes, size=size)
 
     # What runs compiled on batches.
 

@@ -1,0 +1,68 @@
+"""The range coder, of the library `constriction`."""
+
+import numpy as np
+
+
+def _constriction():
+    try:
+        import constriction
+    except ImportError as error:
+        raise ImportError(
+            'Codes as bytes need constriction: `pip install "umbed_keras[codec]"`.'
+        ) from error
+    return constriction.stream
+
+
+class Encoder:
+    """Writes symbols."""
+
+    def __init__(self):
+        stream = _constriction()
+        self._coder = stream.queue.RangeEncoder()
+        self._family = stream.model.Categorical(perfect=False)
+
+    def transfer(self, symbols, frequencies):
+        """Writes symbols and gives them back.
+
+        Args:
+            symbols: integers `(n,)`.
+            frequencies: float32 `(n, size)`, whole numbers whose sums stay below 2^24: how
+                probable each value of a symbol is. Those of 0 are taken for the smallest there is.
+        """
+        self._coder.encode(np.ascontiguousarray(symbols, "int32"), self._family, frequencies)
+        return symbols
+
+    def data(self):
+        """All that was written, bytes."""
+        return self._coder.get_compressed().astype("<u4").tobytes()
+
+
+class Decoder:
+    """Reads what an `Encoder` wrote, by the same frequencies.
+
+    Args:
+        data: bytes.
+    """
+
+    def __init__(self, data):
+        if len(data) % 4:
+            raise ValueError("The stream is damaged: it isn't whole.")
+        stream = _constriction()
+        self._coder = stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype("uint32"))
+        self._family = stream.model.Categorical(perfect=False)
+
+    def transfer(self, symbols, frequencies):
+        """Reads and gives symbols `(n,)`, int32; those passed are ignored.
+
+        Raises:
+            ValueError: bytes that no encoder writes.
+        """
+        try:
+            return self._coder.decode(self._family, frequencies)
+        except AssertionError as error:
+            raise ValueError(f"The stream is damaged: {error}") from error
+
+    def check_end(self):
+        """Raises ValueError where there is more to read."""
+        if not self._coder.maybe_exhausted():
+            raise ValueError("The stream is damaged: it goes on beyond its codes.")
