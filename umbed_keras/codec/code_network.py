@@ -36,10 +36,12 @@ class CodeNetwork(keras.Model):
     def __init__(self, symbols, seed=0, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.symbols = list(symbols)
-        start = keras.initializers.RandomNormal(1.0, seed=keras.random.SeedGenerator(seed))
+        start = keras.initializers.RandomNormal(stddev=1.0, seed=keras.random.SeedGenerator(seed))
 
         def weight(name, *shape, scale=0.0):
-            found = self.add_weight(name=name, shape=shape, initializer="zeros")
+            found = self.add_weight(
+                name=name, shape=shape, initializer="zeros", trainable=0 not in shape
+            )
             if scale:
                 found.assign(scale * start(shape))
             return found
@@ -62,8 +64,8 @@ class CodeNetwork(keras.Model):
             self.hidden_bias.append(weight(f"hidden_bias_{place}", OWN))
             self.high.append(weight(f"high_{place}", OWN, high, scale=0.1))
             self.high_bias.append(weight(f"high_bias_{place}", high))
-            self.low.append(weight(f"low_{place}", high, OWN, low, scale=0.1))
-            self.low_bias.append(weight(f"low_bias_{place}", high, low))
+            self.low.append(weight(f"low_{place}", OWN, high * low, scale=0.1))
+            self.low_bias.append(weight(f"low_bias_{place}", high * low))
         self.build({"own": (None, count)})
 
     def build(self, input_shape):
@@ -101,13 +103,11 @@ class CodeNetwork(keras.Model):
             symbols // low, logits, from_logits=True
         )
         if low > 1:
-            first = symbols // low
-            weights = ops.take(ops.convert_to_tensor(self.low[place]), first, axis=0)
-            bias = ops.take(ops.convert_to_tensor(self.low_bias[place]), first, axis=0)
-            logits = ops.einsum("nh,nhl->nl", hidden, weights) + bias
-            if high * low > size:
-                beyond = first[:, None] * low + ops.arange(low) >= size
-                logits = ops.where(beyond, -1e9, logits)
+            logits = ops.matmul(hidden, self.low[place]) + self.low_bias[place]
+            # Beyond the last symbol there is nothing.
+            logits = ops.where(ops.arange(high * low) < size, logits, -1e9)
+            logits = ops.reshape(logits, (-1, high, low))
+            logits = ops.take_along_axis(logits, (symbols // low)[:, None, None], axis=1)[:, 0]
             nats = nats + keras.losses.sparse_categorical_crossentropy(
                 symbols % low, logits, from_logits=True
             )

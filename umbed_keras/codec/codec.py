@@ -1,11 +1,16 @@
 """Codes of a bottleneck as bytes."""
 
+import numpy as np
+from keras import ops
+
 from umbed_keras.codec.integer_network import IntegerNetwork
 from umbed_keras.codec.learning import learn_tables
 from umbed_keras.codec.range_coder import Decoder, Encoder
 
 # What arrays of the bottleneck's own are called in a codec's.
 SETTING = "setting_"
+# Codes whose latents are looked at.
+LATENTS = 1 << 16
 
 
 class Codec:
@@ -39,8 +44,11 @@ class Codec:
             **options: of `learn_tables`.
         """
         settings = bottleneck.symbol_settings(codes)
+        spec = bottleneck.symbol_spec(**settings)
         maps = [bottleneck.to_symbols(part, **settings) for part in codes]
-        arrays = learn_tables(bottleneck.symbol_spec(**settings), maps, **options)
+        values = np.concatenate([part.reshape(-1, len(spec)) for part in maps])[:LATENTS]
+        latents = bottleneck.decode(bottleneck.from_symbols(values, **settings))
+        arrays = learn_tables(spec, maps, ops.convert_to_numpy(latents), **options)
         arrays |= {SETTING + name: part for name, part in settings.items()}
         return cls(bottleneck, arrays)
 

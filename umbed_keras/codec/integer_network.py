@@ -7,13 +7,13 @@ from umbed_keras.codec.digits import split
 from umbed_keras.codec.passes import NUM_KINDS, passes
 from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
 
-# Places computed at once: they stay in cache.
-CHUNK = 8192
-# Largest magnitudes of weights, of activations and of the vectors of places.
+# Numbers computed at once: they stay in cache.
+CHUNK = 1 << 21
+# Largest magnitudes of weights, of activations, and of vectors of places, biases and scales.
 WEIGHT, ACTIVATION, LARGEST = 127, 255, 1023
 # Probabilities: steps of a logit, in nats, and e^0 as a whole number.
 STEP, ONE = 1 / 32, 1 << 16
-FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(12 / STEP)))).astype("float32")
+FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(12 / STEP))))
 
 
 def tables(network):
@@ -72,8 +72,8 @@ class IntegerNetwork:
                     f"The codec must hold {name!r}, {dtype} of shape {shape}. Received: "
                     + ("none" if part is None else f"{part.dtype} of shape {part.shape}")
                 )
-            if dtype == "float32" and not np.isfinite(part).all():
-                raise ValueError(f"{name!r} of the codec must be finite.")
+            if dtype == "float32" and not (np.abs(part) <= LARGEST).all():
+                raise ValueError(f"{name!r} of the codec must lie within {LARGEST} of 0.")
         self._tables = {name: part.astype("float32") for name, part in tables.items()}
 
     def transfer(self, coder, symbols, rows, cols):
@@ -90,10 +90,11 @@ class IntegerNetwork:
         count = len(self.symbols)
         found = np.empty((rows * cols, count), "int32")
         vectors = np.zeros((rows * cols, VECTOR), "float32")
+        step = max(1, CHUNK // max(SHARED, *(size for size, _ in self.symbols)))
         for kind, places, neighbours in passes(rows, cols):
-            for start in range(0, len(places), CHUNK):
-                chunk = places[start : start + CHUNK]
-                shared = self._shared(kind, vectors, neighbours[start : start + CHUNK])
+            for start in range(0, len(places), step):
+                chunk = places[start : start + step]
+                shared = self._shared(kind, vectors, neighbours[start : start + step])
                 given = [None] * count if symbols is None else symbols[chunk].T
                 found[chunk], vectors[chunk] = self._place(coder, shared, given)
         return found
@@ -139,15 +140,8 @@ class IntegerNetwork:
         first = coder.transfer(None if symbols is None else symbols // low, _frequencies(logits))
         if low == 1:
             return first
-        logits = np.empty((len(hidden), low), "float32")
-        unit = self._tables[f"low_{place}_scale"] * np.float32(unit)
-        order = np.argsort(first, kind="stable")
-        ends = np.cumsum(np.bincount(first, minlength=high))
-        for digit, (start, stop) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            chosen = order[start:stop]
-            if len(chosen):
-                part = hidden[chosen] @ self._tables[f"low_{place}"][digit] * unit
-                logits[chosen] = part + self._tables[f"low_bias_{place}"][digit]
+        logits = self._product(hidden, f"low_{place}", unit) + self._tables[f"low_bias_{place}"]
+        logits = logits.reshape(-1, high, low)[np.arange(len(first)), first]
         frequencies = _frequencies(logits)
         if high * low > size:
             frequencies[first == high - 1, size - (high - 1) * low :] = 0
@@ -200,10 +194,10 @@ def _shapes(symbols):
         shapes[f"vectors_{place}"] = rows, VECTOR
         shapes[f"hidden_{place}"] = SHARED, OWN
         shapes[f"high_{place}"] = OWN, high
-        shapes[f"low_{place}"] = high, OWN, low
+        shapes[f"low_{place}"] = OWN, high * low
         biases[f"hidden_bias_{place}"] = (OWN,)
         biases[f"high_bias_{place}"] = (high,)
-        biases[f"low_bias_{place}"] = high, low
+        biases[f"low_bias_{place}"] = (high * low,)
     scales = {f"{name}_scale": () for name in shapes}
     return {
         **{name: (shape, "int8") for name, shape in shapes.items()},

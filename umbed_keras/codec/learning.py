@@ -6,17 +6,19 @@ import numpy as np
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.integer_network import tables
 from umbed_keras.codec.passes import passes
+from umbed_keras.codec.starting_vectors import starting_vectors
 
 # Places to learn from, at most; passes over them, and the steps' size and rate.
-PLACES, EPOCHS, BATCH, LEARNING_RATE = 1 << 20, 4, 2048, 5e-3
+PLACES, EPOCHS, BATCH, LEARNING_RATE = 1 << 20, 4, 1024, 1e-2
 
 
-def learn_tables(symbols, maps, seed=0, verbose=1, epochs=EPOCHS):
+def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
     """The tables of an `IntegerNetwork`, learned from maps of symbols.
 
     Args:
         symbols: list of `umbed_keras.layers.symbols.Symbol`.
         maps: list of int arrays `(rows, cols, symbols)`.
+        latents: float `(n, latent_dim)`, what the first n codes of the maps stand for.
         seed: int, of the network's start, of the places and of their order.
         verbose: as in `keras.Model.fit`.
         epochs: int, passes over the places.
@@ -27,6 +29,10 @@ def learn_tables(symbols, maps, seed=0, verbose=1, epochs=EPOCHS):
     places = _places(maps, np.random.default_rng(seed))
     batches = _Batches(places, seed)
     network = CodeNetwork(symbols, seed)
+    values = np.concatenate([part.reshape(-1, len(symbols)) for part in maps])[: len(latents)]
+    starts = starting_vectors(symbols, values, latents, seed)
+    for vectors, start in zip(network.vectors, starts, strict=True):
+        vectors.assign(start)
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * len(batches))
     network.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=False)
     network.fit(batches, epochs=epochs, verbose=verbose)

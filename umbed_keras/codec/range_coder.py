@@ -26,8 +26,8 @@ class Encoder:
 
         Args:
             symbols: integers `(n,)`.
-            frequencies: float32 `(n, size)`, whole numbers whose sums stay below 2^24: how
-                probable each value of a symbol is. Those of 0 are taken for the smallest there is.
+            frequencies: float64 `(n, size)`, whole numbers: how probable each value of a symbol
+                is. One of 0 is taken for the smallest there is.
         """
         self._coder.encode(np.ascontiguousarray(symbols, "int32"), self._family, frequencies)
         return symbols

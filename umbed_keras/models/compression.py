@@ -1,6 +1,7 @@
 """Images as bytes and back."""
 
 import hashlib
+import math
 
 import keras
 import numpy as np
@@ -9,8 +10,8 @@ from umbed_keras.codec import Codec, stream
 from umbed_keras.data.images import check_images
 from umbed_keras.ops._checks import check_integers
 
-# Images at once.
-BATCH = 16
+# Images at once; codes that `adapt_codec` looks at, about.
+BATCH, ADAPT_PLACES = 16, 1 << 22
 
 
 class CompressionMixin:
@@ -20,7 +21,16 @@ class CompressionMixin:
     codes of an image.
     """
 
-    codec = None
+    _codec = None
+
+    @property
+    def codec_arrays(self):
+        """Name to array, how probable codes are: what `adapt_codec` has learned, or None."""
+        return self._codec and self._codec.arrays
+
+    @codec_arrays.setter
+    def codec_arrays(self, arrays):
+        self._codec = arrays and Codec(self.bottleneck, arrays)
 
     def adapt_codec(self, images, verbose=1):
         """Learns how probable codes are, which `compress` needs; presets know already.
@@ -38,14 +48,16 @@ class CompressionMixin:
             TypeError, ValueError: `images` not as described, or codes that are no symbols.
         """
         batches = images if isinstance(images, (list, tuple)) else [images]
-        maps = []
-        for batch in batches:
-            for start in range(0, len(batch), BATCH):
-                codes = self.encode(batch[start : start + BATCH])
-                maps += _single(codes)
-        if not maps:
+        batches = [check_images(batch, self.channels) for batch in batches]
+        places = sum(len(batch) * math.prod(self.code_size(*batch.shape[1:3])) for batch in batches)
+        if not places:
             raise ValueError("`images` must hold at least one image. Received none.")
-        self.codec = Codec.learn(self.bottleneck, maps, seed=self.seed, verbose=verbose)
+        share, maps = min(1.0, ADAPT_PLACES / places), []
+        for batch in batches:
+            chosen = np.linspace(0, len(batch) - 1, math.ceil(share * len(batch))).astype(int)
+            for start in range(0, len(chosen), BATCH):
+                maps += _single(self.encode(batch[chosen[start : start + BATCH]]))
+        self._codec = Codec.learn(self.bottleneck, maps, seed=self.seed, verbose=verbose)
 
     def compress(self, images):
         """Images as bytes, by the range coder of `constriction` (`umbed_keras[codec]`).
@@ -104,35 +116,33 @@ class CompressionMixin:
                 f"The stream says it holds {height} x {width} pixels, more than "
                 f"max_pixels={max_pixels}."
             )
-        shape = [-(-side // self.code_stride) for side in (height, width)]
-        maps = [codec.decode(payload, *shape) for payload in payloads]
+        maps = [codec.decode(payload, *self.code_size(height, width)) for payload in payloads]
         codes = {name: np.stack([part[name] for part in maps]) for name in maps[0]}
         return self._decode(codes, (height, width))
 
-    @property
-    def code_stride(self):
-        """Pixels between the codes of neighbours."""
-        return 1
+    def code_size(self, height, width):
+        """Rows and columns of the codes of an image."""
+        return height, width
 
     def _decode(self, codes, size):
         """Images `(batch, *size, channels)` from codes."""
         return self.decode(codes)
 
     def _checked_codec(self):
-        if self.codec is None:
+        if self._codec is None:
             raise ValueError(
                 "The model doesn't know yet how probable its codes are: call "
                 "`model.adapt_codec(images)` with images it has learned from. `save_to_preset` "
                 "stores it."
             )
-        return self.codec
+        return self._codec
 
     def _fingerprint(self):
         """What tells a model from others: its first bytes of SHA-256 over weights and codec."""
         digest = hashlib.sha256(stream.FORMAT)
         for weight in self.weights:
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-        for name, part in sorted(self.codec.arrays.items()):
+        for name, part in sorted(self._codec.arrays.items()):
             digest.update(name.encode() + part.tobytes())
         return digest.digest()[: stream.FINGERPRINT]
 
