@@ -4,6 +4,7 @@ from umbed_keras.layers.backbone import Backbone
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.layers.efficientnet_lite0 import EfficientNetLite0
+from umbed_keras.layers.factorized_density import FactorizedDensity
 from umbed_keras.layers.feature_projection import FeatureProjection
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
@@ -14,6 +15,7 @@ from umbed_keras.layers.patch_transform import PatchTransform
 from umbed_keras.layers.pyramid_projection import PyramidProjection
 from umbed_keras.layers.residual_block import ResidualBlock
 from umbed_keras.layers.residual_vector_quantizer import ResidualVectorQuantizer
+from umbed_keras.layers.scalar_quantizer import ScalarQuantizer
 from umbed_keras.layers.unet import UNet
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
 
@@ -22,6 +24,7 @@ __all__ = [
     "Bottleneck",
     "DictionaryBottleneck",
     "EfficientNetLite0",
+    "FactorizedDensity",
     "FeatureProjection",
     "GaussianBottleneck",
     "ImageDecoder",
@@ -32,6 +35,7 @@ __all__ = [
     "PyramidProjection",
     "ResidualBlock",
     "ResidualVectorQuantizer",
+    "ScalarQuantizer",
     "UNet",
     "VectorQuantizer",
 ]
