@@ -9,6 +9,7 @@ from umbed_keras.layers.feature_projection import FeatureProjection
 from umbed_keras.layers.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.layers.image_decoder import ImageDecoder
 from umbed_keras.layers.image_encoder import ImageEncoder
+from umbed_keras.layers.lapped_transform import LappedTransform
 from umbed_keras.layers.model_backbone import ModelBackbone
 from umbed_keras.layers.patch_decoder import PatchDecoder
 from umbed_keras.layers.patch_transform import PatchTransform
@@ -29,6 +30,7 @@ __all__ = [
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",
+    "LappedTransform",
     "ModelBackbone",
     "PatchDecoder",
     "PatchTransform",
