@@ -16,6 +16,7 @@ from umbed_keras.layers.patch_transform import PatchTransform
 from umbed_keras.layers.pyramid_projection import PyramidProjection
 from umbed_keras.layers.residual_block import ResidualBlock
 from umbed_keras.layers.residual_vector_quantizer import ResidualVectorQuantizer
+from umbed_keras.layers.scalar_context import ScalarContext
 from umbed_keras.layers.scalar_quantizer import ScalarQuantizer
 from umbed_keras.layers.unet import UNet
 from umbed_keras.layers.vector_quantizer import VectorQuantizer
@@ -37,6 +38,7 @@ __all__ = [
     "PyramidProjection",
     "ResidualBlock",
     "ResidualVectorQuantizer",
+    "ScalarContext",
     "ScalarQuantizer",
     "UNet",
     "VectorQuantizer",

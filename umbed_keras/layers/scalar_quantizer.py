@@ -8,6 +8,7 @@ from keras import ops
 
 from umbed_keras.layers._replicas import replica_part
 from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.exact_context import ExactContext
 from umbed_keras.layers.factorized_density import FactorizedDensity
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy
@@ -33,6 +34,9 @@ class ScalarQuantizer(Bottleneck):
     rounding, and the decoder gets rounded ones (Minnen & Singh 2020). Codes are `{"indices"}`,
     int32 `(..., latent_dim)`, any integers.
 
+    With a `context`, the density of each integer depends on those around it in a map of vectors
+    `(batch, rows, cols, latent_dim)`, which latents then must be. The codes are the same.
+
     Either way the derivative is that of what was rounded (straight-through).
 
     Args:
@@ -41,18 +45,27 @@ class ScalarQuantizer(Bottleneck):
             density.
         rate_weight: float above 0, squared error (mean over what is rebuilt) that a bit of a
             vector is worth. Steps start where that is what a bit buys, at high rates.
+        context: `ScalarContext` of `latent_dim` channels, or None for a `FactorizedDensity`.
         seed: int, of the noise and the density's start.
     """
 
-    def __init__(self, latent_dim, levels=None, rate_weight=1e-5, seed=0, **kwargs):
+    def __init__(self, latent_dim, levels=None, rate_weight=1e-5, context=None, seed=0, **kwargs):
         super().__init__(latent_dim, **kwargs)
+        if context is not None and (levels is not None or context.channels != self.latent_dim):
+            raise ValueError(
+                "`context` goes without `levels`, and has `latent_dim` channels. Received: "
+                f"levels={levels}, latent_dim={latent_dim}, context.channels={context.channels}"
+            )
         if not rate_weight > 0:
             raise ValueError(f"`rate_weight` must be above 0. Received: {rate_weight}")
         self.levels = None if levels is None else self._checked(levels)
         self.rate_weight = float(rate_weight)
         self.seed = seed
+        self.context = context
         if self.levels is None:
-            self.density = FactorizedDensity(self.latent_dim, seed, dtype="float32", name="density")
+            self.density = context or FactorizedDensity(
+                self.latent_dim, seed, dtype="float32", name="density"
+            )
             self.seed_generator = keras.random.SeedGenerator(seed)
 
     @property
@@ -89,8 +102,9 @@ class ScalarQuantizer(Bottleneck):
             initializer=keras.initializers.Constant(math.log(self.starting_step)),
             autocast=False,
         )
-        self.density.build()
-        self.density.built = True
+        if not self.density.built:
+            self.density.build()
+            self.density.built = True
 
     @property
     def steps(self):
@@ -108,7 +122,7 @@ class ScalarQuantizer(Bottleneck):
             noisy = rounded
             if training:
                 noisy = values + replica_part(self._noise, ops.shape(values))
-            loss = self.rate_weight * self._cost(noisy)
+            loss = self.rate_weight * self._cost(noisy, rounded)
         if training:
             rounded = values + ops.stop_gradient(rounded - values)
         return rounded * self.steps, codes, loss
@@ -137,7 +151,8 @@ class ScalarQuantizer(Bottleneck):
     def expected_bits(self, codes):
         if self.levels is not None:
             return super().expected_bits(codes)
-        return self._cost(codes["indices"])
+        integers = ops.cast(codes["indices"], "float32")
+        return self._cost(integers, integers)
 
     def probability_tables(self):
         """What the learned density says of each entry's integers, for an entropy coder.
@@ -146,11 +161,15 @@ class ScalarQuantizer(Bottleneck):
             List over entries of `(first, probabilities)`, as `FactorizedDensity.tables`.
 
         Raises:
-            ValueError: with `levels`, of which no probabilities are learned.
+            ValueError: with `levels` or a `context`, where an entry has no one distribution.
         """
-        if self.levels is not None:
-            raise ValueError("With `levels` no probabilities are learned.")
+        if self.levels is not None or self.context is not None:
+            raise ValueError("Only without `levels` and `context` an entry has one distribution.")
         return self.density.tables()
+
+    def exact_context(self):
+        """What the context says of integers, for an entropy coder: the same on every machine."""
+        return ExactContext(self.context)
 
     def to_index(self, codes):
         """The one index `(...)`, int32, that the integers of FSQ's codes make together.
@@ -196,8 +215,16 @@ class ScalarQuantizer(Bottleneck):
             **super().get_config(),
             "levels": self.levels if self.levels is None else list(self.levels),
             "rate_weight": self.rate_weight,
+            "context": keras.saving.serialize_keras_object(self.context) if self.context else None,
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if isinstance(config.get("context"), dict):
+            config["context"] = keras.saving.deserialize_keras_object(config["context"])
+        return cls(**config)
 
     def _checked(self, levels):
         """A tuple of `latent_dim` ints."""
@@ -229,9 +256,18 @@ class ScalarQuantizer(Bottleneck):
             rounded = rounded + _half_widths(self.levels)
         return ops.cast(rounded, "int32")
 
-    def _cost(self, values):
+    def _cost(self, values, integers):
         """Bits of a vector of integers, or integers with noise, mean over vectors."""
-        return ops.mean(ops.sum(self.density(values), axis=-1))
+        if self.context is None:
+            bits = self.density(values)
+        elif len(integers.shape) != 4:
+            raise ValueError(
+                "With a `context`, latents must have shape (batch, rows, cols, latent_dim). "
+                f"Received: shape={tuple(integers.shape)}"
+            )
+        else:
+            bits = self.context(values, integers)
+        return ops.mean(ops.sum(bits, axis=-1))
 
     def _noise(self, shape):
         return keras.random.uniform(shape, -0.5, 0.5, dtype="float32", seed=self.seed_generator)
