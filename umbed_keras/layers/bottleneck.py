@@ -95,6 +95,13 @@ class Bottleneck(keras.layers.Layer):
         """The fixed-length part of `bits` as a float32 scalar tensor, usable in a graph."""
         raise NotImplementedError
 
+    def expected_bits(self, codes):
+        """Bits per latent vector by what was learned, a float32 scalar tensor, usable in a graph.
+
+        What training reports: the fixed-length part of `bits` where no probabilities are learned.
+        """
+        return self.fixed_length_bits(codes)
+
     def used_entries(self, codes):
         """Which entries of the `num_entries` codes use, and None or the weight of each.
 

@@ -53,8 +53,8 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         self._compiled_methods = {}
 
     def bits_per_pixel(self, images, codes):
-        """Fixed-length bits that codes of images spend on a pixel, a scalar tensor."""
-        return self.bottleneck.fixed_length_bits(codes)
+        """Bits that codes of images spend on a pixel, a scalar tensor: `expected_bits`."""
+        return self.bottleneck.expected_bits(codes)
 
     def build(self, input_shape):
         if not self.bottleneck.built:
@@ -129,8 +129,9 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
             bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
-            the metrics that the model was compiled with, of what is rebuilt.
+            (fixed-length, or by the density that the bottleneck learns), `perplexity` and
+            `fraction_used` where the bottleneck has entries, and the metrics that the model was
+            compiled with, of what is rebuilt.
 
         Raises:
             TypeError, ValueError: data that are not images as the class describes them, or
