@@ -200,6 +200,27 @@ class PresetMixin:
                 write_card(new, name=folder.name)
 
 
+def write_codec(folder, arrays):
+    """Adds to a preset how probable its codes are; all else in it stays as it is.
+
+    Args:
+        folder: path of a preset.
+        arrays: name to NumPy array, `codec_arrays` of its model.
+
+    Raises:
+        ValueError: a folder that holds no preset.
+    """
+    folder = present(folder)
+    _, metadata = read_preset(folder)
+    with replaced(folder) as new:
+        for name in FILES:
+            if (folder / name).is_file():
+                (new / name).write_bytes((folder / name).read_bytes())
+        write_arrays(new / CODEC, arrays)
+        metadata["files"] = {**metadata.get("files", {}), CODEC: file_entry(new / CODEC)}
+        (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+
+
 def list_presets(pattern=None):
     """What presets there are: those built in, and those at the address in `UMBED_PRESETS_URL`.
 
