@@ -13,11 +13,9 @@ import umbed_keras as uk
 import argparse
 from pathlib import Path
 
-import keras
 import numpy as np
 from training.images import load_split
 
-from umbed_keras.zoo import write_card, write_codec
 from umbed_keras.zoo.format import read_preset
 
 # Of each preset's images.
@@ -49,17 +47,16 @@ def main():
         load_split(source, args.size, args.limit, args.tiles, args.gray) for source in args.images
     ]
     train, others = map(np.concatenate, zip(*splits, strict=True))
-    config, metadata = read_preset(args.preset)
-    model_class = keras.saving.get_registered_object(config["registered_name"])
-    model = model_class.from_preset(args.preset)
+    model = uk.zoo.load_preset(args.preset)
     print(f"{len(train)} images to learn from, {len(others)} held out")
     model.adapt_codec(train, verbose=2)
-    write_codec(args.preset, model.codec_arrays)
+    uk.zoo.write_codec(args.preset, model.codec_arrays)
     others = spread(others, MEASURED_PIXELS)
-    streams = model_class.from_preset(args.preset).compress(others)
+    streams = uk.zoo.load_preset(args.preset).compress(others)
     bits = 8 * sum(map(len, streams)) / np.prod(others.shape[:3])
+    _, metadata = read_preset(args.preset)
     metrics = {**metadata["card"].get("metrics", {}), "compressed bits per pixel": float(bits)}
-    write_card(args.preset, metrics=metrics)
+    uk.zoo.write_card(args.preset, metrics=metrics)
     print(f"{args.preset.name}: {bits:.4g} bits a pixel on {len(others)} held-out images")
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.codec.digits import split
+from umbed_keras.codec.digits import lows, split
 from umbed_keras.codec.passes import NUM_KINDS
 from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
 
@@ -57,19 +57,28 @@ class CodeNetwork(keras.Model):
         self.vectors, self.hidden, self.hidden_bias = [], [], []
         self.high, self.high_bias, self.low, self.low_bias = [], [], [], []
         for place, (size, role) in enumerate(self.symbols):
-            high, low = split(size)
+            high, _ = split(size)
             rows = {ENTRY: size, NUMBER: 1, FACTOR: 0}[role]
             self.vectors.append(weight(f"vectors_{place}", rows, VECTOR, scale=0.5))
             self.hidden.append(weight(f"hidden_{place}", SHARED, OWN, scale=SHARED**-0.5))
             self.hidden_bias.append(weight(f"hidden_bias_{place}", OWN))
             self.high.append(weight(f"high_{place}", OWN, high, scale=0.1))
             self.high_bias.append(weight(f"high_bias_{place}", high))
-            self.low.append(weight(f"low_{place}", OWN, high * low, scale=0.1))
-            self.low_bias.append(weight(f"low_bias_{place}", high * low))
+            self.low.append(weight(f"low_{place}", OWN, lows(size), scale=0.1))
+            self.low_bias.append(weight(f"low_bias_{place}", lows(size)))
         self.build({"own": (None, count)})
 
     def build(self, input_shape):
         self.built = True
+
+    def set_shares(self, place, counts):
+        """Starts a symbol at how often each of its values occurs, counts `(size,)`."""
+        high, low = split(len(counts))
+        counts = np.append(counts, np.zeros(high * low - len(counts))) + 0.5
+        sums = counts.reshape(high, low).sum(axis=1)
+        self.high_bias[place].assign(np.log(sums / sums.max()))
+        if low > 1:
+            self.low_bias[place].assign(np.log(counts / counts.max()))
 
     def call(self, inputs, training=False):
         kinds, own = ops.cast(inputs["kinds"], "int32"), ops.cast(inputs["own"], "int32")
@@ -82,7 +91,7 @@ class CodeNetwork(keras.Model):
         shared = shared + ops.take(ops.convert_to_tensor(self.kind_bias), kinds, axis=0)
         before = pending = ops.zeros_like(around[:, :VECTOR])
         bits = []
-        for place, (size, role) in enumerate(self.symbols):
+        for place in range(len(self.symbols)):
             mixed = shared + ops.matmul(before, self.before) + ops.matmul(pending, self.pending)
             mixed = ops.clip(mixed + self.symbol_bias[place], 0.0, CEILING)
             hidden = ops.matmul(mixed, self.hidden[place]) + self.hidden_bias[place]

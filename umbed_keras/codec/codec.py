@@ -6,6 +6,8 @@ from keras import ops
 from umbed_keras.codec.integer_network import IntegerNetwork
 from umbed_keras.codec.learning import learn_tables
 from umbed_keras.codec.range_coder import Decoder, Encoder
+from umbed_keras.codec.table_model import NoContext, TableModel, context_tables, stored_tables
+from umbed_keras.layers import ScalarQuantizer
 
 # What arrays of the bottleneck's own are called in a codec's.
 SETTING = "setting_"
@@ -14,7 +16,10 @@ LATENTS = 1 << 16
 
 
 class Codec:
-    """Codes as bytes and back, by probabilities that were learned from codes.
+    """Codes as bytes and back.
+
+    By probabilities that were learned from codes; of a `ScalarQuantizer` without levels by those
+    that itself has learned.
 
     Args:
         bottleneck: a `umbed_keras.layers.Bottleneck`.
@@ -32,7 +37,13 @@ class Codec:
             if name.startswith(SETTING)
         }
         tables = {name: part for name, part in arrays.items() if not name.startswith(SETTING)}
-        self._network = IntegerNetwork(bottleneck.symbol_spec(**self._settings), tables)
+        if knows_itself(bottleneck):
+            self._model = TableModel(bottleneck.exact_context(), context_tables())
+        elif has_density(bottleneck):
+            self._model = _static_model(bottleneck, **tables)
+        else:
+            spec = bottleneck.symbol_spec(**self._settings)
+            self._model = IntegerNetwork(spec, tables)
 
     @classmethod
     def learn(cls, bottleneck, codes, **options):
@@ -43,6 +54,10 @@ class Codec:
             codes: list of dictionaries, maps of codes `(rows, cols, ...)`.
             **options: of `learn_tables`.
         """
+        if knows_itself(bottleneck):
+            return cls(bottleneck, {})
+        if has_density(bottleneck):
+            return cls(bottleneck, stored_tables(bottleneck.probability_tables()))
         settings = bottleneck.symbol_settings(codes)
         spec = bottleneck.symbol_spec(**settings)
         maps = [bottleneck.to_symbols(part, **settings) for part in codes]
@@ -57,12 +72,37 @@ class Codec:
         symbols = self.bottleneck.to_symbols(codes, **self._settings)
         rows, cols, count = symbols.shape
         encoder = Encoder()
-        self._network.transfer(encoder, symbols.reshape(-1, count), rows, cols)
+        self._model.transfer(encoder, symbols.reshape(-1, count), rows, cols)
         return encoder.data()
 
     def decode(self, data, rows, cols):
         """The codes `(rows, cols, ...)` that bytes stand for; ValueError for damaged ones."""
+        # Twice as improbable would still be less: the coder's probabilities are a bit rounded.
+        if 8 * (len(data) + 4) < rows * cols * self._model.least_bits / 2:
+            raise ValueError(
+                f"The stream is damaged: {len(data)} bytes can't hold {rows} x {cols} codes."
+            )
         decoder = Decoder(data)
-        symbols = self._network.transfer(decoder, None, rows, cols)
+        symbols = self._model.transfer(decoder, None, rows, cols)
         decoder.check_end()
         return self.bottleneck.from_symbols(symbols.reshape(rows, cols, -1), **self._settings)
+
+
+def has_density(bottleneck):
+    """Whether a bottleneck has learned by itself how probable its integers are."""
+    return isinstance(bottleneck, ScalarQuantizer) and bottleneck.levels is None
+
+
+def knows_itself(bottleneck):
+    """Whether it can say so the same on every machine, and nothing need be stored."""
+    return has_density(bottleneck) and bottleneck.context is not None
+
+
+def _static_model(bottleneck, centres=None, counts=None):
+    if centres is None or counts is None or centres.shape != (bottleneck.latent_dim,):
+        raise ValueError(f"The codec must hold tables of {bottleneck.latent_dim} channels.")
+    if counts.ndim != 2 or len(counts) != len(centres) or counts.shape[1] % 2:
+        raise ValueError("The codec's counts must be a row a channel.")
+    if not ((counts >= 0).all() and (counts[:, -1] > 0).all() and (abs(centres) < 2**24).all()):
+        raise ValueError("The codec's counts must be 0 or more, and escapes' above it.")
+    return TableModel(NoContext(centres), counts.astype("float64"))

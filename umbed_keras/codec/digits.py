@@ -10,3 +10,9 @@ def split(size):
         return size, 1
     low = 1 << (size - 1).bit_length() // 2
     return -(-size // low), low
+
+
+def lows(size):
+    """How many low digits there are over all high ones; none where one digit will do."""
+    high, low = split(size)
+    return high * low if low > 1 else 0

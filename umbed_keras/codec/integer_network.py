@@ -3,7 +3,7 @@
 import numpy as np
 
 from umbed_keras.codec.code_network import CEILING, DIRECTIONS, NEIGHBOURS, OWN, SHARED, VECTOR
-from umbed_keras.codec.digits import split
+from umbed_keras.codec.digits import lows, split
 from umbed_keras.codec.passes import NUM_KINDS, passes
 from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
 
@@ -11,9 +11,9 @@ from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
 CHUNK = 1 << 21
 # Largest magnitudes of weights, of activations, and of vectors of places, biases and scales.
 WEIGHT, ACTIVATION, LARGEST = 127, 255, 1023
-# Probabilities: steps of a logit, in nats, and e^0 as a whole number.
+# Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
 STEP, ONE = 1 / 32, 1 << 16
-FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(12 / STEP))))
+FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
 
 
 def tables(network):
@@ -76,6 +76,12 @@ class IntegerNetwork:
                 raise ValueError(f"{name!r} of the codec must lie within {LARGEST} of 0.")
         self._tables = {name: part.astype("float32") for name, part in tables.items()}
 
+    @property
+    def least_bits(self):
+        """What the symbols of a place cost at least."""
+        digits = np.array([split(size)[0] for size, _ in self.symbols])
+        return float(np.log2(1 + (digits - 1) / ONE).sum())
+
     def transfer(self, coder, symbols, rows, cols):
         """Sends the symbols of a map through a coder.
 
@@ -103,7 +109,7 @@ class IntegerNetwork:
         """Transfers the symbols of places, one after the other; gives them and their vectors."""
         before = pending = np.zeros((len(shared), VECTOR), "float32")
         found = np.empty((len(shared), len(self.symbols)), "int32")
-        for place, (size, role) in enumerate(self.symbols):
+        for place in range(len(self.symbols)):
             mixed = shared + self._tables["symbol_bias"][place]
             if place:
                 mixed += self._product(before, "before")
@@ -189,15 +195,15 @@ def _shapes(symbols):
     }
     biases = {"kind_bias": (NUM_KINDS, SHARED), "symbol_bias": (len(symbols), SHARED)}
     for place, (size, role) in enumerate(symbols):
-        high, low = split(size)
+        high, _ = split(size)
         rows = {ENTRY: size, NUMBER: 1, FACTOR: 0}[role]
         shapes[f"vectors_{place}"] = rows, VECTOR
         shapes[f"hidden_{place}"] = SHARED, OWN
         shapes[f"high_{place}"] = OWN, high
-        shapes[f"low_{place}"] = OWN, high * low
+        shapes[f"low_{place}"] = OWN, lows(size)
         biases[f"hidden_bias_{place}"] = (OWN,)
         biases[f"high_bias_{place}"] = (high,)
-        biases[f"low_bias_{place}"] = (high * low,)
+        biases[f"low_bias_{place}"] = (lows(size),)
     scales = {f"{name}_scale": () for name in shapes}
     return {
         **{name: (shape, "int8") for name, shape in shapes.items()},

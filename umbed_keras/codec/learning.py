@@ -8,8 +8,11 @@ from umbed_keras.codec.integer_network import tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.starting_vectors import starting_vectors
 
-# Places to learn from, at most; passes over them, and the steps' size and rate.
-PLACES, EPOCHS, BATCH, LEARNING_RATE = 1 << 20, 4, 1024, 1e-2
+# To learn from at most: places, and symbols in them. Passes over them; the steps' size and rate.
+PLACES, SYMBOLS = 1 << 20, 1 << 22
+EPOCHS, LEARNING_RATE = 4, 1e-2
+# A batch is a share of the places, within bounds.
+BATCH_SHARE, BATCHES = 256, (64, 1024)
 
 
 def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
@@ -33,6 +36,8 @@ def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
     starts = starting_vectors(symbols, values, latents, seed)
     for vectors, start in zip(network.vectors, starts, strict=True):
         vectors.assign(start)
+    for place, (size, _) in enumerate(symbols):
+        network.set_shares(place, np.bincount(places["own"][:, place], minlength=size))
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * len(batches))
     network.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=False)
     network.fit(batches, epochs=epochs, verbose=verbose)
@@ -45,7 +50,8 @@ class _Batches(keras.utils.PyDataset):
     def __init__(self, places, seed):
         super().__init__()
         self.places, self.random = places, np.random.default_rng(seed)
-        self.size = min(BATCH, len(places["kinds"]))
+        count = len(places["kinds"])
+        self.size = min(count, int(np.clip(count // BATCH_SHARE, *BATCHES)))
         self.on_epoch_end()
 
     def __len__(self):
@@ -61,7 +67,8 @@ class _Batches(keras.utils.PyDataset):
 
 def _places(maps, random):
     """Kinds, symbols and neighbours' symbols of places of maps, a sample if they are many."""
-    share = min(1.0, PLACES / sum(part[..., 0].size for part in maps))
+    most = min(PLACES, SYMBOLS // maps[0].shape[-1])
+    share = min(1.0, most / sum(part[..., 0].size for part in maps))
     found = {"kinds": [], "neighbours": [], "own": []}
     for part in maps:
         rows, cols, count = part.shape

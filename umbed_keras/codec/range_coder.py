@@ -1,5 +1,7 @@
 """The range coder, of the library `constriction`."""
 
+import contextlib
+
 import numpy as np
 
 
@@ -13,13 +15,22 @@ def _constriction():
     return constriction.stream
 
 
+@contextlib.contextmanager
+def _damage():
+    try:
+        yield
+    except AssertionError as error:
+        raise ValueError(f"The stream is damaged: {error}") from error
+
+
 class Encoder:
     """Writes symbols."""
 
     def __init__(self):
         stream = _constriction()
         self._coder = stream.queue.RangeEncoder()
-        self._family = stream.model.Categorical(perfect=False)
+        self._model = stream.model.Categorical
+        self._family = self._model(perfect=False)
 
     def transfer(self, symbols, frequencies):
         """Writes symbols and gives them back.
@@ -30,6 +41,12 @@ class Encoder:
                 is. One of 0 is taken for the smallest there is.
         """
         self._coder.encode(np.ascontiguousarray(symbols, "int32"), self._family, frequencies)
+        return symbols
+
+    def transfer_alike(self, symbols, count, frequencies):
+        """As `transfer`, of `count` symbols that share their frequencies `(size,)`."""
+        model = self._model(frequencies, perfect=False)
+        self._coder.encode(np.ascontiguousarray(symbols, "int32"), model)
         return symbols
 
     def data(self):
@@ -49,7 +66,8 @@ class Decoder:
             raise ValueError("The stream is damaged: it isn't whole.")
         stream = _constriction()
         self._coder = stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype("uint32"))
-        self._family = stream.model.Categorical(perfect=False)
+        self._model = stream.model.Categorical
+        self._family = self._model(perfect=False)
 
     def transfer(self, symbols, frequencies):
         """Reads and gives symbols `(n,)`, int32; those passed are ignored.
@@ -57,10 +75,13 @@ class Decoder:
         Raises:
             ValueError: bytes that no encoder writes.
         """
-        try:
+        with _damage():
             return self._coder.decode(self._family, frequencies)
-        except AssertionError as error:
-            raise ValueError(f"The stream is damaged: {error}") from error
+
+    def transfer_alike(self, symbols, count, frequencies):
+        """As `transfer`, of `count` symbols that share their frequencies `(size,)`."""
+        with _damage():
+            return self._coder.decode(self._model(frequencies, perfect=False), count)
 
     def check_end(self):
         """Raises ValueError where there is more to read."""

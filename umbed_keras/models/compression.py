@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 
-from umbed_keras.codec import Codec, stream
+from umbed_keras.codec import Codec, knows_itself, stream
 from umbed_keras.data.images import check_images
 from umbed_keras.ops._checks import check_integers
 
@@ -77,7 +77,7 @@ class CompressionMixin:
             ImportError: constriction is missing.
         """
         codec, images = self._checked_codec(), check_images(images, self.channels)
-        fingerprint, size = self._fingerprint(), images.shape[1:3]
+        fingerprint, size = self._fingerprint(codec), images.shape[1:3]
         streams = []
         for start in range(0, len(images), BATCH):
             for codes in _single(self.encode(images[start : start + BATCH])):
@@ -101,7 +101,8 @@ class CompressionMixin:
             ImportError: constriction is missing.
         """
         check_integers(max_pixels=(1, max_pixels))
-        codec, fingerprint = self._checked_codec(), self._fingerprint()
+        codec = self._checked_codec()
+        fingerprint = self._fingerprint(codec)
         if isinstance(streams, (bytes, bytearray)) or not len(streams):
             raise ValueError("`streams` must be a list of bytes, one or more.")
         sizes, payloads = zip(*(stream.unpack(part, fingerprint) for part in streams), strict=True)
@@ -129,6 +130,8 @@ class CompressionMixin:
         return self.decode(codes)
 
     def _checked_codec(self):
+        if knows_itself(self.bottleneck):
+            return Codec(self.bottleneck, {})
         if self._codec is None:
             raise ValueError(
                 "The model doesn't know yet how probable its codes are: call "
@@ -137,12 +140,12 @@ class CompressionMixin:
             )
         return self._codec
 
-    def _fingerprint(self):
+    def _fingerprint(self, codec):
         """What tells a model from others: its first bytes of SHA-256 over weights and codec."""
         digest = hashlib.sha256(stream.FORMAT)
         for weight in self.weights:
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-        for name, part in sorted(self._codec.arrays.items()):
+        for name, part in sorted(codec.arrays.items()):
             digest.update(name.encode() + part.tobytes())
         return digest.digest()[: stream.FINGERPRINT]
 

@@ -28,7 +28,7 @@ PACKAGE = "umbed_keras>"
 # What a serialised object may say; `compile_config` could name any class of Keras.
 KEYS = {"module", "class_name", "config", "registered_name", "build_config"}
 # Entries of a model's configuration that may hold an object, of the `preset_role` so called.
-PARTS = ("bottleneck", "backbone")
+PARTS = ("bottleneck", "backbone", "context")
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 # No text and no list of a preset is longer.
 MAX_JSON, MAX_LENGTH = 1 << 20, 256

@@ -200,6 +200,20 @@ class PresetMixin:
                 write_card(new, name=folder.name)
 
 
+def load_preset(preset, **kwargs):
+    """The model of a preset, of whichever class it is.
+
+    Args:
+        preset: as `from_preset` takes it.
+        **kwargs: of `from_preset`.
+
+    Raises:
+        As `from_preset` does.
+    """
+    config, _ = read_preset(find_preset(preset))
+    return known_classes()[config["registered_name"]].from_preset(preset, **kwargs)
+
+
 def write_codec(folder, arrays):
     """Adds to a preset how probable its codes are; all else in it stays as it is.
 
