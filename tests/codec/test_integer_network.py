@@ -10,7 +10,14 @@ from keras import ops
 
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.digits import split
-from umbed_keras.codec.integer_network import FREQUENCIES, ONE, STEP, IntegerNetwork, tables
+from umbed_keras.codec.integer_network import (
+    FREQUENCIES,
+    ONE,
+    STEP,
+    IntegerNetwork,
+    table_shapes,
+    tables,
+)
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.range_coder import Decoder, Encoder
 from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER, Symbol
@@ -21,20 +28,23 @@ SPECS = {
     "numbers": [Symbol(9, NUMBER), Symbol(1, NUMBER), Symbol(70, NUMBER)],
     "pairs": [Symbol(40, ENTRY), Symbol(15, FACTOR)] * 2,
 }
+on_one_backend = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="no backend has to do with it"
+)
 every_spec = pytest.mark.parametrize("symbols", SPECS.values(), ids=SPECS)
 
 
 def random_tables(symbols, seed=0):
-    """Tables of a network that no backend had a hand in."""
+    """Tables that no backend had a hand in."""
     random = np.random.default_rng(seed)
     found = {}
-    for name, part in tables(CodeNetwork(symbols)).items():
-        if part.dtype == np.int8:
-            found[name] = random.integers(-127, 128, part.shape).astype("int8")
+    for name, (shape, dtype) in table_shapes(symbols).items():
+        if dtype == "int8":
+            found[name] = random.integers(-127, 128, shape).astype("int8")
         elif name.endswith("_scale"):
             found[name] = np.float32(2e-3)
         else:
-            found[name] = random.normal(size=part.shape).astype("float32")
+            found[name] = random.normal(size=shape).astype("float32")
     return found
 
 
@@ -74,10 +84,11 @@ def test_exponentials_are_no_rounding_matter():
 
 
 @every_spec
+@on_one_backend
 def test_symbols_cost_what_the_network_says(symbols):
     network = CodeNetwork(symbols, seed=3)
     random = np.random.default_rng(2)
-    for weight in network.weights:
+    for weight in network.trainable_weights:
         weight.assign(weight + 0.3 * random.normal(size=weight.shape))
     rows, cols = 6, 9
     values = random_map(symbols, rows, cols)
@@ -113,7 +124,7 @@ def test_no_probability_is_given_to_what_is_no_symbol():
         assert (high - 1) * low < size <= high * low
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@on_one_backend
 class TestTables:
     symbols = SPECS["pairs"]
 
@@ -138,7 +149,7 @@ class TestTables:
         self.refused("high_scale_0|high_0_scale", high_0_scale=np.float32(value))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@on_one_backend
 def test_any_bytes_are_symbols_or_an_error():
     symbols = SPECS["many entries"]
     network = IntegerNetwork(symbols, random_tables(symbols))

@@ -76,7 +76,8 @@ def test_streams_hold_what_encode_gives(model, rounding):
         expected = model.decode(codes)
     else:
         expected = model.decode(codes, size=SIZE)
-    np.testing.assert_array_equal(rebuilt, expected)
+    # A compiler may take steps of coefficients by their inverse.
+    np.testing.assert_allclose(rebuilt, expected, atol=rounding(model.decoder))
 
 
 def test_a_preset_keeps_the_codec(model, tmp_path):

@@ -138,7 +138,7 @@ class CodeNetwork(keras.Model):
 
     def _vectors(self, symbols):
         """The vectors of places, `(..., symbols)` to `(..., VECTOR)`."""
-        before = pending = ops.zeros((*symbols.shape[:-1], VECTOR))
+        before = pending = ops.cast(0 * symbols[..., :1], "float32") * ops.zeros(VECTOR)
         for place in range(len(self.symbols)):
             before, pending = self._added(place, before, pending, symbols[..., place])
         return before

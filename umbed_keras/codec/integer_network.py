@@ -65,7 +65,7 @@ class IntegerNetwork:
 
     def __init__(self, symbols, tables):
         self.symbols = list(symbols)
-        for name, (shape, dtype) in _shapes(self.symbols).items():
+        for name, (shape, dtype) in table_shapes(self.symbols).items():
             part = tables.get(name)
             if part is None or part.shape != shape or part.dtype != dtype:
                 raise ValueError(
@@ -186,7 +186,7 @@ def _frequencies(logits):
     return FREQUENCIES[np.rint(logits, out=logits).astype("int32")]
 
 
-def _shapes(symbols):
+def table_shapes(symbols):
     """Shape and dtype of every table."""
     shapes = {
         "around": (DIRECTIONS, NEIGHBOURS * VECTOR, SHARED),
