@@ -95,6 +95,13 @@ class Bottleneck(keras.layers.Layer):
         """The fixed-length part of `bits` as a float32 scalar tensor, usable in a graph."""
         raise NotImplementedError
 
+    def expected_bits(self, codes):
+        """Bits per latent vector by what was learned, a float32 scalar tensor, usable in a graph.
+
+        What training reports: the fixed-length part of `bits` where no probabilities are learned.
+        """
+        return self.fixed_length_bits(codes)
+
     def used_entries(self, codes):
         """Which entries of the `num_entries` codes use, and None or the weight of each.
 
@@ -146,6 +153,32 @@ class Bottleneck(keras.layers.Layer):
             name: np.asarray(packed[name]).astype(kind)
             for name, (_, kind) in self.code_spec().items()
         }
+
+    # Codes as an entropy coder takes them.
+
+    def symbol_settings(self, codes):
+        """What symbols depend on beside the layer: name to a small array. Nothing by default.
+
+        Args:
+            codes: list of codes of many latents, NumPy arrays, to choose it by.
+        """
+        return {}
+
+    def symbol_spec(self, **settings):
+        """The `Symbol`s that the code of a latent vector consists of, in the order of coding."""
+        raise NotImplementedError
+
+    def to_symbols(self, codes, **settings):
+        """Codes `(..., ...)` on the host as symbols, int32 `(..., symbols)`.
+
+        Raises:
+            ValueError: codes that can't be symbols, and what to do instead.
+        """
+        raise NotImplementedError
+
+    def from_symbols(self, symbols, **settings):
+        """The codes, NumPy arrays, that were such symbols."""
+        raise NotImplementedError
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}

@@ -8,6 +8,7 @@ from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, fi
 from umbed_keras.data.images import to_float, to_host
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.compression import CompressionMixin
 from umbed_keras.models.onnx_export import export_onnx
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.training.principal_components import latent_scale, principal_components
@@ -24,7 +25,7 @@ ADAPT_SAMPLES = 32768
 ADAPT_IMAGES = 1024
 
 
-class ImageModel(PresetMixin, keras.Model):
+class ImageModel(CompressionMixin, PresetMixin, keras.Model):
     """A model of images with a bottleneck: its data, its training and its metrics.
 
     Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
@@ -53,8 +54,8 @@ class ImageModel(PresetMixin, keras.Model):
         self._compiled_methods = {}
 
     def bits_per_pixel(self, images, codes):
-        """Fixed-length bits that codes of images spend on a pixel, a scalar tensor."""
-        return self.bottleneck.fixed_length_bits(codes)
+        """Bits that codes of images spend on a pixel, a scalar tensor: `expected_bits`."""
+        return self.bottleneck.expected_bits(codes)
 
     def build(self, input_shape):
         if not self.bottleneck.built:
@@ -129,8 +130,9 @@ class ImageModel(PresetMixin, keras.Model):
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
             bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
-            the metrics that the model was compiled with, of what is rebuilt.
+            (fixed-length, or by the density that the bottleneck learns), `perplexity` and
+            `fraction_used` where the bottleneck has entries, and the metrics that the model was
+            compiled with, of what is rebuilt.
 
         Raises:
             TypeError, ValueError: data that are not images as the class describes them, or

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from keras import ops
 
 LAWS = ("uniform", "mu_law")
@@ -51,3 +52,10 @@ def from_steps(steps, limit, bits, law="uniform"):
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
     # In this order a level is exact whatever the size of the value.
     return share * limit
+
+
+def level_values(limit, bits, law="uniform"):
+    """The levels of `quantize`, rising: NumPy float32 `(2^bits - 1,)`."""
+    levels = 2 ** (bits - 1) - 1
+    steps = np.arange(-levels, levels + 1, dtype="float32")
+    return ops.convert_to_numpy(from_steps(steps, limit, bits, law))

@@ -1,4 +1,4 @@
-"""What a service does with models: embedding whole stores."""
+"""What a service does with models: embedding whole stores, keeping images as bytes."""
 
 from umbed_keras.serving.store import embed_store
 
