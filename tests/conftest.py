@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 # The files that take longest, to be begun first: one that is begun last keeps one core waiting.
 LONG = (
     "test_workers.py",
+    "test_onnx_export.py",
     "test_pixel_embedder.py",
     "test_image_autoencoder.py",
     "test_training_backup.py",

@@ -11,6 +11,7 @@ from umbed_keras.layers import (
     DictionaryBottleneck,
     GaussianBottleneck,
     ResidualVectorQuantizer,
+    ScalarQuantizer,
     VectorQuantizer,
 )
 
@@ -24,6 +25,8 @@ BOTTLENECKS = {
     "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
     "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
     "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
+    "fsq": functools.partial(ScalarQuantizer, DIM, (8, 5, 5, 4, 3, 2)),
+    "scalar": functools.partial(ScalarQuantizer, DIM, rate_weight=1e-2),
 }
 DISCRETE = {name: make for name, make in BOTTLENECKS.items() if name != "gaussian"}
 # Torch compiles through a C++ toolchain that users need not have; Keras does not by default.
@@ -273,6 +276,8 @@ def test_adapt_refuses(make, latents):
         (DictionaryBottleneck, {"quantization": "a_law"}),
         (DictionaryBottleneck, {"commitment_weight": -1.0}),
         (DictionaryBottleneck, {"revival_threshold": -0.1}),
+        *((ScalarQuantizer, {"levels": value}) for value in (1, 2.5, [8, 8], [8] * 5 + [1])),
+        *((ScalarQuantizer, {"rate_weight": value}) for value in (0, -1.0, float("nan"))),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
@@ -282,6 +287,7 @@ def test_bad_arguments(layer, arguments):
         VectorQuantizer: {"num_embeddings": 8, "latent_dim": DIM},
         ResidualVectorQuantizer: {"num_embeddings": 8, "latent_dim": DIM, "num_quantizers": 2},
         DictionaryBottleneck: {"num_atoms": 8, "latent_dim": DIM, "sparsity": 2},
+        ScalarQuantizer: {"latent_dim": DIM},
     }[layer]
     layer(**good)
     (name,) = arguments
@@ -298,6 +304,7 @@ def test_bad_arguments(layer, arguments):
         DictionaryBottleneck(
             8, DIM, 3, 0.5, "online", "ols", 6, "mu_law", 0.9, 0.1, seed=3, trainable=False
         ),
+        ScalarQuantizer(2, [5, 4], 0.5, seed=3, name="scalar"),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -336,7 +343,7 @@ def test_fit_learns_and_moves_statistics(make):
     model.compile(keras.optimizers.Adam(1e-2), "mse", jit_compile=COMPILED)
     losses = model.fit(inputs, inputs, batch_size=64, epochs=6, verbose=0).history["loss"]
     assert losses[-1] < 0.8 * losses[0]
-    assert any(moved(before, state(model.bottleneck)))
+    assert any(moved(before, state(model.bottleneck))) == (make is not BOTTLENECKS["fsq"])
 
 
 @pytest.mark.parametrize("name", ["vq_ema", "dictionary_online", "dictionary_quantized"])
@@ -365,7 +372,8 @@ def test_inference_moves_nothing(make):
     layer.bits(codes)
     assert not any(moved(before, state(layer)))
     layer(sample(layer), training=True)
-    assert any(moved(before, state(layer)))
+    # What finite scalar quantisation does is fixed before training.
+    assert any(moved(before, state(layer))) == (make is not BOTTLENECKS["fsq"])
 
 
 @every_bottleneck

@@ -95,6 +95,13 @@ class Bottleneck(keras.layers.Layer):
         """The fixed-length part of `bits` as a float32 scalar tensor, usable in a graph."""
         raise NotImplementedError
 
+    def expected_bits(self, codes):
+        """Bits per latent vector by what was learned, a float32 scalar tensor, usable in a graph.
+
+        What training reports: the fixed-length part of `bits` where no probabilities are learned.
+        """
+        return self.fixed_length_bits(codes)
+
     def used_entries(self, codes):
         """Which entries of the `num_entries` codes use, and None or the weight of each.
 
@@ -119,6 +126,58 @@ class Bottleneck(keras.layers.Layer):
 
     def code_spec(self):
         """Name to (trailing shape, dtype) of the codes of one latent vector."""
+        raise NotImplementedError
+
+    def pack(self, codes):
+        """Codes in the smallest types that hold them, for storing.
+
+        Args:
+            codes: what `encode` gives, as NumPy arrays.
+
+        Returns:
+            Dictionary of NumPy arrays of the same shapes, from which `unpack` gives the codes.
+        """
+        count = self.num_indices
+        kinds = {name: kind for name, (_, kind) in self.code_spec().items()}
+        if count is None:
+            return dict(codes)
+        smallest = np.min_scalar_type(int(np.max(count)) - 1)
+        return {
+            name: part.astype(smallest) if "int" in kinds[name] else part
+            for name, part in codes.items()
+        }
+
+    def unpack(self, packed):
+        """The codes, in the types that `encode` gives, that `pack` was given."""
+        return {
+            name: np.asarray(packed[name]).astype(kind)
+            for name, (_, kind) in self.code_spec().items()
+        }
+
+    # Codes as an entropy coder takes them.
+
+    def symbol_settings(self, codes):
+        """What symbols depend on beside the layer: name to a small array. Nothing by default.
+
+        Args:
+            codes: list of codes of many latents, NumPy arrays, to choose it by.
+        """
+        return {}
+
+    def symbol_spec(self, **settings):
+        """The `Symbol`s that the code of a latent vector consists of, in the order of coding."""
+        raise NotImplementedError
+
+    def to_symbols(self, codes, **settings):
+        """Codes `(..., ...)` on the host as symbols, int32 `(..., symbols)`.
+
+        Raises:
+            ValueError: codes that can't be symbols, and what to do instead.
+        """
+        raise NotImplementedError
+
+    def from_symbols(self, symbols, **settings):
+        """The codes, NumPy arrays, that were such symbols."""
         raise NotImplementedError
 
     def get_config(self):

@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
 from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, first_images
 from umbed_keras.data.images import to_float, to_host
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.compression import CompressionMixin
+from umbed_keras.models.onnx_export import export_onnx
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.training.principal_components import latent_scale, principal_components
 from umbed_keras.training.replicas import (
@@ -23,7 +25,7 @@ ADAPT_SAMPLES = 32768
 ADAPT_IMAGES = 1024
 
 
-class ImageModel(PresetMixin, keras.Model):
+class ImageModel(CompressionMixin, PresetMixin, keras.Model):
     """A model of images with a bottleneck: its data, its training and its metrics.
 
     Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
@@ -52,8 +54,8 @@ class ImageModel(PresetMixin, keras.Model):
         self._compiled_methods = {}
 
     def bits_per_pixel(self, images, codes):
-        """Fixed-length bits that codes of images spend on a pixel, a scalar tensor."""
-        return self.bottleneck.fixed_length_bits(codes)
+        """Bits that codes of images spend on a pixel, a scalar tensor: `expected_bits`."""
+        return self.bottleneck.expected_bits(codes)
 
     def build(self, input_shape):
         if not self.bottleneck.built:
@@ -128,8 +130,9 @@ class ImageModel(PresetMixin, keras.Model):
         Returns:
             `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
             bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length), `perplexity` and `fraction_used` where the bottleneck has entries, and
-            the metrics that the model was compiled with, of what is rebuilt.
+            (fixed-length, or by the density that the bottleneck learns), `perplexity` and
+            `fraction_used` where the bottleneck has entries, and the metrics that the model was
+            compiled with, of what is rebuilt.
 
         Raises:
             TypeError, ValueError: data that are not images as the class describes them, or
@@ -163,6 +166,8 @@ class ImageModel(PresetMixin, keras.Model):
             )
         if not self.adapted_already:
             self.adapt(x)
+        # Of what was that preset, its licence is still to be kept.
+        self.origin = {name: text for name, text in self.origin.items() if name != "preset"}
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
         else:
@@ -238,6 +243,59 @@ class ImageModel(PresetMixin, keras.Model):
         latents[:, :latent_dim] += (samples - mean) @ (components / scale)
         self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
+
+    def export_onnx(self, path, what):
+        """Writes the model as an ONNX file, which runs without Keras.
+
+        Batch, height and width are free, and results are those of the method `what`. All of an
+        image is computed at once: where that is more than memory, cut it up as the metadata
+        `stride` and `margin` of a `PixelEmbedder`'s file allow. The exporter is PyTorch's; on
+        another backend it runs in a process of its own.
+
+        Args:
+            path: of the file, replaced whole or not at all.
+            what: `"embed"` (of a `PixelEmbedder` alone), `"encode"`, `"decode"` or
+                `"reconstruct"`. Images are called `images`, float32 in 0..1, `(batch, height,
+                width, channels)`, embeddings `vectors`, codes as `encode` calls them.
+
+        The file's metadata tell `class`, `what`, `preprocessing`, and of a model loaded from a
+        preset `preset` and `license`.
+
+        Raises:
+            ValueError: another `what`, or a path in no folder.
+            ImportError: torch, onnx or onnxscript is missing.
+        """
+        export_onnx(self, path, what)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, **options):
+        """Writes what the model gives when it is called: `keras.Model.export`, where that works.
+
+        On TensorFlow that is a SavedModel of any batch, height and width, and, with `format`
+        `"litert"`, a LiteRT file, whose input can be resized (with a bottleneck that has indices
+        it needs LiteRT's Flex delegate). `export_onnx` writes ONNX, on every backend.
+
+        Raises:
+            ValueError: another format, or another backend.
+        """
+        if backend.backend() != "tensorflow" or format not in ("tf_saved_model", "litert"):
+            raise ValueError(
+                "`export` writes the formats 'tf_saved_model' and 'litert' on the TensorFlow "
+                "backend alone: save the model by `save_to_preset`, and load it with "
+                "KERAS_BACKEND=tensorflow. ONNX is what `export_onnx` writes, on every backend. "
+                f"Received: format={format!r} on the backend {backend.backend()!r}"
+            )
+        self(np.zeros((1, 1, 1, self.channels), "float32"))  # Keras exports what has been called
+        return super().export(filepath, format=format, verbose=verbose, **options)
+
+    @property
+    def graphs(self):
+        """Name to `umbed_keras.models.onnx_export.Graph` of what can be exported."""
+        raise NotImplementedError
+
+    @property
+    def tiling(self):
+        """Name to number of what one must know to cut images into tiles; none for no way."""
+        return {}
 
     def _weighed(self, samples):
         """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""

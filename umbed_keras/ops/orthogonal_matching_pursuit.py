@@ -5,6 +5,7 @@ from keras import backend, ops
 
 from umbed_keras.ops import _arguments
 from umbed_keras.ops._chunked import map_chunks
+from umbed_keras.ops._exported import exporting, take
 
 SELECTIONS = ("omp", "ols")
 
@@ -66,7 +67,7 @@ def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
     """
     factors = _Factors()
     constants = atoms, norms, sparsity, tolerance, selection
-    on_torch = backend.backend() == "torch" and ops.is_tensor(signals)
+    on_torch = backend.backend() == "torch" and ops.is_tensor(signals) and not exporting()
     if on_torch:
         from umbed_keras.ops import _torch_pursuit
 
@@ -175,7 +176,7 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         if selection == "ols":
             outside = outside - _column(inverse) * ops.square(direction @ across)
         directions.append(direction)
-        factors.add(chosen, ops.take(norms, chosen), lower, inverse, projection)
+        factors.add(chosen, take(norms, chosen, 0), lower, inverse, projection)
 
 
 def _column(values):

@@ -1,0 +1,162 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from scipy import stats
+
+from umbed_keras.layers import FactorizedDensity, ScalarQuantizer
+
+numpy = ops.convert_to_numpy
+LEVELS = (8, 5, 5, 4)
+
+
+def normal(count, dim, scale=1.0, seed=0):
+    random = np.random.default_rng(seed)
+    return (scale * random.normal(size=(count, dim))).astype("float32")
+
+
+def published(latents, levels):
+    """Quantised values in -1..1 and the one index of each vector, as in the paper's appendix A."""
+    levels = np.array(levels)
+    half = (levels - 1) * (1 + 1e-3) / 2
+    offset = np.where(levels % 2 == 1, 0.0, 0.5)
+    shift = np.arctanh(offset / half)
+    values = np.round(np.tanh(latents.astype("float64") + shift) * half - offset)
+    basis = np.concatenate([[1], np.cumprod(levels[:-1])])
+    return values / (levels // 2), ((values + levels // 2) * basis).sum(axis=-1).astype("int32")
+
+
+def test_levels_are_those_of_the_paper():
+    layer, latents = ScalarQuantizer(4, LEVELS), normal(500, 4, 2.0)
+    values, index = published(latents, LEVELS)
+    codes = layer.encode(latents)
+    np.testing.assert_allclose(numpy(layer(latents)["latents"]), values, atol=1e-6)
+    np.testing.assert_array_equal(numpy(layer.to_index(codes)), index)
+    assert numpy(codes["indices"]).min() == 0
+    np.testing.assert_array_equal(numpy(codes["indices"]).max(axis=0), np.array(LEVELS) - 1)
+    assert layer.num_entries == math.prod(LEVELS)
+    assert layer.bits(codes).fixed_length == math.ceil(math.log2(math.prod(LEVELS)))
+
+
+def test_every_index_stands_for_one_code():
+    layer = ScalarQuantizer(4, LEVELS)
+    index = np.arange(math.prod(LEVELS))
+    codes = layer.from_index(index)
+    assert len(np.unique(numpy(codes["indices"]), axis=0)) == len(index)
+    np.testing.assert_array_equal(numpy(layer.to_index(codes)), index)
+
+
+@pytest.mark.parametrize(("levels", "says"), [(None, "Without"), ([2**16, 2**16], "too many")])
+def test_codes_that_have_no_one_index(levels, says):
+    layer = ScalarQuantizer(2, levels)
+    codes = layer.encode(normal(2, 2))
+    assert layer.num_entries is None
+    with pytest.raises(ValueError, match=says):
+        layer.to_index(codes)
+
+
+def test_bounded_latents_have_the_derivative_of_the_tangent(gradients):
+    layer, latents = ScalarQuantizer(3, (5, 5, 5)), normal(6, 3)
+    layer.build()
+    found = gradients(lambda x: ops.sum(layer(x, training=True)["latents"]), latents)[0]
+    expected = 4 * (1 + 1e-3) / 2 / np.cosh(latents) ** 2 / 2  # half, and divided by 5 // 2
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_what_adapt_hands_on_is_nearest_by_least_squares():
+    layer, latents = ScalarQuantizer(4, LEVELS), normal(2000, 4)
+    layer.adapt(latents)
+    handed, _ = published(latents, LEVELS)
+    slopes = np.sum(handed * latents, axis=0) / np.sum(handed**2, axis=0)
+    np.testing.assert_allclose(numpy(layer.scale), slopes, rtol=1e-4)
+
+
+def test_integers_are_steps_rounded():
+    layer, latents = ScalarQuantizer(3, rate_weight=1e-2), normal(200, 3)
+    steps = np.full(3, math.sqrt(12 * 1e-2 * 3 / (2 * math.log(2))), "float32")
+    expected = np.round(latents / steps)
+    codes = layer.encode(latents)
+    np.testing.assert_array_equal(numpy(codes["indices"]), expected)
+    np.testing.assert_allclose(numpy(layer.decode(codes)), expected * steps, rtol=1e-6)
+
+
+def test_noise_is_uniform_within_half_a_step():
+    layer, latents = ScalarQuantizer(2, seed=1), normal(4000, 2)
+    layer.build()
+    noise = numpy(layer._noise((4000, 2))).ravel()
+    assert stats.kstest(noise, "uniform", (-0.5, 1.0)).pvalue > 1e-3
+    first, second = (float(layer(latents, training=True)["loss"]) for _ in range(2))
+    assert first != second
+    assert float(layer(latents)["loss"]) == float(layer(latents)["loss"])
+
+
+def test_the_loss_is_the_weighted_code_length_of_the_tables():
+    """`probability_tables` is what an entropy coder is given; the loss is what it will need."""
+    layer, latents = ScalarQuantizer(3, rate_weight=1e-3), normal(300, 3, 2.0)
+    layer.adapt(latents)
+    outputs = layer(latents)
+    indices, length = numpy(outputs["codes"]["indices"]), 0.0
+    for column, (first, probabilities) in zip(indices.T, layer.probability_tables(), strict=True):
+        assert 0 < probabilities.sum() <= 1
+        length -= np.log2(probabilities[column - first]).sum()
+    expected = length / len(indices)
+    np.testing.assert_allclose(float(outputs["loss"]), 1e-3 * expected, rtol=1e-4)
+    np.testing.assert_allclose(float(layer.expected_bits(outputs["codes"])), expected, rtol=1e-4)
+
+
+def test_with_levels_there_are_no_tables():
+    with pytest.raises(ValueError, match="levels"):
+        ScalarQuantizer(2, 4).probability_tables()
+
+
+def test_a_fresh_density_is_about_logistic():
+    density, values = FactorizedDensity(2, seed=0), normal(1000, 2, 5.0)
+    density.adapt(values)
+    for first, probabilities in density.tables():
+        integers = np.arange(first, first + len(probabilities))
+        assert probabilities.sum() == pytest.approx(1, abs=2**-15)
+        mean = probabilities @ integers
+        assert abs(mean) < 3
+        assert math.sqrt(probabilities @ (integers - mean) ** 2) == pytest.approx(5, rel=0.3)
+
+
+def test_gradients_of_the_code_length(gradients):
+    density = FactorizedDensity(2, seed=0)
+    density.build()
+    points, step = normal(6, 2, 2.0), 1e-2
+    found = gradients(lambda x: ops.sum(density(x)), points)[0]
+    ahead, behind = (numpy(density(points + change)) for change in (step, -step))
+    # Of float32, whose code lengths of some bits are off by 1e-6.
+    np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-2, atol=1e-3)
+
+
+class Cost(keras.Model):
+    """A bottleneck of which only the density learns."""
+
+    def __init__(self, bottleneck):
+        super().__init__()
+        self.bottleneck = bottleneck
+        bottleneck.log_steps.trainable = False
+
+    def call(self, inputs, training=False):
+        self.add_loss(self.bottleneck(inputs, training=training)["loss"])
+        return inputs
+
+
+def test_training_finds_the_density_of_the_data():
+    random = np.random.default_rng(0)
+    columns = random.laplace(0, 3, 4000), random.normal(5, 6, 4000)
+    latents = np.stack(columns, axis=1).astype("float32")
+    layer = ScalarQuantizer(2, rate_weight=2 * math.log(2) / 24)  # a step of 1
+    layer.build()
+    model = Cost(layer)
+    model.compile(keras.optimizers.Adam(2e-2), loss=None)
+    codes = layer.encode(latents)
+    before = float(layer.expected_bits(codes))
+    model.fit(latents, batch_size=500, epochs=15, verbose=0)
+    entropy = layer.bits(codes).entropy_coded
+    assert before > 1.1 * entropy
+    # Noise makes what is learned a little wider than what is coded.
+    assert entropy < float(layer.expected_bits(codes)) < 1.02 * entropy
