@@ -1,0 +1,286 @@
+"""A page: stroke a few pixels of each class and get the rest.
+
+    pip install -e ".[torch,page]" && python examples/scribble_app.py
+
+It answers to this machine alone, needs no network, and keeps files in a temporary folder, which it
+empties at its end. With one image of 512 x 512 pixels a stroke is answered in less than a second.
+"""
+
+import argparse
+import copy
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import entropy
+from scribbles.colours import COLOURS, labels_of, overlay, strokes_of
+from scribbles.files import label_image, read_image
+from scribbles.samples import samples
+
+from umbed_keras.plots.similarity import cosines_to
+from umbed_keras.segmentation import PixelClassifier
+
+# So that vectors and probabilities need less than 1 GB, and a classifier keeps the vectors.
+MOST_PIXELS = 3_000_000
+MOST_BYTES = "50mb"
+# Seconds: how often, and how old, files that have been shown are deleted.
+DELETED = (600, 3600)
+WELCOME = "Choose a colour, stroke some pixels of a class, then some of another in its colour."
+
+
+@dataclass
+class Session:
+    """What the page knows for one user: an image, what the strokes taught, files to download."""
+
+    image: np.ndarray
+    classifier: PixelClassifier | None = None
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_folder(self):
+        """An empty folder for files in place of the last answer's."""
+        self.close()
+        self.folder = Path(tempfile.mkdtemp())
+        return self.folder
+
+
+class Page:
+    """What the page does, apart from how it looks.
+
+    Args:
+        classifier: `PixelClassifier`, not fitted. Its embedder and its vectors of images serve all
+            sessions; strokes are of one.
+    """
+
+    def __init__(self, classifier):
+        self.blank = classifier
+
+    def open(self, path, session):
+        """A new session with the image of a file."""
+        return self.show(_read(path), session)
+
+    def show(self, image, session):
+        """A new session with an image."""
+        if session is not None:
+            session.close()
+        # Embedded now, so that strokes need not wait for it.
+        self.blank.features(image)
+        editor = {"background": image, "layers": [], "composite": None}
+        return Session(image), editor, image, None, None, WELCOME, *[None] * 3
+
+    def segment(self, session, editor):
+        """Learns from the strokes: overlay, uncertainty, a message, and files to download."""
+        if session is None:
+            return None, None, "Choose an image first.", *[None] * 3
+        labels = np.zeros(session.image.shape[:2], "int32")
+        for layer in editor["layers"] if editor else ():
+            found = labels_of(layer)
+            # Of the image before, where one has just been opened.
+            if found.shape == labels.shape:
+                labels = np.where(found, found, labels)
+        classes = np.setdiff1d(labels, 0)
+        if len(classes) < 2:
+            session.classifier = None
+            return session.image, None, WELCOME, *[None] * 3
+        session.classifier = copy.copy(self.blank).fit(session.image, labels)
+        said = session.classifier.predict_proba(session.image)
+        found = classes[said.argmax(axis=-1)]
+        uncertainty = entropy(said, axis=-1) / np.log(len(classes))
+        folder = session.new_folder()
+        files = [folder / name for name in ("mask.png", "strokes.png", "classifier.npz")]
+        label_image(found).save(files[0])
+        strokes_of(labels).save(files[1])
+        session.classifier.save(files[2])
+        shares = ", ".join(f"{number}: {np.mean(found == number):.1%}" for number in classes)
+        message = f"Classes {shares} of all pixels."
+        return overlay(session.image, found), _heat(uncertainty), message, *map(str, files)
+
+    def similar(self, session, place):
+        """How similar each pixel is to one at `(column, row)`, which is ringed."""
+        col, row = place
+        vectors = self.blank.features.vectors(session.image)
+        drawn = _heat(cosines_to(vectors, vectors[row, col]))
+        y, x = np.ogrid[: drawn.shape[0], : drawn.shape[1]]
+        distance = np.hypot(y - row, x - col)
+        radius = max(drawn.shape) / 64
+        drawn[np.abs(distance - radius) < 2.5] = 0
+        drawn[np.abs(distance - radius) < 1.2] = 255
+        return drawn
+
+    def apply(self, session, paths, progress):
+        """The classes of more images: overlays, and a zip of masks."""
+        if session is None or session.classifier is None:
+            raise _error("Stroke pixels of two classes or more first.")
+        images = [_read(path) for path in paths]
+        overlays = []
+        archive = session.folder / "masks.zip"
+        with zipfile.ZipFile(archive, "w") as masks:
+            for number, (path, image) in enumerate(zip(paths, images, strict=True)):
+                progress((number, len(paths)), unit="images")
+                found = session.classifier.predict(image)
+                # Names may be the same, of different folders.
+                name = f"{number + 1:03d}_{Path(path).stem}.png"
+                with masks.open(name, "w") as file:
+                    label_image(found).save(file, "png")
+                overlays.append((overlay(image, found), name))
+        return overlays, str(archive)
+
+
+def build(page):
+    """The page as `gradio.Blocks`."""
+    import gradio as gr
+
+    pictures = samples()
+    colours = [f"#{bytes(colour).hex()}" for colour in COLOURS]
+    legend = "".join(
+        f'<span style="background:{colour}">{number}</span>'
+        for number, colour in enumerate(colours, start=1)
+    )
+    with gr.Blocks(
+        title="Label a few pixels, get the rest",
+        analytics_enabled=False,
+        delete_cache=DELETED,
+        fill_width=True,
+    ) as blocks:
+        session = gr.State(None, delete_callback=lambda session: session and session.close())
+        gr.HTML(
+            "<h1>Label a few pixels, get the rest</h1>"
+            f'<p class="legend">Classes and their colours: {legend}</p>'
+        )
+        with gr.Row():
+            choice = gr.Radio(list(pictures), label="A sample", elem_id="sample", scale=2)
+            upload = gr.UploadButton("Open an image", file_types=["image"], elem_id="open")
+        message = gr.Markdown("Choose a sample or open an image.", elem_id="message")
+        with gr.Row():
+            editor = gr.ImageEditor(
+                label="Strokes",
+                elem_id="strokes",
+                type="pil",
+                sources=(),
+                transforms=(),
+                layers=False,
+                brush=gr.Brush(8, colors=colours, color_mode="fixed"),
+                format="png",
+                canvas_size=(512, 512),
+                height=600,
+            )
+            shown = {"interactive": False, "format": "png", "buttons": ["fullscreen"]}
+            segmentation = gr.Image(label="Segmentation", elem_id="segmentation", **shown)
+        with gr.Row():
+            uncertainty = gr.Image(label="Uncertainty", elem_id="uncertainty", **shown)
+            similar = gr.Image(
+                label="Similar pixels: click any picture but the strokes",
+                elem_id="similar",
+                **shown,
+            )
+        with gr.Row():
+            names = {"mask": "Mask", "stroked": "Strokes", "classifier": "Classifier"}
+            downloads = [
+                gr.DownloadButton(f"Download {label.lower()}", elem_id=name)
+                for name, label in names.items()
+            ]
+        with gr.Row():
+            more = gr.File(
+                label="More images", file_count="multiple", file_types=["image"], elem_id="more"
+            )
+            gallery = gr.Gallery(label="Their segmentations", elem_id="gallery", columns=4)
+            masks = gr.DownloadButton("Download their masks", elem_id="masks")
+
+        # One answer at a time, of all kinds and users: each takes all cores.
+        run = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
+        fresh = [session, editor, segmentation, uncertainty, similar, message, *downloads]
+        upload.upload(page.open, [upload, session], fresh, **run)
+        choice.input(
+            lambda name, session: page.show(pictures[name], session),
+            [choice, session],
+            fresh,
+            **run,
+        )
+        editor.change(
+            page.segment,
+            [session, editor],
+            [segmentation, uncertainty, message, *downloads],
+            show_progress="hidden",
+            trigger_mode="always_last",
+            **run,
+        )
+
+        def clicked(session, event: gr.SelectData):
+            return page.similar(session, event.index)
+
+        for picture in (segmentation, uncertainty, similar):
+            picture.select(clicked, session, similar, show_progress="hidden", **run)
+
+        def apply(session, paths, progress=gr.Progress()):  # noqa: B008 (how Gradio hands it in)
+            return page.apply(session, paths, progress)
+
+        more.upload(apply, [session, more], [gallery, masks], **run)
+    return blocks
+
+
+def _read(path):
+    try:
+        return read_image(path, MOST_PIXELS)
+    except ValueError as error:
+        raise _error(str(error)) from error
+
+
+def _error(message):
+    import gradio as gr
+
+    return gr.Error(message, print_exception=False)
+
+
+def _heat(values):
+    """Numbers in 0..1 as colours, uint8 `(height, width, 3)`."""
+    from matplotlib import colormaps
+
+    return colormaps["magma"](values, bytes=True)[..., :3].copy()
+
+
+CSS = """
+h1 { font-size: 1.6em }
+.legend span { color: white; text-shadow: 0 0 3px black; border-radius: 4px; padding: 2px 9px;
+  margin: 0 3px; font-weight: bold }
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="gives the vectors")
+    parser.add_argument("--port", type=int, default=7860)
+    args = parser.parse_args()
+    # A terminated page, too, empties its folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with tempfile.TemporaryDirectory(prefix="scribble_app_") as folder:
+        tempfile.tempdir = folder
+        os.environ.update(
+            GRADIO_TEMP_DIR=folder,
+            GRADIO_ANALYTICS_ENABLED="False",
+            GRADIO_RUN_HISTORY="False",
+            MPLCONFIGDIR=folder,
+        )
+        build(Page(PixelClassifier(args.preset))).launch(
+            server_name="127.0.0.1",
+            server_port=args.port,
+            share=False,
+            mcp_server=False,
+            ssr_mode=False,
+            max_file_size=MOST_BYTES,
+            footer_links=[],
+            css=CSS,
+        )
+
+
+if __name__ == "__main__":
+    main()
