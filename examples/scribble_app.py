@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import entropy
-from scribbles.colours import COLOURS, labels_of, overlay, strokes_of
+from scribbles.canvas import canvas, drawn_labels, opened
+from scribbles.colours import overlay, strokes_of
 from scribbles.files import label_image, read_image
 from scribbles.samples import samples
 
@@ -73,20 +74,14 @@ class Page:
             session.close()
         # Embedded now, so that strokes need not wait for it.
         self.blank.features(image)
-        editor = {"background": image, "layers": [], "composite": None}
-        return Session(image), editor, image, None, None, WELCOME, *[None] * 3
+        return Session(image), opened(image), image, None, None, WELCOME, *[None] * 3
 
-    def segment(self, session, editor):
+    def segment(self, session, strokes):
         """Learns from the strokes: overlay, uncertainty, a message, and files to download."""
         if session is None:
-            return None, None, "Choose an image first.", *[None] * 3
-        labels = np.zeros(session.image.shape[:2], "int32")
-        for layer in editor["layers"] if editor else ():
-            found = labels_of(layer)
-            # Of the image before, where one has just been opened.
-            if found.shape == labels.shape:
-                labels = np.where(found, found, labels)
-        classes = np.setdiff1d(labels, 0)
+            raise _error("Choose an image first.")
+        labels = drawn_labels(strokes, session.image.shape[:2])
+        classes = [] if labels is None else np.setdiff1d(labels, 0)
         if len(classes) < 2:
             session.classifier = None
             return session.image, None, WELCOME, *[None] * 3
@@ -139,11 +134,6 @@ def build(page):
     import gradio as gr
 
     pictures = samples()
-    colours = [f"#{bytes(colour).hex()}" for colour in COLOURS]
-    legend = "".join(
-        f'<span style="background:{colour}">{number}</span>'
-        for number, colour in enumerate(colours, start=1)
-    )
     with gr.Blocks(
         title="Label a few pixels, get the rest",
         analytics_enabled=False,
@@ -151,27 +141,13 @@ def build(page):
         fill_width=True,
     ) as blocks:
         session = gr.State(None, delete_callback=lambda session: session and session.close())
-        gr.HTML(
-            "<h1>Label a few pixels, get the rest</h1>"
-            f'<p class="legend">Classes and their colours: {legend}</p>'
-        )
+        gr.Markdown("# Label a few pixels, get the rest")
         with gr.Row():
             choice = gr.Radio(list(pictures), label="A sample", elem_id="sample", scale=2)
             upload = gr.UploadButton("Open an image", file_types=["image"], elem_id="open")
         message = gr.Markdown("Choose a sample or open an image.", elem_id="message")
         with gr.Row():
-            editor = gr.ImageEditor(
-                label="Strokes",
-                elem_id="strokes",
-                type="pil",
-                sources=(),
-                transforms=(),
-                layers=False,
-                brush=gr.Brush(8, colors=colours, color_mode="fixed"),
-                format="png",
-                canvas_size=(512, 512),
-                height=600,
-            )
+            strokes = canvas(label="Strokes", elem_id="strokes", container=True, padding=True)
             shown = {"interactive": False, "format": "png", "buttons": ["fullscreen"]}
             segmentation = gr.Image(label="Segmentation", elem_id="segmentation", **shown)
         with gr.Row():
@@ -196,7 +172,7 @@ def build(page):
 
         # One answer at a time, of all kinds and users: each takes all cores.
         run = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
-        fresh = [session, editor, segmentation, uncertainty, similar, message, *downloads]
+        fresh = [session, strokes, segmentation, uncertainty, similar, message, *downloads]
         upload.upload(page.open, [upload, session], fresh, **run)
         choice.input(
             lambda name, session: page.show(pictures[name], session),
@@ -204,9 +180,9 @@ def build(page):
             fresh,
             **run,
         )
-        editor.change(
+        strokes.input(
             page.segment,
-            [session, editor],
+            [session, strokes],
             [segmentation, uncertainty, message, *downloads],
             show_progress="hidden",
             trigger_mode="always_last",
@@ -246,13 +222,6 @@ def _heat(values):
     return colormaps["magma"](values, bytes=True)[..., :3].copy()
 
 
-CSS = """
-h1 { font-size: 1.6em }
-.legend span { color: white; text-shadow: 0 0 3px black; border-radius: 4px; padding: 2px 9px;
-  margin: 0 3px; font-weight: bold }
-"""
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -278,7 +247,6 @@ def main():
             ssr_mode=False,
             max_file_size=MOST_BYTES,
             footer_links=[],
-            css=CSS,
         )
 
 
