@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ MOST_PIXELS = 3_000_000
 MOST_BYTES = "50mb"
 # Seconds: how often, and how old, files that have been shown are deleted.
 DELETED = (600, 3600)
+TITLE = "Label a few pixels, get the rest"
 WELCOME = "Choose a colour, stroke some pixels of a class, then some of another in its colour."
 
 
@@ -40,6 +42,7 @@ class Session:
     """What the page knows for one user: an image, what the strokes taught, files to download."""
 
     image: np.ndarray
+    number: str = field(default_factory=lambda: str(time.time_ns()))
     classifier: PixelClassifier | None = None
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
 
@@ -74,14 +77,16 @@ class Page:
             session.close()
         # Embedded now, so that strokes need not wait for it.
         self.blank.features(image)
-        return Session(image), opened(image), image, None, None, WELCOME, *[None] * 3
+        session = Session(image)
+        strokes = opened(image, session.number)
+        return session, strokes, image, None, None, WELCOME, *[None] * 3
 
     def segment(self, session, strokes):
         """Learns from the strokes: overlay, uncertainty, a message, and files to download."""
         if session is None:
             raise _error("Choose an image first.")
-        labels = drawn_labels(strokes, session.image.shape[:2])
-        classes = [] if labels is None else np.setdiff1d(labels, 0)
+        labels = drawn_labels(strokes, session.image.shape[:2], session.number)
+        classes = np.setdiff1d(labels, 0)
         if len(classes) < 2:
             session.classifier = None
             return session.image, None, WELCOME, *[None] * 3
@@ -135,19 +140,19 @@ def build(page):
 
     pictures = samples()
     with gr.Blocks(
-        title="Label a few pixels, get the rest",
+        title=TITLE,
         analytics_enabled=False,
         delete_cache=DELETED,
         fill_width=True,
     ) as blocks:
         session = gr.State(None, delete_callback=lambda session: session and session.close())
-        gr.Markdown("# Label a few pixels, get the rest")
-        with gr.Row():
-            choice = gr.Radio(list(pictures), label="A sample", elem_id="sample", scale=2)
+        gr.Markdown(f"# {TITLE}")
+        with gr.Row(equal_height=True):
+            choice = gr.Radio(list(pictures), label="A sample", elem_id="sample")
             upload = gr.UploadButton("Open an image", file_types=["image"], elem_id="open")
-        message = gr.Markdown("Choose a sample or open an image.", elem_id="message")
+            message = gr.Markdown("Choose a sample or open an image.", elem_id="message")
         with gr.Row():
-            strokes = canvas(label="Strokes", elem_id="strokes", container=True, padding=True)
+            strokes = canvas(label="Strokes", elem_id="strokes", container=True)
             shown = {"interactive": False, "format": "png", "buttons": ["fullscreen"]}
             segmentation = gr.Image(label="Segmentation", elem_id="segmentation", **shown)
         with gr.Row():
@@ -174,6 +179,7 @@ def build(page):
         run = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
         fresh = [session, strokes, segmentation, uncertainty, similar, message, *downloads]
         upload.upload(page.open, [upload, session], fresh, **run)
+        upload.upload(lambda: None, None, choice, api_visibility="private")
         choice.input(
             lambda name, session: page.show(pictures[name], session),
             [choice, session],
@@ -247,6 +253,8 @@ def main():
             ssr_mode=False,
             max_file_size=MOST_BYTES,
             footer_links=[],
+            # No picture higher than the window, as the one with the strokes.
+            css="#segmentation img, #uncertainty img, #similar img { max-height: 85vh }",
         )
 
 

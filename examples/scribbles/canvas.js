@@ -1,4 +1,4 @@
-// Strokes in the colours of classes over an image. After each, `value` is all of them as a PNG.
+// Strokes in the colours of classes over an image. After each, `value` holds all of them as a PNG.
 // Gradio hands in: element, props, trigger and watch.
 const picture = element.querySelector("img");
 const canvas = element.querySelector("canvas");
@@ -29,7 +29,7 @@ function redraw() {
 }
 
 function send() {
-  props.value = canvas.toDataURL("image/png");
+  props.value = { opened: props.opened, strokes: canvas.toDataURL("image/png") };
   trigger("input");
 }
 
@@ -51,6 +51,8 @@ function point(event) {
 picture.addEventListener("load", () => {
   canvas.width = picture.naturalWidth;
   canvas.height = picture.naturalHeight;
+  // As wide as there is room, but no higher than the window.
+  picture.parentElement.style.width = `min(100%, ${(85 * canvas.width) / canvas.height}vh)`;
 });
 watch("opened", () => {
   strokes = [];

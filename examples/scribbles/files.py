@@ -33,7 +33,7 @@ def read_image(path, most_pixels=None):
                 image = Image.alpha_composite(white, image)
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name} is no image that can be read: {error}") from error
+        raise ValueError(f"{path.name} is no image that can be read.") from error
 
 
 def label_image(labels):
