@@ -8,6 +8,7 @@ import base64
 import io
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 from PIL import Image
 from scribbles.colours import COLOURS, labels_of
@@ -35,8 +36,6 @@ def canvas(**options):
     Args:
         options: those of `gradio.HTML`.
     """
-    import gradio as gr
-
     pens = "".join(
         f'<button class="class{" chosen" * (number == 1)}" data-key="{number}" '
         f'data-colour="{colour}" style="background:{colour}" title="Class {number}">{number}'
@@ -62,8 +61,6 @@ def canvas(**options):
 
 def opened(image, number):
     """What opens an image, uint8 `(height, width, 3)`, without strokes, under a number as text."""
-    import gradio as gr
-
     file = io.BytesIO()
     Image.fromarray(image).save(file, "png", compress_level=1)
     url = PNG + base64.b64encode(file.getvalue()).decode()

@@ -32,7 +32,9 @@ def read_image(path, most_pixels=None):
                 white = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(white, image)
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path.name} has far too many pixels.") from error
+    except (OSError, SyntaxError) as error:
         raise ValueError(f"{path.name} is no image that can be read.") from error
 
 
