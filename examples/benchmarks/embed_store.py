@@ -6,6 +6,7 @@ The image is the bundled portrait again and again, turned and dimmed.
 """
 
 import argparse
+import itertools
 import os
 import random
 import shutil
@@ -63,34 +64,34 @@ def mosaic(side):
 def overhead(args, folder):
     """One process's store beside the same tiles embedded in memory."""
     model = uk.PixelEmbedder.from_preset(args.preset)
-    image = np.load(folder / "image.npy")[: args.side // 2]
-    np.save(folder / "half.npy", image)
+    image = np.load(folder / "image.npy")[: args.side // 4]
+    np.save(folder / "part.npy", image)
     budget = args.budget << 20
-    times = {"memory": [], "store": []}
+    targets = (folder / f"store_{number}.zarr" for number in itertools.count())
+
+    def into_store():
+        return embed_store(
+            model, folder / "part.npy", next(targets), memory_budget=budget, verbose=0
+        )
+
+    found = into_store()
+    tile_size = (found.shards or found.chunks)[0]
+    ways = {
+        "embed": lambda: model.embed(image[None], tile_size=tile_size),
+        "embed_large": lambda: model.embed_large(image, memory_budget=budget, verbose=0),
+        "embed_store": into_store,
+    }
+    seconds, work = ({name: [] for name in ways} for _ in range(2))
     for _ in range(args.repeats):
-        times["memory"].append(
-            timed(lambda: model.embed_large(image, memory_budget=budget, verbose=0))
-        )
-        times["store"].append(
-            timed(
-                lambda: embed_store(
-                    model,
-                    folder / "half.npy",
-                    folder / "store.zarr",
-                    memory_budget=budget,
-                    verbose=0,
-                )
-            )
-        )
-        stored = sum(f.stat().st_size for f in (folder / "store.zarr").rglob("*") if f.is_file())
-        shutil.rmtree(folder / "store.zarr")
-    (folder / "half.npy").unlink()
-    memory, store = min(times["memory"]), min(times["store"])
-    print(f"overhead, {image.shape[0]} x {image.shape[1]}: {times}")
-    print(
-        f"in memory {memory:.1f} s, store {store:.1f} s: {store / memory - 1:+.1%}; "
-        f"{stored / (4 * model.latent_dim * image.shape[0] * image.shape[1]):.0%} of the bytes"
-    )
+        for name, way in ways.items():
+            before = time.process_time()
+            seconds[name].append(timed(way))
+            work[name].append(time.process_time() - before)
+        for path in folder.glob("store_*.zarr"):
+            shutil.rmtree(path)
+    print(f"{args.preset}, {image.shape[0]} x {image.shape[1]}, tiles of {tile_size}")
+    for name in ways:
+        print(f"{name}: {min(seconds[name]):.2f} s, processors' time {min(work[name]):.2f} s")
 
 
 def workers(args, folder):

@@ -222,6 +222,7 @@ def test_what_is_no_store_is_left_alone(model, source, tmp_path):
         with pytest.raises(ValueError, match="holds something else"):
             embed_store(model, source, tmp_path / target, verbose=0)
     np.testing.assert_array_equal(zarr.open(tmp_path / "mine.zarr")[:], 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.zarr", "folder", "image.npy"}
     assert (tmp_path / "folder" / "mine.txt").read_text() == "mine"
 
 

@@ -43,6 +43,8 @@ def create(path, plan, image):
                 "dtype": dtype,
                 "compressors": _compressors(dtype),
                 "dimension_names": axes,
+                # To look for chunks of zeros takes longer than to write the few that there are.
+                "config": {"write_empty_chunks": True},
             }
     if "" in arrays:
         arrays[""]["attributes"] = groups.pop("")

@@ -57,13 +57,8 @@ class Mapped:
     """
 
     def __init__(self, open_map):
-        array = open_map()
-        self._open, self.shape, self.dtype, self.ndim = (
-            open_map,
-            array.shape,
-            array.dtype,
-            array.ndim,
-        )
+        array, self._open = open_map(), open_map
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def __getitem__(self, place):
         return np.array(self._open()[place])
@@ -171,7 +166,6 @@ def _from_tiff(path):
         array = Mapped(functools.partial(tifffile.memmap, path, mode="r"))
     except ValueError:  # compressed, or in pieces
         array = extra("zarr").open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
-    scale, unit = (
-        ((1 / resolution[1], 1 / resolution[0]), "micrometer") if known else ((1, 1), None)
-    )
-    return Source(array, axes, path, scale, unit)
+    if not known:
+        return Source(array, axes, path)
+    return Source(array, axes, path, (1 / resolution[1], 1 / resolution[0]), "micrometer")

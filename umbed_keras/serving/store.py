@@ -134,6 +134,7 @@ class TileEmbedder:
         return self._model.bottleneck.pack(outputs) if self._codes else outputs
 
     def share(self, folder):
+        """Saves the model as a preset, from which other processes make their own of this."""
         if not folder.exists():
             self._model.save_to_preset(folder)
         return _load, (folder, self._images.path, self._codes)

@@ -53,17 +53,14 @@ class TiledStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         if _is_complete(path, plan) and not (path / PROGRESS).exists():
             return None
+        _check_free(path)
         with locked(path):
             if _is_complete(path, plan):
                 _tidy(path)
                 return None
             before = read_plan(path)
             if before is None:
-                if path.exists() and not _is_empty(path):
-                    raise ValueError(
-                        f"`target` must be new, empty, or what this call began. {path} holds "
-                        "something else, of which nothing was changed."
-                    )
+                _check_free(path)
                 plan.write(path)
             else:
                 check_same(path, before.identity, plan.identity)
@@ -192,13 +189,18 @@ def locked(path):
 
 def _is_complete(path, plan):
     """Whether all is done of a store; ValueError where it is another's."""
-    if not (path / "zarr.json").exists():
-        return False
-    about = extra("zarr").open(path, mode="r").attrs.get(ATTRIBUTES, {})
+    about = _about(path)
     if not about.get("complete"):
         return False
     check_same(path, {name: about.get(name) for name in plan.identity}, plan.identity)
     return True
+
+
+def _about(path):
+    """What a store says of itself; nothing where there is none."""
+    if not (path / "zarr.json").exists():
+        return {}
+    return extra("zarr").open(path, mode="r").attrs.get(ATTRIBUTES, {})
 
 
 def _tidy(path):
@@ -212,5 +214,14 @@ def _lock_file(path, kind=""):
     return path.with_name(f".{path.name}.umbed_lock{kind}")
 
 
-def _is_empty(path):
-    return path.is_dir() and {part.name for part in path.iterdir()} <= {PROGRESS}
+def _check_free(path):
+    """Raises ValueError where there is something that is no store begun here."""
+    if (path / PROGRESS / PLAN).exists() or not path.exists():
+        return
+    if not path.is_dir() or any(part.name != PROGRESS for part in path.iterdir()):
+        if path.is_dir() and _about(path).get("complete"):
+            return
+        raise ValueError(
+            f"`target` must be new, empty, or what this call began. {path} holds something else, "
+            "of which nothing was changed."
+        )
