@@ -79,7 +79,7 @@ def main():
     args = arguments()
     train, validation = prepare(args)
     draw = DrawReconstructions(validation, args.output / "reconstructions.png")
-    model = make_model(args, train.shape[-1])
+    model = make_model(args, validation.shape[-1])
     learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()])
     store(model, args, validation, quality)
 

@@ -110,7 +110,7 @@ def main():
         patch_size=args.patch_size,
         pyramid_levels=args.levels,
         bottleneck=make_bottleneck(args),
-        channels=train.shape[-1],
+        channels=validation.shape[-1],
         hidden_units=args.hidden_units,
         pixels_per_image=args.pixels,
         seed=args.seed,
