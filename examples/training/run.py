@@ -81,7 +81,7 @@ def _folders(args):
     options = {"size": args.size, "channels": 1 if args.gray else 3, "seed": args.seed}
     print(f"{len(train)} images to take squares of, squares of {len(others)} others held out")
     batches = uk.ImageFolder(
-        train, batch_size=args.batch_size, crops_per_image=args.crops, workers=2, **options
+        train, batch_size=args.batch_size, crops_per_image=args.crops, **options
     )
     held = uk.ImageFolder(others, batch_size=len(others), crops_per_image=1, **options)
     return batches, held[0]
