@@ -2,6 +2,7 @@
 
     python examples/train_pixel_embedder.py IMAGES --bottleneck dictionary --output runs/mine
 
+Of a folder's images random squares are read while it trains, however large and many they are.
 Run again after a break with the same arguments, it goes on where it was. In the output folder:
 `training_state.npz` (to resume), `log.csv`, `patches.png` (inputs beside their reconstructions,
 drawn anew after every epoch), and in the end a preset with its card, whose figures are measured
