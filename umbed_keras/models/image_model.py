@@ -117,8 +117,9 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         """Learns from images alone. Calls `adapt` first if it has not been called.
 
         Args:
-            x: array of images, `keras.utils.PyDataset`, `tf.data.Dataset`, torch `DataLoader`,
-                grain loader or another iterable of batches of images.
+            x: array of images, `umbed_keras.ImageFolder`, `keras.utils.PyDataset`,
+                `tf.data.Dataset`, torch `DataLoader`, grain loader or another iterable of batches
+                of images.
             **options: what the class has beyond the arguments of `keras.Model.fit`:
                 `pixels_per_image`, of `PixelEmbedder`, overrides the model's for this call.
 

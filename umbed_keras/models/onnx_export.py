@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from keras import backend
+from keras import backend, ops
 
 from umbed_keras._version import __version__
 
@@ -55,11 +56,10 @@ def export_onnx(model, path, what):
         _export_elsewhere(model, path, what)
         return
     if model.compute_dtype != "float32":
-        weights = model.get_weights()
-        origin = model.origin
-        model = type(model).from_config({**model.get_config(), "dtype": "float32"})
-        model.set_weights(weights)
-        model.origin = origin
+        whole = type(model).from_config({**model.get_config(), "dtype": "float32"})
+        whole.set_weights(model.get_weights())
+        whole.origin = model.origin
+        model = whole
     program = _program(model, model.graphs[what])
     program.model.graph.name = type(model).__name__
     program.model.metadata_props.update(metadata(model, what))
@@ -104,12 +104,14 @@ def _program(model, graph):
 
     sizes = tuple(EXAMPLE.values())
     tensors = {
-        name: torch.zeros(*sizes, *trailing, dtype=getattr(torch, dtype))
+        name: ops.zeros((*sizes, *trailing), dtype)
         for name, (trailing, dtype) in graph.inputs.items()
     }
     free = dict.fromkeys(range(len(EXAMPLE)), torch.export.Dim.DYNAMIC)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own insides
+        # It names each operator of a package that isn't needed.
+        logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
         followed = torch.export.export(
             Module().eval(), (tensors,), dynamic_shapes=(dict.fromkeys(tensors, free),)
         )
