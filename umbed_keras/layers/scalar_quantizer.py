@@ -156,9 +156,13 @@ class ScalarQuantizer(Bottleneck):
         # Whole bits, of 2^b values b; float32's logarithm might round 8 up to 3 + 1.
         return ops.sum(ops.ceil(ops.log2(ops.cast(values, "float32")) - 1e-4))
 
-    def expected_bits(self, codes):
+    def spent_bits(self, outputs):
         if self.levels is not None:
-            return super().expected_bits(codes)
+            return super().spent_bits(outputs)
+        return outputs["loss"] / self.rate_weight
+
+    def expected_bits(self, codes):
+        """Bits of a vector, mean over vectors, by the learned density: a float32 scalar tensor."""
         integers = ops.cast(codes["indices"], "float32")
         bits = self.density.bits_of(integers, self.density.parameters(integers))
         return ops.mean(ops.sum(bits, axis=-1))

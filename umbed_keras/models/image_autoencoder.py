@@ -187,11 +187,11 @@ class ImageAutoencoder(ImageModel):
             return keras.KerasTensor(inputs.shape, "float32")
         return super().compute_output_spec(inputs, training=training)
 
-    def bits_per_pixel(self, images, codes):
+    def bits_per_pixel(self, images, outputs):
         # The latents of what reflection adds cost bits, too.
         _, height, width, _ = ops.shape(images)
         rows, cols = (-(-side // self.stride) for side in (height, width))
-        bits = super().bits_per_pixel(images, codes)
+        bits = super().bits_per_pixel(images, outputs)
         return bits * (ops.cast(rows * cols, "float32") / ops.cast(height * width, "float32"))
 
     def _fitted(self, images):
