@@ -121,6 +121,8 @@ FLOORS = {
     "data": 2,
     "zoo": 3,
     "training": 3,
+    # Models compress and decompress; what is coded are bottlenecks' codes, of `layers`.
+    "codec": 3,
     "models": 4,
     "segmentation": 5,
     "serving": 5,

@@ -128,6 +128,32 @@ class Bottleneck(keras.layers.Layer):
         """Name to (trailing shape, dtype) of the codes of one latent vector."""
         raise NotImplementedError
 
+    # Codes as an entropy coder takes them.
+
+    def symbol_settings(self, codes):
+        """What symbols depend on beside the layer: name to a small array. Nothing by default.
+
+        Args:
+            codes: list of codes of many latents, NumPy arrays, to choose it by.
+        """
+        return {}
+
+    def symbol_spec(self, **settings):
+        """The `Symbol`s that the code of a latent vector consists of, in the order of coding."""
+        raise NotImplementedError
+
+    def to_symbols(self, codes, **settings):
+        """Codes `(..., ...)` on the host as symbols, int32 `(..., symbols)`.
+
+        Raises:
+            ValueError: codes that can't be symbols, and what to do instead.
+        """
+        raise NotImplementedError
+
+    def from_symbols(self, symbols, **settings):
+        """The codes, NumPy arrays, that were such symbols."""
+        raise NotImplementedError
+
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}
 

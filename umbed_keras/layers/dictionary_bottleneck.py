@@ -9,10 +9,11 @@ from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
 from umbed_keras.layers._totals import totals
 from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.symbols import ENTRY, FACTOR, Symbol
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.orthogonal_matching_pursuit import SELECTIONS
-from umbed_keras.ops.quantize import LAWS, quantize
+from umbed_keras.ops.quantize import LAWS, level_values, quantize
 from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
 
 UPDATES = ("gradient", "online")
@@ -207,6 +208,29 @@ class DictionaryBottleneck(Bottleneck):
             "coefficients": ((self.sparsity,), "float32"),
         }
 
+    def symbol_spec(self):
+        if not self.coefficient_bits:
+            raise ValueError(
+                "Coefficients of 32 bits can't be coded: make the model with `coefficient_bits`, "
+                "such as 8."
+            )
+        pair = [Symbol(self.num_atoms, ENTRY), Symbol(len(self._levels()), FACTOR)]
+        return pair * self.sparsity
+
+    def to_symbols(self, codes):
+        indices, coefficients = codes["indices"], codes["coefficients"]
+        levels = self._levels()
+        middles = (levels[1:] + levels[:-1]) / 2
+        steps = np.searchsorted(middles, coefficients)
+        if np.abs(levels[steps] - coefficients).max(initial=0) > 1e-5 * levels[-1]:
+            raise ValueError("`coefficients` must be steps of the quantiser, as `encode` gives.")
+        pairs = np.stack([indices, steps.astype("int32")], axis=-1)
+        return pairs.reshape(*indices.shape[:-1], -1)
+
+    def from_symbols(self, symbols):
+        pairs = symbols.reshape(*symbols.shape[:-1], self.sparsity, 2)
+        return {"indices": pairs[..., 0], "coefficients": self._levels()[pairs[..., 1]]}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -221,6 +245,11 @@ class DictionaryBottleneck(Bottleneck):
             "revival_threshold": self.revival_threshold,
             "seed": self.seed,
         }
+
+    def _levels(self):
+        """What a quantised coefficient may be, rising, float32 on the host."""
+        limit = float(ops.convert_to_numpy(self.coefficient_limit))
+        return level_values(limit, self.coefficient_bits, self.quantization)
 
     def _statistics(self):
         if self.update == "gradient":

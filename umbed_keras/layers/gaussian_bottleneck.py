@@ -3,16 +3,20 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from umbed_keras.layers._replicas import replica_part
 from umbed_keras.layers.bottleneck import Bottleneck
+from umbed_keras.layers.symbols import NUMBER, Symbol
 from umbed_keras.ops._checks import check_at_least
 from umbed_keras.ops.rate import Bits
 
 # Log-variances beyond this range only overflow.
 LOG_VARIANCE_RANGE = (-20.0, 10.0)
 STARTING_LOG_VARIANCE = -4.0
+# As symbols means reach this much beyond those that their steps were chosen by.
+ROOM = 1.25
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -74,6 +78,34 @@ class GaussianBottleneck(Bottleneck):
 
     def code_spec(self):
         return dict.fromkeys(("mean", "log_variance"), ((self.latent_dim,), "float32"))
+
+    def symbol_settings(self, codes):
+        """Steps of the means, float32 `(latent_dim,)`, and how many of them there are either way.
+
+        Rounding to a step adds a twelfth of its square: the variance that the decoder has learned
+        to bear.
+        """
+        parts = [np.reshape(part["log_variance"], (-1, self.latent_dim)) for part in codes]
+        variances = np.mean(np.exp(np.concatenate(parts).astype("float64")), axis=0)
+        steps = np.sqrt(12 * variances).astype("float32")
+        largest = np.max([np.abs(part["mean"]).max(axis=(0, 1)) for part in codes], axis=0)
+        reach = np.minimum(np.ceil(ROOM * largest / steps), 2**14)
+        return {"steps": steps, "reach": reach.astype("int32")}
+
+    def symbol_spec(self, steps, reach):
+        if steps.shape != (self.latent_dim,) or reach.shape != (self.latent_dim,):
+            raise ValueError(f"The codec must hold steps of {self.latent_dim} means.")
+        if not (np.isfinite(steps) & (steps > 0) & (reach >= 0) & (reach <= 2**14)).all():
+            raise ValueError("The codec's steps must be above 0, and 2^14 at most either way.")
+        return [Symbol(2 * int(count) + 1, NUMBER) for count in reach]
+
+    def to_symbols(self, codes, steps, reach):
+        return np.clip(np.rint(codes["mean"] / steps), -reach, reach).astype("int32") + reach
+
+    def from_symbols(self, symbols, steps, reach):
+        mean = (symbols - reach).astype("float32") * steps
+        log_variance = np.log(steps**2 / 12).astype("float32")
+        return {"mean": mean, "log_variance": np.broadcast_to(log_variance, mean.shape)}
 
     def get_config(self):
         return {**super().get_config(), "kl_weight": self.kl_weight, "seed": self.seed}

@@ -44,6 +44,9 @@ class ScalarContext(keras.layers.Layer):
         summary_units: int, numbers to which what a network sees of a place is brought together.
     """
 
+    # The entry of a bottleneck's configuration in which one may stand.
+    preset_role = "context"
+
     def __init__(self, channels, units=64, summary_units=48, **kwargs):
         super().__init__(autocast=False, **kwargs)
         check_integers(channels=(1, channels), units=(1, units), summary_units=(1, summary_units))

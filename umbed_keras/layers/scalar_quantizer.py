@@ -10,6 +10,7 @@ from umbed_keras.layers._replicas import replica_part
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.exact_context import ExactContext
 from umbed_keras.layers.factorized_density import FactorizedDensity
+from umbed_keras.layers.symbols import NUMBER, Symbol
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy
 
@@ -227,6 +228,16 @@ class ScalarQuantizer(Bottleneck):
 
     def code_spec(self):
         return {"indices": ((self.latent_dim,), "int32")}
+
+    def symbol_spec(self):
+        """Of FSQ; without `levels` symbols are integers of any size."""
+        return [Symbol(count, NUMBER) for count in self.levels]
+
+    def to_symbols(self, codes):
+        return codes["indices"]
+
+    def from_symbols(self, symbols):
+        return {"indices": symbols}
 
     def get_config(self):
         return {

@@ -112,6 +112,9 @@ class ImageAutoencoder(ImageModel):
         """Channels of the latent map that the decoder takes."""
         return self.bottleneck.latent_dim // self.patch_size**2
 
+    def code_size(self, height, width):
+        return -(-height // self.stride), -(-width // self.stride)
+
     def build(self, input_shape):
         if self.built:
             return
@@ -190,7 +193,7 @@ class ImageAutoencoder(ImageModel):
     def bits_per_pixel(self, images, outputs):
         # The latents of what reflection adds cost bits, too.
         _, height, width, _ = ops.shape(images)
-        rows, cols = (-(-side // self.stride) for side in (height, width))
+        rows, cols = self.code_size(height, width)
         bits = super().bits_per_pixel(images, outputs)
         return bits * (ops.cast(rows * cols, "float32") / ops.cast(height * width, "float32"))
 
@@ -322,6 +325,9 @@ class ImageAutoencoder(ImageModel):
         if isinstance(config.get("bottleneck"), dict):
             config["bottleneck"] = keras.saving.deserialize_keras_object(config["bottleneck"])
         return cls(**config)
+
+    def _decode(self, codes, size):
+        return self.decode(codes, size=size)
 
     # What runs compiled on batches.
 

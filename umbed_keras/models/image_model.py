@@ -8,6 +8,7 @@ from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, fi
 from umbed_keras.data.images import to_float, to_host
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
+from umbed_keras.models.compression import CompressionMixin
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.training.principal_components import latent_scale, principal_components
 from umbed_keras.training.replicas import (
@@ -23,7 +24,7 @@ ADAPT_SAMPLES = 32768
 ADAPT_IMAGES = 1024
 
 
-class ImageModel(PresetMixin, keras.Model):
+class ImageModel(CompressionMixin, PresetMixin, keras.Model):
     """A model of images with a bottleneck: its data, its training and its metrics.
 
     Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be

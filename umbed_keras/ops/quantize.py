@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from keras import ops
 
 LAWS = ("uniform", "mu_law")
@@ -34,3 +35,12 @@ def quantize(values, limit, bits, law="uniform"):
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
     # In this order a level is exact whatever the size of the value.
     return ops.stop_gradient(share * limit) + (values - ops.stop_gradient(values))
+
+
+def level_values(limit, bits, law="uniform"):
+    """The levels of `quantize`, rising: NumPy float32 `(2^bits - 1,)`."""
+    levels = 2 ** (bits - 1) - 1
+    share = np.arange(-levels, levels + 1, dtype="float32") / np.float32(levels)
+    if law == "mu_law":
+        share = np.sign(share) * np.expm1(np.abs(share) * math.log1p(MU)) / MU
+    return (share * np.float32(limit)).astype("float32")

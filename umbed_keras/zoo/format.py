@@ -1,11 +1,13 @@
 """What a preset folder holds, and reading it without trusting it.
 
 A preset is what KerasHub calls one: `config.json`, a Keras configuration; `metadata.json`;
-`model.weights.h5`; and, of its author, `README.md`, the card, with `figure.png`. Nothing in it is
-run: objects are made from classes of this package alone, and no array is allocated for a model
-that the weights file isn't large enough for.
+`model.weights.h5`; where its codes can be made bytes, `codec.h5`, how probable they are; and, of
+its author, `README.md`, the card, with `figure.png`. Nothing in it is run: objects are made from
+classes of this package alone, and no array is allocated for a model that the weights file isn't
+large enough for.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -18,14 +20,15 @@ import numpy as np
 from umbed_keras._version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CODEC = "codec.h5"
 CARD, FIGURE = "README.md", "figure.png"
-FILES = (CONFIG, METADATA, WEIGHTS, CARD, FIGURE)
+FILES = (CONFIG, METADATA, WEIGHTS, CODEC, CARD, FIGURE)
 
 PACKAGE = "umbed_keras>"
 # What a serialised object may say; `compile_config` could name any class of Keras.
 KEYS = {"module", "class_name", "config", "registered_name", "build_config"}
 # Entries of a model's configuration that may hold an object, of the `preset_role` so called.
-PARTS = ("bottleneck", "backbone")
+PARTS = ("bottleneck", "backbone", "context")
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 # No text and no list of a preset is longer.
 MAX_JSON, MAX_LENGTH = 1 << 20, 256
@@ -213,20 +216,40 @@ def _check_value(value, name):
         )
 
 
+def write_arrays(path, arrays):
+    """Writes arrays, by name, as `read_arrays` reads them."""
+    with h5py.File(path, "w") as file:
+        for name, part in sorted(arrays.items()):
+            file[name] = part
+
+
+def read_arrays(path):
+    """The arrays that a file holds, by name; ValueError unless they are finite and plain."""
+    with _plain_arrays(path) as arrays:
+        return {item.name[1:]: item[()] for item in arrays}
+
+
 def _stored_numbers(path):
     """How many numbers a weights file holds; ValueError unless they are finite, in plain arrays."""
+    with _plain_arrays(path) as arrays:
+        return sum(item.size for item in arrays)
+
+
+@contextlib.contextmanager
+def _plain_arrays(path):
+    """The arrays of a file, checked; ValueError unless they are finite and plain."""
     try:
         with h5py.File(path) as file:
             arrays = list(_arrays_in(file, set()))
             # Before any is read.
             if sum(item.nbytes for item in arrays) > path.stat().st_size:
-                raise ValueError(f"{path} holds weights that are larger than the file.")
+                raise ValueError(f"{path} holds arrays that are larger than the file.")
             for item in arrays:
                 if not _is_finite(item):
                     raise ValueError(f"{path} holds NaN or infinite numbers in {item.name[1:]!r}.")
-            return sum(item.size for item in arrays)
+            yield arrays
     except (OSError, RuntimeError, KeyError) as error:
-        raise ValueError(f"{path} is not a weights file: {error}") from error
+        raise ValueError(f"{path} is no file of arrays: {error}") from error
 
 
 def _arrays_in(group, seen):

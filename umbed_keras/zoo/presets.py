@@ -13,6 +13,7 @@ from umbed_keras.zoo.atomic_folder import present, replaced
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
     CARD,
+    CODEC,
     CONFIG,
     FIGURE,
     FILES,
@@ -22,8 +23,10 @@ from umbed_keras.zoo.format import (
     file_entry,
     known_classes,
     newer,
+    read_arrays,
     read_json,
     read_preset,
+    write_arrays,
 )
 from umbed_keras.zoo.sources import (
     INDEX,
@@ -66,6 +69,8 @@ class PresetMixin:
     presets = _Presets()
     # Python source, lines in which `model` does what it is for.
     usage = ()
+    # Name to array, how probable codes are; None where that isn't known.
+    codec_arrays = None
 
     @classmethod
     def from_preset(cls, preset, load_weights=True, **kwargs):
@@ -114,7 +119,18 @@ class PresetMixin:
                     f"The weights of the preset {str(preset)!r} can't be read "
                     f"({folder / WEIGHTS}): {error}{newer(metadata)}"
                 ) from error
+            if (folder / CODEC).is_file():
+                model._read_codec(folder / CODEC, bool(kwargs))
         return model
+
+    def _read_codec(self, path, changed):
+        """Takes over what a preset's codec file holds; not if it doesn't fit a changed model."""
+        arrays = read_arrays(path)
+        try:
+            self.codec_arrays = arrays
+        except ValueError as error:
+            if not changed:
+                raise ValueError(f"{path} doesn't fit the model: {error}") from error
 
     def save_to_preset(self, folder, weights_dtype=None, history=None):
         """Saves the model as a preset folder.
@@ -165,13 +181,16 @@ class PresetMixin:
         with replaced(folder) as new:
             (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             stored.save_weights(new / WEIGHTS)
+            if self.codec_arrays is not None:
+                write_arrays(new / CODEC, self.codec_arrays)
+            written = [name for name in (CONFIG, WEIGHTS, CODEC) if (new / name).exists()]
             metadata = {
                 "keras_version": keras.version(),
                 "umbed_keras_version": __version__,
                 "parameter_count": self.count_params(),
                 "weights_dtype": weights_dtype or self.dtype_policy.variable_dtype,
                 "date_saved": datetime.now(UTC).strftime("%Y-%m-%d@%H:%M:%S"),
-                "files": {name: file_entry(new / name) for name in (CONFIG, WEIGHTS)},
+                "files": {name: file_entry(new / name) for name in written},
                 "card": card,
             }
             (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
@@ -179,6 +198,41 @@ class PresetMixin:
                 (new / name).write_bytes((present(folder) / name).read_bytes())
             if CARD not in kept:
                 write_card(new, name=folder.name)
+
+
+def load_preset(preset, **kwargs):
+    """The model of a preset, of whichever class it is.
+
+    Args:
+        preset: as `from_preset` takes it.
+        **kwargs: of `from_preset`.
+
+    Raises:
+        As `from_preset` does.
+    """
+    config, _ = read_preset(find_preset(preset))
+    return known_classes()[config["registered_name"]].from_preset(preset, **kwargs)
+
+
+def write_codec(folder, arrays):
+    """Adds to a preset how probable its codes are; all else in it stays as it is.
+
+    Args:
+        folder: path of a preset.
+        arrays: name to NumPy array, `codec_arrays` of its model.
+
+    Raises:
+        ValueError: a folder that holds no preset.
+    """
+    folder = present(folder)
+    _, metadata = read_preset(folder)
+    with replaced(folder) as new:
+        for name in FILES:
+            if (folder / name).is_file():
+                (new / name).write_bytes((folder / name).read_bytes())
+        write_arrays(new / CODEC, arrays)
+        metadata["files"] = {**metadata.get("files", {}), CODEC: file_entry(new / CODEC)}
+        (new / METADATA).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
 
 
 def list_presets(pattern=None):

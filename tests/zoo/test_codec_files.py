@@ -1,0 +1,108 @@
+"""How probable codes are, in presets."""
+
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="no backend has to do with it"
+)
+SMALL = {"latent_dim": 3, "filters": 4, "residual_units": 2, "residual_blocks": 1}
+CODEC = "codec.h5"
+
+
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), "uint8")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = uk.DLVAE(8, sparsity=2, coefficient_bits=4, **SMALL)
+    model.adapt(images())
+    model.adapt_codec(images(), verbose=0)
+    return model
+
+
+@pytest.fixture
+def preset(model, tmp_path):
+    model.save_to_preset(tmp_path / "preset")
+    return tmp_path / "preset"
+
+
+def entries(folder):
+    return json.loads((folder / "metadata.json").read_text())["files"]
+
+
+def without_hashes(folder):
+    (folder / "metadata.json").unlink()
+
+
+def change(folder, name, values):
+    without_hashes(folder)
+    with h5py.File(folder / CODEC, "a") as file:
+        del file[name]
+        file[name] = values
+
+
+def test_is_added_and_all_else_stays(model, preset, tmp_path):
+    bare = uk.DLVAE.from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    bare.save_to_preset(tmp_path / "bare")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "bare").iterdir()}
+    assert CODEC not in before
+    uk.zoo.write_codec(tmp_path / "bare", model.codec_arrays)
+    after = {path.name: path.read_bytes() for path in (tmp_path / "bare").iterdir()}
+    assert set(after) - set(before) == {CODEC}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"metadata.json"}
+    assert set(entries(tmp_path / "bare")) == {"config.json", "model.weights.h5", CODEC}
+    again = uk.zoo.load_preset(tmp_path / "bare")
+    assert again.compress(images()) == model.compress(images())
+
+
+def test_is_left_out_with_other_settings(preset):
+    assert uk.DLVAE.from_preset(preset, seed=1).codec_arrays is not None
+    assert uk.DLVAE.from_preset(preset, coefficient_bits=3).codec_arrays is None
+    assert uk.DLVAE.from_preset(preset, load_weights=False).codec_arrays is None
+
+
+def test_damage_is_found(preset):
+    data = bytearray((preset / CODEC).read_bytes())
+    data[len(data) // 2] ^= 1
+    (preset / CODEC).write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        uk.DLVAE.from_preset(preset)
+
+
+def test_no_file_of_arrays(preset):
+    without_hashes(preset)
+    (preset / CODEC).write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match=r"codec\.h5 is no file of arrays"):
+        uk.DLVAE.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.zeros((2, 2), "float32"), np.full((7, 48), np.nan, "float32"), np.zeros((7, 48), "int8")],
+    ids=["another shape", "not finite", "another type"],
+)
+def test_what_does_not_fit(preset, values):
+    change(preset, "kind_bias", values)
+    with pytest.raises(ValueError, match="kind_bias"):
+        uk.DLVAE.from_preset(preset)
+
+
+def test_steps_that_are_none(tmp_path):
+    model = uk.PixelEmbedder(3, patch_size=2, pyramid_levels=1, widths=(4,), hidden_units=(4,))
+    model.adapt(images())
+    model.adapt_codec(images(), verbose=0)
+    model.save_to_preset(tmp_path / "preset")
+    change(tmp_path / "preset", "setting_steps", np.zeros(3, "float32"))
+    with pytest.raises(ValueError, match="steps"):
+        uk.PixelEmbedder.from_preset(tmp_path / "preset")

@@ -1,0 +1,1 @@
+"""What serves models to others."""
