@@ -8,7 +8,7 @@ import umbed_keras as uk
 from umbed_keras.plots.rate_distortion import frontier
 
 COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
-COLUMNS += ("stops at dB", "quality")
+COLUMNS += ("stops at dB", "rate weight", "quality")
 WORDS = COLUMNS[1:]
 FIXED, ENTROPY = "bpp, fixed-length", "bpp, entropy-coded"
 # By the entropy of whole supports, which counts too little where they outnumber the codes.
