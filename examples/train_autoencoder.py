@@ -1,6 +1,8 @@
-"""Trains an image autoencoder with a codebook, codebooks in stages, or a sparse dictionary.
+"""Trains an image autoencoder: with a codebook, codebooks in stages, a sparse dictionary, numbers
+rounded to levels, or one for rate and distortion.
 
     python examples/train_autoencoder.py IMAGES --model dlvae --output runs/mine
+    python examples/train_autoencoder.py IMAGES --model lapped --rate-weight 5e-4 --output runs/mine
 
 IMAGES is a folder (searched in depth; random squares are read while it trains), a tar file such as
 imagenette2-160.tgz from https://github.com/fastai/imagenette, an .npz file, or `cifar10`. Run again
@@ -17,7 +19,15 @@ import keras
 from training import autoencoder_quality as quality
 from training.run import argument_parser, learn, prepare, store
 
-MODELS = {"vqvae": uk.VQVAE, "rvqvae": uk.RVQVAE, "dlvae": uk.DLVAE}
+MODELS = {
+    "vqvae": uk.VQVAE,
+    "rvqvae": uk.RVQVAE,
+    "dlvae": uk.DLVAE,
+    "fsqvae": uk.FSQVAE,
+    "lapped": uk.LappedAutoencoder,
+}
+# Of Adam: costs of codes have gradients that Keras's own would rival.
+EPSILON = 1e-12
 
 
 def arguments():
@@ -27,6 +37,9 @@ def arguments():
     parser.add_argument("--entries", type=int, default=512, help="K: codebook entries or atoms")
     parser.add_argument("--sparsity", type=int, default=3, help="S: stages or atoms")
     parser.add_argument("--coefficient-bits", type=int, default=8)
+    parser.add_argument("--levels", type=int, nargs="+", default=[8], help="of fsqvae")
+    parser.add_argument("--rate-weight", type=float, default=5e-4, help="of lapped")
+    parser.add_argument("--start", help="preset of lapped, to go on from at another rate weight")
     parser.add_argument("--patch-size", type=int, default=1, help="of the latent map")
     parser.add_argument("--downsamplings", type=int, default=2)
     parser.add_argument("--filters", type=int, default=128)
@@ -39,6 +52,8 @@ def arguments():
 
 def make_model(args, channels):
     """The model that the arguments ask for."""
+    if args.model == "lapped":
+        return make_lapped(args, channels)
     own = {
         "vqvae": {"num_embeddings": args.entries},
         "rvqvae": {"num_embeddings": args.entries, "num_quantizers": args.sparsity},
@@ -47,6 +62,7 @@ def make_model(args, channels):
             "sparsity": args.sparsity,
             "coefficient_bits": args.coefficient_bits,
         },
+        "fsqvae": {"levels": args.levels[0] if len(args.levels) == 1 else args.levels},
     }[args.model]
     return MODELS[args.model](
         **own,
@@ -60,6 +76,21 @@ def make_model(args, channels):
         lpips_weight=args.lpips_weight,
         seed=args.seed,
     )
+
+
+def make_lapped(args, channels):
+    """A `LappedAutoencoder`, its sizes its own, new or with the weights of a preset."""
+    if not args.start:
+        return uk.LappedAutoencoder(args.rate_weight, channels=channels, seed=args.seed)
+    model = uk.LappedAutoencoder.from_preset(
+        args.start,
+        rate_weight=args.rate_weight,
+        dtype=keras.config.dtype_policy(),
+        seed=args.seed,
+    )
+    before = uk.LappedAutoencoder.from_preset(args.start).rate_weight
+    model.bottleneck.scale_steps((args.rate_weight / before) ** 0.5)
+    return model
 
 
 class DrawReconstructions(keras.callbacks.Callback):
@@ -80,7 +111,8 @@ def main():
     train, validation = prepare(args)
     draw = DrawReconstructions(validation, args.output / "reconstructions.png")
     model = make_model(args, validation.shape[-1])
-    learn(model, args, train, validation, draw, metrics=[uk.metrics.PSNR()])
+    epsilon = EPSILON if args.model == "lapped" else 1e-7
+    learn(model, args, train, validation, draw, [uk.metrics.PSNR()], epsilon)
     store(model, args, validation, quality)
 
 

@@ -9,9 +9,11 @@ from umbed_keras._version import __version__  # noqa: E402
 from umbed_keras.data.folder import ImageFolder  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
+    FSQVAE,
     RVQVAE,
     VQVAE,
     ImageAutoencoder,
+    LappedAutoencoder,
     PixelEmbedder,
 )
 from umbed_keras.training import TrainingBackup  # noqa: E402
@@ -19,10 +21,12 @@ from umbed_keras.zoo import list_presets, upload_preset  # noqa: E402
 
 __all__ = [
     "DLVAE",
+    "FSQVAE",
     "RVQVAE",
     "VQVAE",
     "ImageAutoencoder",
     "ImageFolder",
+    "LappedAutoencoder",
     "PixelEmbedder",
     "TrainingBackup",
     "__version__",

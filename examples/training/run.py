@@ -87,17 +87,18 @@ def _folders(args):
     return batches, held[0]
 
 
-def learn(model, args, train, validation, draw, metrics=()):
+def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
     """Trains with Adam and a cosine schedule, going on where an interrupted run was.
 
     Args:
         draw: callback that draws what the model does, after every epoch.
         metrics: of `compile`.
+        epsilon: float, of Adam.
     """
     in_folder = isinstance(train, uk.ImageFolder)
     steps = args.epochs * (train.num_batches if in_folder else -(-len(train) // args.batch_size))
     schedule = keras.optimizers.schedules.CosineDecay(args.learning_rate, steps)
-    model.compile(optimizer=keras.optimizers.Adam(schedule), metrics=list(metrics))
+    model.compile(optimizer=keras.optimizers.Adam(schedule, epsilon=epsilon), metrics=list(metrics))
     model.fit(
         train,
         batch_size=args.batch_size,

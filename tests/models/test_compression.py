@@ -115,6 +115,14 @@ class TestVQVAE:
         with pytest.raises(ValueError, match="one or more"):
             small.decompress([])
 
+    def test_images_that_are_all_alike(self):
+        model, black = make("vqvae"), np.zeros((2, *SIZE, 3), "uint8")
+        model.adapt_codec(black, verbose=0)
+        streams = model.compress(black)
+        np.testing.assert_array_equal(
+            model.decompress(streams), model.decode(model.encode(black), size=SIZE)
+        )
+
     def test_a_bare_stream_is_no_list(self, small):
         with pytest.raises(ValueError, match="list"):
             small.decompress(small.compress(images(1))[0])

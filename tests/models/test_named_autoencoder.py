@@ -51,8 +51,9 @@ def test_a_named_model_is_a_bottleneck_and_its_arguments():
                 "quantization": "mu_law",
             },
         ),
+        (uk.FSQVAE, {"levels": [5, 4, 3, 2]}),
     ],
-    ids=["vqvae", "rvqvae", "dlvae"],
+    ids=["vqvae", "rvqvae", "dlvae", "fsqvae"],
 )
 def test_every_argument_is_in_the_configuration_and_reaches_the_bottleneck(make, arguments):
     model = make(latent_dim=4, seed=3, **arguments, **SMALL)

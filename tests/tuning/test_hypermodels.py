@@ -24,28 +24,30 @@ def trials(hypermodel, directory, count=40):
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
 def test_all_combinations_that_make_sense_and_no_others(tmp_path):
     hypermodel = PixelEmbedderHyperModel(
-        bottleneck=["dictionary", "vector", "gaussian"],
+        bottleneck=["dictionary", "vector", "gaussian", "scalar"],
         latent_dim=[2, 4],
         num_entries=[3, 8],
         sparsity=[1, 3, 4],
+        levels=[2, 5],
         **SMALL,
     )
     found = [
         hyperparameters(trial.hyperparameters.values) for trial in trials(hypermodel, tmp_path)
     ]
-    names = ("bottleneck", "latent_dim", "num_entries", "sparsity")
+    names = ("bottleneck", "latent_dim", "num_entries", "sparsity", "levels")
     keys = [tuple(values.get(name) for name in names) for values in found]
     dictionaries = [
-        ("dictionary", dim, entries, sparsity)
+        ("dictionary", dim, entries, sparsity, None)
         for dim, entries, sparsity in itertools.product((2, 4), (3, 8), (1, 3, 4))
         if sparsity <= min(dim, entries)
     ]
-    vectors = [("vector", dim, entries, None) for dim in (2, 4) for entries in (3, 8)]
-    gaussians = [("gaussian", dim, None, None) for dim in (2, 4)]
+    vectors = [("vector", dim, entries, None, None) for dim in (2, 4) for entries in (3, 8)]
+    gaussians = [("gaussian", dim, None, None, None) for dim in (2, 4)]
+    scalars = [("scalar", dim, None, None, levels) for dim in (2, 4) for levels in (2, 5)]
     assert len(set(keys)) == len(keys)
-    assert set(keys) <= set(dictionaries + vectors + gaussians)
+    assert set(keys) <= set(dictionaries + vectors + gaussians + scalars)
     # Random search gives up when it meets what it knows too often.
-    assert len(keys) >= 0.8 * len(dictionaries + vectors + gaussians)
+    assert len(keys) >= 0.8 * len(dictionaries + vectors + gaussians + scalars)
 
 
 def test_models_are_those_of_their_hyperparameters(tmp_path):

@@ -38,7 +38,7 @@ def tables(network):
         found[name] = np.asarray(getattr(network, name), "float32")
     vectors = [np.asarray(vectors) for vectors in network.vectors]
     # One scale, for they are added.
-    scale = max(np.abs(part).max(initial=0) for part in vectors) / WEIGHT
+    scale = max(1e-6, *(np.abs(part).max(initial=0) for part in vectors)) / WEIGHT
     for place, part in enumerate(vectors):
         rounded(f"vectors_{place}", part, scale)
         for name in ("hidden", "high", "low"):
@@ -65,7 +65,10 @@ class IntegerNetwork:
 
     def __init__(self, symbols, tables):
         self.symbols = list(symbols)
-        for name, (shape, dtype) in table_shapes(self.symbols).items():
+        shapes = table_shapes(self.symbols)
+        if not set(tables) <= set(shapes):
+            raise ValueError(f"The codec holds {min(set(tables) - set(shapes))!r}; it must not.")
+        for name, (shape, dtype) in shapes.items():
             part = tables.get(name)
             if part is None or part.shape != shape or part.dtype != dtype:
                 raise ValueError(
@@ -119,7 +122,7 @@ class IntegerNetwork:
             hidden = _activations(hidden + self._tables[f"hidden_bias_{place}"])
             found[:, place] = self._transfer(coder, place, hidden, given[place])
             before, pending = self._added(place, before, pending, found[:, place])
-        return found, np.clip(before, -LARGEST, LARGEST)
+        return found, before
 
     def _shared(self, kind, vectors, neighbours):
         bias = self._tables["kind_bias"][kind]
@@ -164,12 +167,12 @@ class IntegerNetwork:
             follows = self.symbols[place + 1 : place + 2]
             if follows and follows[0].role == FACTOR:
                 return before, vector
-            return before + vector, pending
-        middle = np.float32((size - 1) / 2 or 1)
-        values = (symbols.astype("float32") / middle - 1)[:, None]
-        if role == NUMBER:
-            return before + np.rint(values * self._tables[f"vectors_{place}"]), pending
-        return before + np.rint(values * pending), np.zeros_like(pending)
+        else:
+            middle = np.float32((size - 1) / 2 or 1)
+            values = (symbols.astype("float32") / middle - 1)[:, None]
+            direction = pending if role == FACTOR else self._tables[f"vectors_{place}"]
+            vector = np.rint(values * direction)
+        return np.clip(before + vector, -LARGEST, LARGEST), np.zeros_like(pending)
 
 
 def _activations(values):

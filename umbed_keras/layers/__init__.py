@@ -13,6 +13,7 @@ from umbed_keras.layers.lapped_transform import LappedTransform
 from umbed_keras.layers.model_backbone import ModelBackbone
 from umbed_keras.layers.patch_decoder import PatchDecoder
 from umbed_keras.layers.patch_transform import PatchTransform
+from umbed_keras.layers.post_filter import PostFilter
 from umbed_keras.layers.pyramid_projection import PyramidProjection
 from umbed_keras.layers.residual_block import ResidualBlock
 from umbed_keras.layers.residual_vector_quantizer import ResidualVectorQuantizer
@@ -35,6 +36,7 @@ __all__ = [
     "ModelBackbone",
     "PatchDecoder",
     "PatchTransform",
+    "PostFilter",
     "PyramidProjection",
     "ResidualBlock",
     "ResidualVectorQuantizer",

@@ -95,12 +95,12 @@ class Bottleneck(keras.layers.Layer):
         """The fixed-length part of `bits` as a float32 scalar tensor, usable in a graph."""
         raise NotImplementedError
 
-    def expected_bits(self, codes):
-        """Bits per latent vector by what was learned, a float32 scalar tensor, usable in a graph.
+    def spent_bits(self, outputs):
+        """Bits per latent vector of what `call` gave, a float32 scalar tensor, as training reports.
 
-        What training reports: the fixed-length part of `bits` where no probabilities are learned.
+        The fixed-length part of `bits`, or less where the bottleneck learns what codes cost.
         """
-        return self.fixed_length_bits(codes)
+        return self.fixed_length_bits(outputs["codes"])
 
     def used_entries(self, codes):
         """Which entries of the `num_entries` codes use, and None or the weight of each.

@@ -6,6 +6,8 @@ and activations are whole multiples of `1 / ONE`, kept in NumPy's float64 and so
 their products and sums are below 2^53: each is exact, in whatever order it is summed.
 """
 
+import functools
+
 import numpy as np
 from keras import ops
 
@@ -99,6 +101,7 @@ class ExactContext:
         return float(bits)
 
     @staticmethod
+    @functools.cache
     def tables():
         """Probabilities of `integer - centre` from `-REACH` to `REACH`, float64 `(T, n)`.
 

@@ -66,8 +66,22 @@ class FactorizedDensity(keras.layers.Layer):
         Returns:
             float32 like `values`.
         """
+        return self.bits_of(values, self.parameters())
+
+    def parameters(self, integers=None):
+        """The networks' matrices, biases and gates, as they are used; no integer alters them."""
+        tensor = ops.convert_to_tensor
+        return {
+            "matrices": [ops.softplus(tensor(matrix)) for matrix in self.matrices],
+            "biases": [tensor(bias) for bias in self.biases],
+            "gates": [ops.tanh(tensor(gate)) for gate in self.gates],
+        }
+
+    def bits_of(self, values, parameters):
+        """`call` by `parameters`."""
         values = ops.cast(values, "float32")
-        lower, upper = self._logits(values - 0.5), self._logits(values + 0.5)
+        lower = self._logits(values - 0.5, **parameters)
+        upper = self._logits(values + 0.5, **parameters)
         # On the side of the sigmoid where its values are small, and differences exact.
         side = ops.stop_gradient(ops.where(lower + upper > 0, -1.0, 1.0))
         mass = ops.abs(ops.sigmoid(side * upper) - ops.sigmoid(side * lower))
@@ -85,9 +99,8 @@ class FactorizedDensity(keras.layers.Layer):
             `(n,)`. What they lack to 1 is the probability of all integers outside.
         """
         edges = np.arange(-reach, reach + 2) - 0.5
-        logits = ops.convert_to_numpy(
-            self._logits(np.repeat(edges[:, None], self.channels, 1).astype("float32"))
-        ).astype("float64")
+        edges = np.repeat(edges[:, None], self.channels, axis=1).astype("float32")
+        logits = ops.convert_to_numpy(self._logits(edges, **self.parameters())).astype("float64")
         cumulative = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
         tables = []
         for column in np.maximum.accumulate(cumulative).T:
@@ -106,6 +119,10 @@ class FactorizedDensity(keras.layers.Layer):
         # Of rounded values the density spreads over half a step at least.
         self.deviation.assign(np.maximum(np.std(values, axis=0, dtype="float64"), 0.3))
 
+    def scale_widths(self, factor):
+        """Widens all densities."""
+        self.deviation.assign(self.deviation * factor)
+
     def compute_output_shape(self, input_shape):
         return input_shape
 
@@ -121,15 +138,13 @@ class FactorizedDensity(keras.layers.Layer):
             autocast=False,
         )
 
-    def _logits(self, values):
+    def _logits(self, values, matrices, biases, gates):
         """The logit of the cumulative distribution at values `(..., channels)`."""
         values = ops.convert_to_tensor(values) / ops.convert_to_tensor(self.deviation)
         # (channels, width, n): each channel has matrices of its own.
         flat = ops.transpose(ops.reshape(values, (-1, self.channels)))[:, None]
-        for place, (matrix, bias) in enumerate(zip(self.matrices, self.biases, strict=True)):
-            flat = ops.matmul(ops.softplus(ops.convert_to_tensor(matrix)), flat)
-            flat = flat + ops.convert_to_tensor(bias)
-            if place < len(self.gates):
-                gate = ops.tanh(ops.convert_to_tensor(self.gates[place]))
-                flat = flat + gate * ops.tanh(flat)
+        for place, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
+            flat = ops.matmul(matrix, flat) + bias
+            if place < len(gates):
+                flat = flat + gates[place] * ops.tanh(flat)
         return ops.reshape(ops.transpose(flat[:, 0]), ops.shape(values))

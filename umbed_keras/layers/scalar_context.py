@@ -93,15 +93,9 @@ class ScalarContext(keras.layers.Layer):
         Returns:
             float32 like `values`.
         """
-        mean, log_scale = self.predict_parameters(integers)
-        scale = ops.exp(math.log(2) * ops.clip(log_scale, *LOG_SCALES))
-        # On the side of the sigmoid where its values are small, and differences exact.
-        distance = -ops.abs(values - mean)
-        slope = LOGISTIC / scale
-        mass = ops.sigmoid(slope * (distance + 0.5)) - ops.sigmoid(slope * (distance - 0.5))
-        return -ops.log(ops.maximum(mass, LEAST)) / math.log(2)
+        return self.bits_of(values, self.parameters(integers))
 
-    def predict_parameters(self, integers):
+    def parameters(self, integers):
         """Mean, and logarithm to base 2 of the scale, of each integer, float32 like `integers`."""
         _, rows, cols, _ = ops.shape(integers)
         turns = turn_of(rows, cols)
@@ -109,6 +103,16 @@ class ScalarContext(keras.layers.Layer):
         pairs = [group(seen, turns) for group in self.groups]
         means, log_scales = (ops.concatenate(parts, axis=-1) for parts in zip(*pairs, strict=True))
         return means * self.deviation, log_scales + self.log_scale
+
+    @staticmethod
+    def bits_of(values, parameters):
+        """The code length in bits of values, float32 like them, by `parameters`."""
+        mean, log_scale = parameters
+        slope = LOGISTIC * ops.exp(-math.log(2) * ops.clip(log_scale, *LOG_SCALES))
+        # On the side of the sigmoid where its values are small, and differences exact.
+        distance = -ops.abs(values - mean)
+        mass = ops.sigmoid(slope * (distance + 0.5)) - ops.sigmoid(slope * (distance - 0.5))
+        return -ops.log(ops.maximum(mass, LEAST)) / math.log(2)
 
     def adapt(self, values):
         """Starts the scales at the deviations of integers `(n, channels)` on the host."""
@@ -119,6 +123,10 @@ class ScalarContext(keras.layers.Layer):
         logs = np.log2(np.maximum(np.std(np.round(values), axis=0, dtype="float64"), 0.15))
         self.log_scale.assign(logs)
         self.deviation.assign(2.0 ** np.maximum(np.round(logs), -2.0))
+
+    def scale_widths(self, factor):
+        """Widens all distributions."""
+        self.log_scale.assign_add(ops.full((self.channels,), math.log2(factor)))
 
     def _seen(self, integers):
         """What networks see, `(batch, rows, cols, 2 * channels)`: two numbers an integer."""

@@ -29,11 +29,12 @@ class ScalarQuantizer(Bottleneck):
     learned but a scale of what is handed on, which `adapt` sets. Codes are `{"indices"}`, int32
     `(..., latent_dim)`, from 0 to the number of levels less 1; `to_index` makes one of them.
 
-    Without, entries are rounded to multiples of a step that is learned for each, and a density is
-    learned that says what they cost (Balle et al. 2018): the loss is `rate_weight` times the bits
-    of a vector. While training, the cost is that of entries with uniform noise in place of
-    rounding, and the decoder gets rounded ones (Minnen & Singh 2020). Codes are `{"indices"}`,
-    int32 `(..., latent_dim)`, any integers.
+    Without, entries become multiples of a step that is learned for each, and a density is learned
+    that says what they cost (Balle et al. 2018): the loss is `rate_weight` times the bits of a
+    vector. Of the nearest integer and the next one towards 0, the code is that of less squared
+    error plus cost. While training, entries learn from the cost with uniform noise in place of
+    rounding, the density from the integers, which the decoder gets, too (Minnen & Singh 2020).
+    Codes are `{"indices"}`, int32 `(..., latent_dim)`, any integers.
 
     With a `context`, the density of each integer depends on those around it in a map of vectors
     `(batch, rows, cols, latent_dim)`, which latents then must be. The codes are the same.
@@ -115,18 +116,25 @@ class ScalarQuantizer(Bottleneck):
         return ops.exp(ops.cast(ops.convert_to_tensor(self.log_steps), "float32"))
 
     def pass_through(self, latents, training):
-        values = self._bounded(latents) if self.levels is not None else latents / self.steps
-        rounded = ops.stop_gradient(ops.round(values))
-        codes = {"indices": self._to_indices(rounded)}
+        values = self._values(latents)
+        integers = self._integers(values)
         loss = ops.convert_to_tensor(0.0, dtype="float32")
         if self.levels is None:
-            noisy = rounded
+            parameters = self.density.parameters(integers)
+            bits = self.density.bits_of(integers, parameters)
             if training:
                 noisy = values + replica_part(self._noise, ops.shape(values))
-            loss = self.rate_weight * self._cost(noisy, rounded)
+                held = keras.tree.map_structure(ops.stop_gradient, parameters)
+                noisy = self.density.bits_of(noisy, held)
+                bits = bits + noisy - ops.stop_gradient(noisy)
+            loss = self.rate_weight * ops.mean(ops.sum(bits, axis=-1))
+        handed_on = integers
         if training:
-            rounded = values + ops.stop_gradient(rounded - values)
-        return rounded * self.steps, codes, loss
+            handed_on = values + ops.stop_gradient(integers - values)
+        return handed_on * self.steps, {"indices": self._to_indices(integers)}, loss
+
+    def encode(self, latents):
+        return {"indices": self._to_indices(self._integers(self._values(self._check(latents))))}
 
     def decode(self, codes):
         indices = ops.cast(ops.convert_to_tensor(codes["indices"]), "float32")
@@ -149,11 +157,16 @@ class ScalarQuantizer(Bottleneck):
         # Whole bits, of 2^b values b; float32's logarithm might round 8 up to 3 + 1.
         return ops.sum(ops.ceil(ops.log2(ops.cast(values, "float32")) - 1e-4))
 
-    def expected_bits(self, codes):
+    def spent_bits(self, outputs):
         if self.levels is not None:
-            return super().expected_bits(codes)
+            return super().spent_bits(outputs)
+        return outputs["loss"] / self.rate_weight
+
+    def expected_bits(self, codes):
+        """Bits of a vector, mean over vectors, by the learned density: a float32 scalar tensor."""
         integers = ops.cast(codes["indices"], "float32")
-        return self._cost(integers, integers)
+        bits = self.density.bits_of(integers, self.density.parameters(integers))
+        return ops.mean(ops.sum(bits, axis=-1))
 
     def probability_tables(self):
         """What the learned density says of each entry's integers, for an entropy coder.
@@ -207,6 +220,11 @@ class ScalarQuantizer(Bottleneck):
         squares = np.sum(rounded**2, axis=0)
         products = np.sum(rounded * latents, axis=0)
         self.scale.assign(np.where(squares > 0, products / np.maximum(squares, 1e-12), 1.0))
+
+    def scale_steps(self, factor):
+        """Enlarges all steps, to go on training at another rate, and narrows the densities."""
+        self.log_steps.assign_add(ops.full((self.latent_dim,), math.log(factor)))
+        self.density.scale_widths(1 / factor)
 
     def code_spec(self):
         return {"indices": ((self.latent_dim,), "int32")}
@@ -267,18 +285,32 @@ class ScalarQuantizer(Bottleneck):
             rounded = rounded + _half_widths(self.levels)
         return ops.cast(rounded, "int32")
 
-    def _cost(self, values, integers):
-        """Bits of a vector of integers, or integers with noise, mean over vectors."""
-        if self.context is None:
-            bits = self.density(values)
-        elif len(integers.shape) != 4:
+    def _values(self, latents):
+        """Latents in units of which the integers are taken."""
+        if self.levels is not None:
+            return self._bounded(latents)
+        if self.context is not None and len(latents.shape) != 4:
             raise ValueError(
                 "With a `context`, latents must have shape (batch, rows, cols, latent_dim). "
-                f"Received: shape={tuple(integers.shape)}"
+                f"Received: shape={tuple(latents.shape)}"
             )
-        else:
-            bits = self.context(values, integers)
-        return ops.mean(ops.sum(bits, axis=-1))
+        return latents / self.steps
+
+    def _integers(self, values):
+        """The integers, float32, that values are coded as, without derivative."""
+        values = ops.stop_gradient(values)
+        nearest = ops.round(values)
+        if self.levels is not None:
+            return nearest
+        smaller = nearest - ops.sign(nearest)
+        # What neighbours are known by is not known yet: their nearest integers stand in.
+        parameters = self.density.parameters(nearest)
+        saved = self.density.bits_of(nearest, parameters) - self.density.bits_of(
+            smaller, parameters
+        )
+        worth = self.rate_weight * self.latent_dim / ops.square(self.steps)
+        added = ops.square(values - smaller) - ops.square(values - nearest)
+        return ops.stop_gradient(ops.where(worth * saved > added, smaller, nearest))
 
     def _noise(self, shape):
         return keras.random.uniform(shape, -0.5, 0.5, dtype="float32", seed=self.seed_generator)

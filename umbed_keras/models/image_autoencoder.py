@@ -100,24 +100,7 @@ class ImageAutoencoder(ImageModel):
         self.residual_units = int(residual_units)
         self.loss_weights = {name: float(weight) for name, weight in weights.items()}
         self.lpips_network = LPIPSNetwork() if lpips_weight else None
-        inside = {
-            "residual_blocks": self.residual_blocks,
-            "residual_units": self.residual_units,
-            "dtype": self.dtype_policy,
-        }
-        self.encoder = ImageEncoder(
-            bottleneck.input_dim // self.patch_size**2,
-            self.filters,
-            self.downsamplings,
-            name="encoder",
-            **inside,
-        )
-        self.transform = PatchTransform(
-            bottleneck.latent_dim, self.stride, self.channels, dtype="float32", name="transform"
-        )
-        self.decoder = ImageDecoder(
-            self.channels, self.filters, self.downsamplings, name="decoder", **inside
-        )
+        self._make_networks()
         self.build((None, None, None, self.channels))
 
     @property
@@ -136,6 +119,35 @@ class ImageAutoencoder(ImageModel):
     def build(self, input_shape):
         if self.built:
             return
+        self._build_networks()
+        super().build(input_shape)
+
+    def _make_networks(self):
+        """The linear path, and encoder and decoder beside it."""
+        inside = {
+            "residual_blocks": self.residual_blocks,
+            "residual_units": self.residual_units,
+            "dtype": self.dtype_policy,
+        }
+        self.encoder = ImageEncoder(
+            self.bottleneck.input_dim // self.patch_size**2,
+            self.filters,
+            self.downsamplings,
+            name="encoder",
+            **inside,
+        )
+        self.transform = PatchTransform(
+            self.bottleneck.latent_dim,
+            self.stride,
+            self.channels,
+            dtype="float32",
+            name="transform",
+        )
+        self.decoder = ImageDecoder(
+            self.channels, self.filters, self.downsamplings, name="decoder", **inside
+        )
+
+    def _build_networks(self):
         self.transform.build()
         self.encoder.build((None, None, None, self.channels))
         self.decoder.build((None, None, None, self.latent_dim))
@@ -143,7 +155,6 @@ class ImageAutoencoder(ImageModel):
             layer.built = True
         # All places of a patch have the bias of their channel.
         self.encoder.head.bias.assign(self.bottleneck.input_start[:: self.patch_size**2])
-        super().build(input_shape)
 
     # Graph: what runs on tensors.
 
@@ -180,11 +191,11 @@ class ImageAutoencoder(ImageModel):
             return keras.KerasTensor(inputs.shape, "float32")
         return super().compute_output_spec(inputs, training=training)
 
-    def bits_per_pixel(self, images, codes):
+    def bits_per_pixel(self, images, outputs):
         # The latents of what reflection adds cost bits, too.
         _, height, width, _ = ops.shape(images)
         rows, cols = self.code_size(height, width)
-        bits = super().bits_per_pixel(images, codes)
+        bits = super().bits_per_pixel(images, outputs)
         return bits * (ops.cast(rows * cols, "float32") / ops.cast(height * width, "float32"))
 
     def _fitted(self, images):

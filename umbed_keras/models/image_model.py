@@ -53,9 +53,9 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
             self.code_usage = CodeUsage(bottleneck.num_entries)
         self._compiled_methods = {}
 
-    def bits_per_pixel(self, images, codes):
-        """Bits that codes of images spend on a pixel, a scalar tensor: `expected_bits`."""
-        return self.bottleneck.expected_bits(codes)
+    def bits_per_pixel(self, images, outputs):
+        """Bits spent on a pixel of images by what the bottleneck gave, a scalar tensor."""
+        return self.bottleneck.spent_bits(outputs)
 
     def build(self, input_shape):
         if not self.bottleneck.built:
@@ -93,7 +93,7 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         return {
             "reconstruction": outputs["error"],
             "bottleneck_loss": outputs["loss"],
-            "bits_per_pixel": self.bits_per_pixel(images, outputs["codes"]),
+            "bits_per_pixel": self.bits_per_pixel(images, outputs),
         }
 
     def fit(

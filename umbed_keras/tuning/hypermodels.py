@@ -10,6 +10,7 @@ from umbed_keras.layers import (
     DictionaryBottleneck,
     GaussianBottleneck,
     ResidualVectorQuantizer,
+    ScalarQuantizer,
     VectorQuantizer,
 )
 from umbed_keras.models import ImageAutoencoder, PixelEmbedder
@@ -17,10 +18,11 @@ from umbed_keras.ops._checks import check_at_least
 from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 
 GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"
+SCALAR = "scalar"
 SEPARATOR = ", "
 # What `locals()` of a method has beside its arguments.
 OWN_NAMES = ("self", "__class__")
-KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY)
+KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY, SCALAR)
 
 
 class BottleneckHyperModel(keras_tuner.HyperModel):
@@ -61,7 +63,7 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         elif name == "learning_rate":
             allowed, right = "above 0", [_is_number(value) and value > 0 for value in values]
         else:
-            least = 2 if name == "num_entries" else 1
+            least = 2 if name in ("num_entries", "levels") else 1
             allowed = f"integers >= {least}"
             right = [_is_number(value) and not value % 1 and value >= least for value in values]
         if not right or not all(right):
@@ -94,6 +96,8 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
                     choose("num_entries", scope)
                 if kind == RESIDUAL:
                     choose("sparsity", scope)
+                if kind == SCALAR:
+                    choose("levels", scope)
                 if kind == DICTIONARY:
                     self._choose_dictionary(hp, choose, scope)
         kind, latent_dim = found["bottleneck"], found["latent_dim"]
@@ -106,6 +110,8 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
             return VectorQuantizer(num_entries, size, **common), latent_dim
         if kind == RESIDUAL:
             return ResidualVectorQuantizer(num_entries, size, sparsity, **common), latent_dim
+        if kind == SCALAR:
+            return ScalarQuantizer(size, found.get("levels"), **common), latent_dim
         bottleneck = DictionaryBottleneck(
             num_entries,
             size,
@@ -178,10 +184,11 @@ class PixelEmbedderHyperModel(BottleneckHyperModel):
     Sparsities above the number of atoms or `latent_dim` are left out where they would occur.
 
     Args:
-        bottleneck: among `"gaussian"`, `"vector"`, `"residual"`, `"dictionary"`.
+        bottleneck: among `"gaussian"`, `"vector"`, `"residual"`, `"dictionary"`, `"scalar"`.
         latent_dim: int, size of a pixel's vector.
         num_entries: int, entries of the codebook or atoms of the dictionary (K).
         sparsity: int, atoms of a vector, or stages of residual quantisation (S).
+        levels: int, to which a number of scalar quantisation is rounded.
         learning_rate: float, of Adam; a tuple of two is a range, searched on a logarithmic scale.
         width: int, channels of the U-Net at half the resolution; each further level has twice as
             many.
@@ -202,6 +209,7 @@ class PixelEmbedderHyperModel(BottleneckHyperModel):
         latent_dim=(4, 8, 16, 32),
         num_entries=(16, 64, 256),
         sparsity=(1, 2, 4, 8),
+        levels=(4, 8, 16),
         learning_rate=1e-3,
         width=32,
         hidden_units=128,
@@ -230,7 +238,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
     """The space of image autoencoders.
 
     Args:
-        bottleneck, latent_dim, num_entries, sparsity, learning_rate, rate_weight,
+        bottleneck, latent_dim, num_entries, sparsity, levels, learning_rate, rate_weight,
             coefficient_bits, seed: as in `PixelEmbedderHyperModel`; `latent_dim` is the channels
             of the latent map.
         patch_size: int, side of the patches of the latent map that are coded as one vector.
@@ -249,6 +257,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         latent_dim=(16, 64),
         num_entries=(128, 512),
         sparsity=(1, 2, 3, 5),
+        levels=(4, 8, 16),
         learning_rate=1e-3,
         patch_size=1,
         filters=128,
