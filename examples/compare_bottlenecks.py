@@ -2,15 +2,16 @@
 
     python examples/compare_bottlenecks.py IMAGES --output runs/comparison
 
-Two comparisons: `laser`, of single RGB pixels by LASER's own protocol (see
-`comparison/laser.py`), in which bits are not equal; and `rate`, of quality over rate on patches of
+Three comparisons: `laser`, of single RGB pixels by LASER's own protocol (see
+`comparison/laser.py`), in which bits are not equal; `rate`, of quality over rate on patches of
 8x8 pixels, learned on the training images and measured on the held-out ones (see
-`comparison/patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders.
+`comparison/patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders;
+and `bytes`, of files that can be stored and read again: bottlenecks on the same latents, presets,
+JPEG, WebP and AVIF (see `comparison/real_bytes.py`).
 In the output folder: README.md, a page with all tables and figures; the figures; and CSVs.
 """
 
 import argparse
-import csv
 import itertools
 import time
 from pathlib import Path
@@ -20,7 +21,19 @@ import umbed_keras as uk
 # isort: split
 import numpy as np
 from comparison import laser
-from comparison.image_codecs import pillow_images
+from comparison.image_codecs import available, pillow_images
+from comparison.measures import (
+    COLUMNS,
+    ENTROPY,
+    FIXED,
+    LAYER,
+    MEASURES,
+    Measures,
+    by_method,
+    describe,
+    markdown,
+    write_csv,
+)
 from comparison.patch_codecs import (
     PATCH,
     dictionaries,
@@ -31,11 +44,10 @@ from comparison.patch_codecs import (
     vector_quantizers,
 )
 from comparison.preset_points import preset_points
+from comparison.real_bytes import BYTES, bytes_page
 from training.images import load_split
 
-from umbed_keras.plots.rate_distortion import frontier
-
-PROTOCOLS = ("laser", "rate")
+PROTOCOLS = ("laser", "rate", "bytes")
 # Atoms, the sparsity at which they are learned, those at which they are used, and how they are
 # chosen: both ways where it is cheap (`omp` is the better one for an entropy coder).
 DICTIONARIES = (
@@ -49,13 +61,6 @@ STAGES = 20
 RATES = (0.25, 0.5, 1.0, 2.0)
 # A rate counts as reached by a setting that lies this near, as a share of it.
 NEAR = 0.15
-COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
-COLUMNS += ("stops at dB", "quality")
-WORDS = COLUMNS[1:]
-FIXED, ENTROPY = "bpp, fixed-length", "bpp, entropy-coded"
-# By the entropy of whole supports, which counts too little where they outnumber the codes.
-LAYER = "bpp by the layer"
-MEASURES = ("PSNR", "SSIM", "LPIPS")
 
 
 def arguments():
@@ -74,72 +79,22 @@ def arguments():
     return parser.parse_args()
 
 
-class Measures:
-    """PSNR of every setting, SSIM and LPIPS of those that no cheaper one of its kind equals.
-
-    Args:
-        images: uint8 `(n, height, width, 3)`, what reconstructions are compared with.
-        lpips: `umbed_keras.metrics.LPIPS`, or None.
-    """
-
-    def __init__(self, images, lpips):
-        self.images, self.rows = images, []
-        self.metrics = {"SSIM": uk.metrics.SSIM()} | ({"LPIPS": lpips} if lpips else {})
-
-    def add(self, method, points):
-        """Measures a method; points are `(setting, fixed, entropy, images)`, bits per pixel."""
-        rows, found = [], []
-        for setting, fixed, entropy, images in points:
-            if images.dtype != "uint8":
-                images = np.round(255 * images).astype("uint8")
-            row = {"method": method, **setting, FIXED: float(fixed), ENTROPY: float(entropy)}
-            row["PSNR"] = self._result(uk.metrics.PSNR(), images)
-            rows.append(row)
-            found.append(images)
-            print(
-                f"{describe(row)}: {row[FIXED]:.3f} / {row[ENTROPY]:.3f} bpp, {row['PSNR']:.2f} dB",
-                flush=True,
-            )
-        best = set()
-        for key in (FIXED, ENTROPY):
-            best.update(
-                frontier(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
-            )
-        for index in best:
-            for name, metric in self.metrics.items():
-                metric.reset_state()
-                rows[index][name] = self._result(metric, found[index])
-        self.rows += rows
-
-    def _result(self, metric, images, batch=16):
-        for start in range(0, len(images), batch):
-            metric.update_state(self.images[start : start + batch], images[start : start + batch])
-        return float(metric.result())
-
-
-def describe(row):
-    """A setting in words."""
-    words = [row["method"]]
-    for name in WORDS:
-        value = row.get(name)
-        if value is not None:
-            words.append(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
-    return ", ".join(words)
-
-
 def lpips_metric(weights):
     """LPIPS where its weights are at hand, else None."""
     if weights and weights.is_dir():
         weights = weights / "lpips_alex.npz"
+    metric = uk.metrics.LPIPS(weights=weights)
     try:
-        return uk.metrics.LPIPS(weights=weights)
+        # Its weights are read when they are first needed.
+        metric.update_state(*np.zeros((2, 1, 64, 64, 3), "uint8"))
+        metric.reset_state()
+        return metric
     except (OSError, ImportError) as error:
         print(f"LPIPS is left out: {error}")
 
 
 def compare_rates(args, train, others):
     """All codecs, measured on held-out images: `Measures.rows`."""
-    others = others[np.linspace(0, len(others) - 1, min(len(others), args.measured)).astype(int)]
     size = [side // PATCH * PATCH for side in others.shape[1:3]]
     train, others = (images[:, : size[0], : size[1]] for images in (train, others))
     learned = to_signals(train, 0)
@@ -167,19 +122,13 @@ def compare_rates(args, train, others):
     add("PCA", principal_components(learned, signals))
     for handle in args.presets:
         measures.add(Path(handle).name, preset_points(handle, others))
-    files = list(pillow_images(others, "JPEG"))
-    measures.add("JPEG", (({"quality": q}, bits, bits, found) for q, bits, _, found in files))
-    measures.add(
-        "JPEG without header",
-        (({"quality": q}, bits, bits, found) for q, _, bits, found in files),
-    )
-    measures.add(
-        "WebP",
-        (
-            ({"quality": q}, bits, bits, found)
-            for q, bits, _, found in pillow_images(others, "WEBP")
-        ),
-    )
+    for kind in filter(available, ("JPEG", "WEBP")):
+        files = list(pillow_images(others, kind))
+        measures.add(kind, (({"quality": q}, bits, bits, found) for q, bits, _, found in files))
+        measures.add(
+            f"{kind} without headers",
+            (({"quality": q}, bits, bits, found) for q, _, bits, found in files),
+        )
     return measures.rows
 
 
@@ -209,38 +158,6 @@ def at_equal_rates(rows, key):
                 line["difference, dB"] = ours["PSNR"] - rival["PSNR"]
         table.append(line)
     return table
-
-
-def by_method(rows, key):
-    """Rows as `umbed_keras.plots.rate_distortion` takes them."""
-    measures = [name for name in MEASURES if any(name in row for row in rows)]
-    return {
-        method: {
-            name: [row.get(column, np.nan) for row in rows if row["method"] == method]
-            for name, column in {"rate": key, **{name: name for name in measures}}.items()
-        }
-        for method in dict.fromkeys(row["method"] for row in rows)
-    }
-
-
-def write_csv(path, rows, columns=None):
-    columns = columns or list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def markdown(rows):
-    """A table of rows."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-
-    def cell(value):
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-    lines = [columns, ["---"] * len(columns)]
-    lines += [[cell(row.get(name, "")) for name in columns] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def laser_page(folder, images):
@@ -303,6 +220,11 @@ def main():
     page = [f"# Bottlenecks compared on {Path(args.images).name}"]
     if "laser" in args.protocols:
         page += laser_page(args.output, others)
+    count = min(len(others), args.measured)
+    others = others[np.linspace(0, len(others) - 1, count).astype(int)]
+    if "bytes" in args.protocols:
+        measures = Measures(others, lpips_metric(args.lpips), BYTES)
+        page += bytes_page(args.output, measures, train, args.presets)
     if "rate" in args.protocols:
         page += rate_page(args.output, compare_rates(args, train, others))
     (args.output / "README.md").write_text("\n\n".join(page) + "\n")

@@ -1,6 +1,7 @@
 """Measures of images and codes."""
 
 from umbed_keras.metrics.bits_per_pixel import BitsPerPixel
+from umbed_keras.metrics.bjontegaard import bjontegaard_rate
 from umbed_keras.metrics.code_purity import CodePurity, signed_atoms
 from umbed_keras.metrics.code_usage import CodeUsage
 from umbed_keras.metrics.fid import FID
@@ -20,6 +21,7 @@ __all__ = [
     "CodeUsage",
     "FrechetDistance",
     "LPIPSNetwork",
+    "bjontegaard_rate",
     "frechet_distance",
     "signed_atoms",
 ]

@@ -1,0 +1,135 @@
+"""Quality over real bytes: what `compress` gives, beside files of JPEG, WebP and AVIF.
+
+Bottlenecks are compared on the same latents: the first principal components of patches of 4x4
+pixels, where a training starts (`adapt`), with the same probabilities learned in the same way
+(`adapt_codec`). No network adds to them, so that nothing but the bottleneck differs.
+"""
+
+import numpy as np
+from comparison.image_codecs import available, pillow_images
+from comparison.measures import by_method, markdown, write_csv
+
+import umbed_keras as uk
+from umbed_keras.metrics import bjontegaard_rate
+
+BYTES = ("bpp, files", "bpp, without headers")
+KINDS = ("JPEG", "WEBP", "AVIF")
+# What a stream holds beside codes, at sizes up to 128: fingerprint, size, checksum.
+STREAM_HEADER = 10
+# Channels of the latents that vectors are made of; entries or atoms, and stages or atoms of a code.
+LATENT_DIM, ENTRIES, STAGES = 48, 256, (1, 2, 3, 4)
+# Bits of a coefficient, by atoms: finer where more of them leave less.
+COEFFICIENT_BITS = {1: 6, 2: 6, 3: 7, 4: 7}
+# Levels of FSQ's first components.
+LEVELS = ((15, 7, 7), (21, 11, 9, 5), (31, 15, 13, 7, 5, 5), (41, 21, 19, 9, 7, 7, 7, 5))
+# Squared error of a bit, where a density is learned.
+RATE_WEIGHTS = (1e-5, 3e-5, 1e-4, 3e-4)
+# Images that codecs are learned from.
+CODEC_IMAGES = 150
+
+
+def bottlenecks():
+    """Name to settings and what makes the bottleneck of each, by rising rate."""
+    layers = uk.layers
+    return {
+        "residual VQ": [
+            (
+                {"K": ENTRIES, "S": stages},
+                layers.ResidualVectorQuantizer(ENTRIES, LATENT_DIM, stages),
+            )
+            for stages in STAGES
+        ],
+        "dictionary": [
+            (
+                {"K": ENTRIES, "S": atoms, "b": COEFFICIENT_BITS[atoms]},
+                layers.DictionaryBottleneck(
+                    ENTRIES, LATENT_DIM, atoms, coefficient_bits=COEFFICIENT_BITS[atoms]
+                ),
+            )
+            for atoms in STAGES
+        ],
+        "FSQ": [
+            ({"S": len(levels)}, layers.ScalarQuantizer(len(levels), levels=levels))
+            for levels in LEVELS
+        ],
+        "learned density": [
+            ({"rate weight": weight}, layers.ScalarQuantizer(LATENT_DIM, rate_weight=weight))
+            for weight in RATE_WEIGHTS
+        ],
+    }
+
+
+def compressed(model, images, setting):
+    """A point of a model's real bytes, as `Measures.add` takes it."""
+    streams = model.compress(images)
+    pixels, total = np.prod(images.shape[:3]), sum(map(len, streams))
+    bare = total - STREAM_HEADER * len(streams)
+    return setting, 8 * total / pixels, 8 * bare / pixels, model.decompress(streams)
+
+
+def on_the_same_latents(kind, train, images):
+    """The points of a kind of bottleneck."""
+    for setting, bottleneck in bottlenecks()[kind]:
+        model = uk.ImageAutoencoder(bottleneck, filters=4, residual_blocks=0)
+        model.adapt(train)
+        chosen = np.linspace(0, len(train) - 1, min(CODEC_IMAGES, len(train))).astype(int)
+        model.adapt_codec(train[chosen], verbose=0)
+        yield compressed(model, images, setting)
+
+
+def bytes_page(folder, measures, train, presets):
+    """Measures all methods and writes tables and a figure; returns their part of the page.
+
+    Args:
+        folder: path.
+        measures: `Measures` of held-out images, by `BYTES`.
+        train: uint8 `(n, height, width, 3)`, images to learn from.
+        presets: handles of image autoencoders.
+    """
+    images = measures.images
+    for kind in filter(available, KINDS):
+        measures.add(kind, (({"quality": q}, *rest) for q, *rest in pillow_images(images, kind)))
+    for handle in presets:
+        measures.add(handle, [compressed(uk.zoo.load_preset(handle), images, {})])
+    for kind in bottlenecks():
+        measures.add(kind, on_the_same_latents(kind, train, images))
+    rows = measures.rows
+    write_csv(folder / "bytes.csv", rows)
+    page = [
+        f"## Quality over real bytes: {len(images)} held-out images",
+        "Headers: of JPEG (its tables made for the image) all before the first scan, of WebP and "
+        f"AVIF the container, of ours {STREAM_HEADER} bytes of fingerprint, size and checksum. "
+        "Bottlenecks have the same latents, the first principal components of patches of 4x4 "
+        "pixels, as adapted; no network adds to them, nor undoes the bounding of FSQ, which "
+        "counts on one. A learned density codes each number by itself, the others beside their "
+        "neighbours.",
+        markdown(rows),
+        "Bjontegaard's difference in rate: how much more a method spends than another for the "
+        "same PSNR, by cubic polynomials, over what both reach.",
+    ]
+    for key, name in zip(BYTES, ("files", "without_headers"), strict=True):
+        figure = uk.plots.rate_distortion(by_method(rows, key), key)
+        figure.savefig(folder / f"bytes_{name}.png", dpi=80)
+        table = markdown(differences(rows, key))
+        print(f"\n{key}\n{table}")
+        page += [f"### {key}", table, f"![{key}](bytes_{name}.png)"]
+    return page
+
+
+def differences(rows, key):
+    """A row a method: how much more it spends than each of the others, in percent."""
+    curves = {}
+    for name in dict.fromkeys(row["method"] for row in rows):
+        points = [(row[key], row["PSNR"]) for row in rows if row["method"] == name]
+        if len(points) >= 4:
+            curves[name] = tuple(zip(*points, strict=True))
+    table = []
+    for name, curve in curves.items():
+        line = {"method": name}
+        for other, reference in curves.items():
+            try:
+                line[f"vs {other}"] = f"{100 * bjontegaard_rate(*reference, *curve):+.1f} %"
+            except ValueError:
+                line[f"vs {other}"] = "no common PSNR"
+        table.append(line)
+    return table
