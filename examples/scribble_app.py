@@ -7,6 +7,7 @@ empties at its end. With one image of 512 x 512 pixels a stroke is answered in l
 """
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ def main():
     parser.add_argument("--preset", default="natural_lite0_vae_d32", help="gives the vectors")
     parser.add_argument("--port", type=int, help="the first free one from 7860 by default")
     args = parser.parse_args()
+    if importlib.util.find_spec("gradio") is None:
+        parser.error("this needs gradio: pip install 'umbed_keras[page]'")
     # A terminated page, too, empties its folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="scribble_app_") as folder:
