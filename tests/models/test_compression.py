@@ -150,7 +150,7 @@ class TestVQVAE:
             make("vqvae").adapt_codec(images(0))
 
     def test_a_codec_of_another_model(self, small):
-        with pytest.raises(ValueError, match="codec must hold"):
+        with pytest.raises(ValueError, match="of the codec must be"):
             uk.VQVAE(20, latent_dim=3, **SMALL).codec_arrays = small.codec_arrays
 
     def test_whole_coefficients_can_not_be_coded(self):
