@@ -68,11 +68,11 @@ def compare(model, what, runtime):
     return largest, others
 
 
-def check(models, folder):
+def check(models, folder, whats):
     print("| preset | of | largest difference, of the range | other indices |")
     print("|---|---|---|---|")
     for name, model in models:
-        for what in model.graphs:
+        for what in [what for what in model.graphs if not whats or what in whats]:
             largest, others = compare(model, what, session(model, name, what, folder))
             print(f"| `{name}` | {what} | {largest:.1e} | {others:.2%} |", flush=True)
 
@@ -106,6 +106,7 @@ def main():
     )
     parser.add_argument("folder", type=Path, help="of the ONNX files")
     parser.add_argument("--presets", default="*", help="pattern of their names")
+    parser.add_argument("--what", nargs="+", help="of what is exported; all by default")
     parser.add_argument("--time", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -118,7 +119,7 @@ def main():
     if args.time:
         clock(models, args.folder, args.threads)
     else:
-        check(models, args.folder)
+        check(models, args.folder, args.what)
 
 
 if __name__ == "__main__":
