@@ -30,6 +30,7 @@ LONG = (
     "test_data_parallel.py",
     "test_presets.py",
     "test_readme.py",
+    "test_scribble_app.py",
 )
 # What JAX compiled once it need not compile again: in another worker, process or run.
 CACHE = ROOT / ".pytest_cache" / "jax"

@@ -39,11 +39,11 @@ class Session:
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def new_folder(self):
-        """An empty folder for files in place of the last answer's."""
-        self.close()
-        self.folder = Path(tempfile.mkdtemp())
-        return self.folder
+    def new_folder(self, name):
+        """An empty folder for files, in place of the last one of this name."""
+        for old in self.folder.glob(f"{name}_*"):
+            shutil.rmtree(old)
+        return Path(tempfile.mkdtemp(prefix=f"{name}_", dir=self.folder))
 
 
 class Page:
@@ -84,7 +84,7 @@ class Page:
         said = session.classifier.predict_proba(session.image)
         found = classes[said.argmax(axis=-1)]
         uncertainty = entropy(said, axis=-1) / np.log(len(classes))
-        folder = session.new_folder()
+        folder = session.new_folder("answer")
         files = [folder / name for name in ("mask.png", "strokes.png", "classifier.npz")]
         label_image(found).save(files[0])
         strokes_of(labels).save(files[1])
@@ -111,7 +111,7 @@ class Page:
             raise _error("Stroke pixels of two classes or more first.")
         images = [_read(path) for path in paths]
         overlays = []
-        archive = session.folder / "masks.zip"
+        archive = session.new_folder("more") / "masks.zip"
         with zipfile.ZipFile(archive, "w") as masks:
             for number, (path, image) in enumerate(zip(paths, images, strict=True)):
                 progress((number, len(paths)), unit="images")

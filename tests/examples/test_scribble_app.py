@@ -194,6 +194,7 @@ def test_a_few_strokes_become_a_mask(server, browser):
     # Taken back, a stroke counts no more.
     user.answer(user.page.locator("#strokes .undo").click)
     assert_drawn(user.strokes(), {1: HAIR, 2: WALL})
+    assert zipfile.is_zipfile(user.download("masks"))
     assert {request.split("/")[2] for request in user.requests if request.startswith("http")} == {
         address.split("/")[2]
     }

@@ -62,7 +62,7 @@ def test_learns_from_folders_and_gives_to_others(run, folders):
     out = folder / "out"
     images = {Path(name).stem: read(folder / name) for name in NAMES}
     classifier = PixelClassifier(PRESET).fit([images["one"], images["two"]], [numbers, numbers])
-    loaded = PixelClassifier.load(out / "classifier.npz")
+    loaded = PixelClassifier.load(out / "classifier.npz", classifier.embedder)
     for name, image in images.items():
         said = classifier.predict_proba(image)
         np.testing.assert_array_equal(read(out / f"{name}.labels.png"), 1 + said.argmax(axis=-1))
