@@ -50,7 +50,7 @@ def images(batch, height, width, channels):
 
 def compare(model, what, runtime):
     """The largest difference as a share of the range, and the share of codes that differ."""
-    largest, others = 0.0, 0.0
+    differences, spans, others = {}, {}, 0.0
     for shape in SHAPES:
         given = images(*shape, model.channels)
         inputs = model.encode(given) if what == "decode" else {"images": given}
@@ -64,9 +64,10 @@ def compare(model, what, runtime):
             if values.dtype.kind == "i":
                 others = max(others, float(np.mean(found[name] != values)))
             else:
-                span = max(float(np.ptp(values)), 1e-6)
-                largest = max(largest, float(np.abs(found[name] - values).max()) / span)
-    return largest, others
+                difference = np.abs(found[name] - values).max()
+                differences[name] = max(differences.get(name, 0), difference)
+                spans[name] = max(spans.get(name, 0), np.ptp(values))
+    return max((differences[name] / spans[name] for name in spans), default=0), others
 
 
 def check(models, folder, whats):
