@@ -15,6 +15,7 @@ from umbed_keras.codec.integer_network import (
     ONE,
     STEP,
     IntegerNetwork,
+    packed,
     table_shapes,
     tables,
 )
@@ -48,6 +49,10 @@ def random_tables(symbols, seed=0):
     return found
 
 
+def random_network(symbols):
+    return IntegerNetwork(symbols, packed(random_tables(symbols), symbols))
+
+
 def random_map(symbols, rows, cols, seed=1):
     random = np.random.default_rng(seed)
     columns = [random.integers(0, size, rows * cols) for size, _ in symbols]
@@ -57,7 +62,7 @@ def random_map(symbols, rows, cols, seed=1):
 def streams():
     """The bytes of random symbols by random tables, and what they come back as."""
     for symbols in SPECS.values():
-        network = IntegerNetwork(symbols, random_tables(symbols))
+        network = random_network(symbols)
         values = random_map(symbols, 7, 10)
         encoder = Encoder()
         network.transfer(encoder, values, 7, 10)
@@ -69,6 +74,30 @@ def test_symbols_come_back():
         decoder = Decoder(data)
         np.testing.assert_array_equal(network.transfer(decoder, None, 7, 10), values)
         decoder.check_end()
+
+
+@on_one_backend
+def test_sums_stay_exact_however_many_symbols_there_are():
+    """Vectors that all point one way, of as many stages as there may be."""
+    symbols = [Symbol(2, ENTRY)] * 256
+    found = random_tables(symbols)
+    for name in found:
+        if name.startswith("vectors") and not name.endswith("scale"):
+            found[name] = np.full_like(found[name], 127)
+    for name in ("around", "before", "pending"):
+        found[name] = np.full_like(found[name], -128)
+    network, largest = IntegerNetwork(symbols, packed(found, symbols)), [0]
+
+    product = network._product
+
+    def watched(whole, name, unit=None):
+        largest.append(np.abs(whole).astype("float64") @ np.abs(network._tables[name]))
+        return product(whole, name, unit)
+
+    network._product = watched
+    values = random_map(symbols, 3, 3)
+    network.transfer(Encoder(), values, 3, 3)
+    assert max(np.max(part) for part in largest) < 2**24
 
 
 def test_bytes_are_the_same_on_every_backend_and_machine():
@@ -102,7 +131,7 @@ def test_symbols_cost_what_the_network_says(symbols):
         inputs = {name: ops.convert_to_tensor(part) for name, part in inputs.items()}
         expected += float(ops.convert_to_numpy(ops.sum(network(inputs))))
     spent = Counter()
-    IntegerNetwork(symbols, tables(network)).transfer(spent, values, rows, cols)
+    IntegerNetwork(symbols, packed(tables(network), symbols)).transfer(spent, values, rows, cols)
     # Steps of 1/127 of the largest weight, of 1/32 of a logit: a few hundredths of a bit each.
     assert spent.bits == pytest.approx(expected, rel=0.03)
 
@@ -125,34 +154,31 @@ def test_no_probability_is_given_to_what_is_no_symbol():
 
 
 @on_one_backend
-class TestTables:
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("whole", lambda part: part[:-1]),
+        ("whole", lambda part: part.astype("int16")),
+        ("real", lambda part: np.append(part, np.float32(0))),
+        ("real", lambda part: np.append(part[:-1], np.float32(np.nan))),
+        ("real", lambda part: np.append(part[:-1], np.float32(-1e30))),
+    ],
+    ids=["too few", "another type", "too many", "not finite", "so large that sums overflow"],
+)
+def test_arrays_that_do_not_fit(kind, change):
     symbols = SPECS["pairs"]
-
-    def refused(self, says, **changes):
-        with pytest.raises(ValueError, match=says):
-            IntegerNetwork(self.symbols, {**random_tables(self.symbols), **changes})
-
-    def test_missing(self):
-        found = random_tables(self.symbols)
-        del found["before"]
-        with pytest.raises(ValueError, match="before"):
-            IntegerNetwork(self.symbols, found)
-
-    def test_another_shape(self):
-        self.refused("kind_bias", kind_bias=np.zeros((2, 2), "float32"))
-
-    def test_another_type(self):
-        self.refused("before", before=np.zeros((12, 48)))
-
-    @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
-    def test_numbers_that_overflow(self, value):
-        self.refused("high_scale_0|high_0_scale", high_0_scale=np.float32(value))
+    arrays = packed(random_tables(symbols), symbols)
+    with pytest.raises(ValueError, match=kind):
+        IntegerNetwork(symbols, {**arrays, kind: change(arrays[kind])})
+    del arrays[kind]
+    with pytest.raises(ValueError, match=kind):
+        IntegerNetwork(symbols, arrays)
 
 
 @on_one_backend
 def test_any_bytes_are_symbols_or_an_error():
     symbols = SPECS["many entries"]
-    network = IntegerNetwork(symbols, random_tables(symbols))
+    network = random_network(symbols)
     random = np.random.default_rng(0)
     for length in [0, 4, 8, 40, 4000]:
         # Any other error isn't caught.

@@ -3,10 +3,12 @@
 import contextlib
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import umbed_keras as uk
 from umbed_keras.codec.stream import CHECKSUM, FINGERPRINT
@@ -14,6 +16,7 @@ from umbed_keras.codec.stream import CHECKSUM, FINGERPRINT
 PIXELS = {"patch_size": 2, "pyramid_levels": 1, "widths": (4,), "hidden_units": (4,)}
 SMALL = {"filters": 4, "residual_units": 2, "residual_blocks": 1}
 SIZE = (13, 18)
+PORTRAIT = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 on_one_backend = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="no backend has to do with it"
 )
@@ -115,6 +118,14 @@ class TestVQVAE:
         with pytest.raises(ValueError, match="one or more"):
             small.decompress([])
 
+    def test_images_that_are_all_alike(self):
+        model, black = make("vqvae"), np.zeros((2, *SIZE, 3), "uint8")
+        model.adapt_codec(black, verbose=0)
+        streams = model.compress(black)
+        np.testing.assert_array_equal(
+            model.decompress(streams), model.decode(model.encode(black), size=SIZE)
+        )
+
     def test_a_bare_stream_is_no_list(self, small):
         with pytest.raises(ValueError, match="list"):
             small.decompress(small.compress(images(1))[0])
@@ -142,13 +153,39 @@ class TestVQVAE:
             make("vqvae").adapt_codec(images(0))
 
     def test_a_codec_of_another_model(self, small):
-        with pytest.raises(ValueError, match="codec must hold"):
+        with pytest.raises(ValueError, match="of the codec must be"):
             uk.VQVAE(20, latent_dim=3, **SMALL).codec_arrays = small.codec_arrays
 
     def test_whole_coefficients_can_not_be_coded(self):
         model = uk.DLVAE(8, latent_dim=3, sparsity=2, coefficient_bits=None, **SMALL)
         with pytest.raises(ValueError, match="coefficient_bits"):
             model.adapt_codec(images())
+
+
+@on_one_backend
+@pytest.mark.parametrize(
+    "name",
+    [
+        "celeba_dl_k16_s4",
+        "celeba_dlvae_k512_s3",
+        "celeba_rvqvae_k512_s3",
+        "celeba_vae_d16",
+        "celeba_vq_k16",
+        "celeba_vqvae_k512",
+    ],
+)
+def test_built_in_presets_know_what_images_are_like(name):
+    """Streams of a photograph hold its codes, in less than fields of constant width take."""
+    model = uk.zoo.load_preset(name)
+    with Image.open(PORTRAIT) as opened:
+        image = np.asarray(opened.convert("RGB"))[None, 32:96, 32:96]
+    codes = model.encode(image)
+    stream = model.compress(image)[0]
+    latents = np.prod(next(iter(codes.values())).shape[:3])
+    assert 8 * len(stream) < 0.8 * model.bottleneck.bits(codes).fixed_length * latents
+    if "mean" not in codes:
+        expected = model.reconstruct(image)
+        np.testing.assert_allclose(model.decompress([stream]), expected, atol=1e-4)
 
 
 def signed(head, payload):

@@ -46,7 +46,7 @@ def without_hashes(folder):
 def change(folder, name, values):
     without_hashes(folder)
     with h5py.File(folder / CODEC, "a") as file:
-        del file[name]
+        file.pop(name, None)
         file[name] = values
 
 
@@ -87,22 +87,22 @@ def test_no_file_of_arrays(preset):
         uk.DLVAE.from_preset(preset)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [np.zeros((2, 2), "float32"), np.full((7, 48), np.nan, "float32"), np.zeros((7, 48), "int8")],
-    ids=["another shape", "not finite", "another type"],
-)
-def test_what_does_not_fit(preset, values):
-    change(preset, "kind_bias", values)
-    with pytest.raises(ValueError, match="kind_bias"):
+def test_what_does_not_fit(preset):
+    change(preset, "real", np.zeros(7, "float32"))
+    with pytest.raises(ValueError, match=r"codec\.h5 doesn't fit the model: 'real'"):
         uk.DLVAE.from_preset(preset)
 
 
-def test_steps_that_are_none(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("setting_steps", np.zeros(3, "float32")), ("setting_other", np.zeros(3, "float32"))],
+    ids=["no steps", "a setting that there isn't"],
+)
+def test_settings_of_no_bottleneck(tmp_path, name, values):
     model = uk.PixelEmbedder(3, patch_size=2, pyramid_levels=1, widths=(4,), hidden_units=(4,))
     model.adapt(images())
     model.adapt_codec(images(), verbose=0)
     model.save_to_preset(tmp_path / "preset")
-    change(tmp_path / "preset", "setting_steps", np.zeros(3, "float32"))
-    with pytest.raises(ValueError, match="steps"):
+    change(tmp_path / "preset", name, values)
+    with pytest.raises(ValueError, match=r"codec\.h5 doesn't fit"):
         uk.PixelEmbedder.from_preset(tmp_path / "preset")

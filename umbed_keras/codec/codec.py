@@ -40,9 +40,12 @@ class Codec:
         if knows_itself(bottleneck):
             self._model = TableModel(bottleneck.exact_context(), context_tables())
         elif has_density(bottleneck):
-            self._model = _static_model(bottleneck, **tables)
+            self._model = _static_model(bottleneck, tables)
         else:
-            spec = bottleneck.symbol_spec(**self._settings)
+            try:
+                spec = bottleneck.symbol_spec(**self._settings)
+            except TypeError as error:
+                raise ValueError(f"The codec is another bottleneck's: {error}") from error
             self._model = IntegerNetwork(spec, tables)
 
     @classmethod
@@ -98,10 +101,11 @@ def knows_itself(bottleneck):
     return has_density(bottleneck) and bottleneck.context is not None
 
 
-def _static_model(bottleneck, centres=None, counts=None):
-    if centres is None or counts is None or centres.shape != (bottleneck.latent_dim,):
+def _static_model(bottleneck, tables):
+    centres, counts = (tables.get(name, np.zeros(0)) for name in ("centres", "counts"))
+    if centres.shape != (bottleneck.latent_dim,) or counts.ndim != 2 or counts.dtype != "int32":
         raise ValueError(f"The codec must hold tables of {bottleneck.latent_dim} channels.")
-    if counts.ndim != 2 or len(counts) != len(centres) or counts.shape[1] % 2:
+    if len(counts) != len(centres) or counts.shape[1] % 2 or centres.dtype != "int32":
         raise ValueError("The codec's counts must be a row a channel.")
     if not ((counts >= 0).all() and (counts[:, -1] > 0).all() and (abs(centres) < 2**24).all()):
         raise ValueError("The codec's counts must be 0 or more, and escapes' above it.")

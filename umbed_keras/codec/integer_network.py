@@ -1,5 +1,7 @@
 """The network that told codes from their neighbours, in whole numbers."""
 
+import math
+
 import numpy as np
 
 from umbed_keras.codec.code_network import CEILING, DIRECTIONS, NEIGHBOURS, OWN, SHARED, VECTOR
@@ -11,6 +13,8 @@ from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
 CHUNK = 1 << 21
 # Largest magnitudes of weights, of activations, and of vectors of places, biases and scales.
 WEIGHT, ACTIVATION, LARGEST = 127, 255, 1023
+# What tables are packed into.
+DTYPES = {"whole": "int8", "real": "float32"}
 # Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
 STEP, ONE = 1 / 32, 1 << 16
 FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
@@ -38,7 +42,7 @@ def tables(network):
         found[name] = np.asarray(getattr(network, name), "float32")
     vectors = [np.asarray(vectors) for vectors in network.vectors]
     # One scale, for they are added.
-    scale = max(np.abs(part).max(initial=0) for part in vectors) / WEIGHT
+    scale = max(1e-6, *(np.abs(part).max(initial=0) for part in vectors)) / WEIGHT
     for place, part in enumerate(vectors):
         rounded(f"vectors_{place}", part, scale)
         for name in ("hidden", "high", "low"):
@@ -57,24 +61,17 @@ class IntegerNetwork:
 
     Args:
         symbols: list of `umbed_keras.layers.symbols.Symbol`.
-        tables: what `tables` gives.
+        arrays: what `packed` gives of its tables.
 
     Raises:
-        ValueError: tables that don't fit the symbols.
+        ValueError: arrays that don't fit the symbols.
     """
 
-    def __init__(self, symbols, tables):
+    def __init__(self, symbols, arrays):
         self.symbols = list(symbols)
-        for name, (shape, dtype) in table_shapes(self.symbols).items():
-            part = tables.get(name)
-            if part is None or part.shape != shape or part.dtype != dtype:
-                raise ValueError(
-                    f"The codec must hold {name!r}, {dtype} of shape {shape}. Received: "
-                    + ("none" if part is None else f"{part.dtype} of shape {part.shape}")
-                )
-            if dtype == "float32" and not (np.abs(part) <= LARGEST).all():
-                raise ValueError(f"{name!r} of the codec must lie within {LARGEST} of 0.")
-        self._tables = {name: part.astype("float32") for name, part in tables.items()}
+        self._tables = {
+            name: part.astype("float32") for name, part in _unpacked(arrays, self.symbols).items()
+        }
 
     @property
     def least_bits(self):
@@ -119,7 +116,7 @@ class IntegerNetwork:
             hidden = _activations(hidden + self._tables[f"hidden_bias_{place}"])
             found[:, place] = self._transfer(coder, place, hidden, given[place])
             before, pending = self._added(place, before, pending, found[:, place])
-        return found, np.clip(before, -LARGEST, LARGEST)
+        return found, before
 
     def _shared(self, kind, vectors, neighbours):
         bias = self._tables["kind_bias"][kind]
@@ -164,12 +161,12 @@ class IntegerNetwork:
             follows = self.symbols[place + 1 : place + 2]
             if follows and follows[0].role == FACTOR:
                 return before, vector
-            return before + vector, pending
-        middle = np.float32((size - 1) / 2 or 1)
-        values = (symbols.astype("float32") / middle - 1)[:, None]
-        if role == NUMBER:
-            return before + np.rint(values * self._tables[f"vectors_{place}"]), pending
-        return before + np.rint(values * pending), np.zeros_like(pending)
+        else:
+            middle = np.float32((size - 1) / 2 or 1)
+            values = (symbols.astype("float32") / middle - 1)[:, None]
+            direction = pending if role == FACTOR else self._tables[f"vectors_{place}"]
+            vector = np.rint(values * direction)
+        return np.clip(before + vector, -LARGEST, LARGEST), np.zeros_like(pending)
 
 
 def _activations(values):
@@ -209,3 +206,43 @@ def table_shapes(symbols):
         **{name: (shape, "int8") for name, shape in shapes.items()},
         **{name: (shape, "float32") for name, shape in {**biases, **scales}.items()},
     }
+
+
+def packed(tables, symbols):
+    """Tables as two arrays, which a file holds in little more than their bytes.
+
+    Args:
+        tables: what `tables` gives.
+        symbols: list of `umbed_keras.layers.symbols.Symbol`.
+
+    Returns:
+        `whole`, int8 `(n,)`, and `real`, float32 `(m,)`: tables in the order of `table_shapes`.
+    """
+    shapes = table_shapes(symbols)
+    return {
+        kind: np.concatenate(
+            [np.ravel(tables[name]) for name in shapes if shapes[name][1] == dtype]
+        )
+        for kind, dtype in DTYPES.items()
+    }
+
+
+def _unpacked(arrays, symbols):
+    """The tables that `packed` made arrays of, checked."""
+    shapes, tables = table_shapes(symbols), {}
+    if set(arrays) != set(DTYPES):
+        raise ValueError(f"The codec must hold {sorted(DTYPES)}. Received: {sorted(arrays)}")
+    for kind, dtype in DTYPES.items():
+        names = [name for name in shapes if shapes[name][1] == dtype]
+        sizes = [math.prod(shapes[name][0]) for name in names]
+        part = arrays[kind]
+        if part.shape != (sum(sizes),) or part.dtype != dtype:
+            raise ValueError(
+                f"{kind!r} of the codec must be {dtype} of shape {(sum(sizes),)}. Received: "
+                f"{part.dtype} of shape {part.shape}"
+            )
+        if not (np.abs(part.astype("float32")) <= LARGEST).all():
+            raise ValueError(f"{kind!r} of the codec must lie within {LARGEST} of 0.")
+        for name, piece in zip(names, np.split(part, np.cumsum(sizes)[:-1]), strict=True):
+            tables[name] = piece.reshape(shapes[name][0])
+    return tables

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from umbed_keras.codec.code_network import CodeNetwork
-from umbed_keras.codec.integer_network import tables
+from umbed_keras.codec.integer_network import packed, tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.starting_vectors import starting_vectors
 
@@ -16,7 +16,7 @@ BATCH_SHARE, BATCHES = 256, (64, 1024)
 
 
 def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
-    """The tables of an `IntegerNetwork`, learned from maps of symbols.
+    """The arrays of an `IntegerNetwork`, learned from maps of symbols.
 
     Args:
         symbols: list of `umbed_keras.layers.symbols.Symbol`.
@@ -41,7 +41,7 @@ def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * len(batches))
     network.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=False)
     network.fit(batches, epochs=epochs, verbose=verbose)
-    return tables(network)
+    return packed(tables(network), symbols)
 
 
 class _Batches(keras.utils.PyDataset):

@@ -95,8 +95,12 @@ class GaussianBottleneck(Bottleneck):
     def symbol_spec(self, steps, reach):
         if steps.shape != (self.latent_dim,) or reach.shape != (self.latent_dim,):
             raise ValueError(f"The codec must hold steps of {self.latent_dim} means.")
-        if not (np.isfinite(steps) & (steps > 0) & (reach >= 0) & (reach <= 2**14)).all():
-            raise ValueError("The codec's steps must be above 0, and 2^14 at most either way.")
+        if (steps.dtype, reach.dtype) != ("float32", "int32"):
+            raise ValueError("The codec's steps must be float32, and their numbers int32.")
+        if not ((steps > 0) & (steps < 1e6) & (reach >= 0) & (reach <= 2**14)).all():
+            raise ValueError(
+                "The codec's steps must be above 0 and finite, and 2^14 at most either way."
+            )
         return [Symbol(2 * int(count) + 1, NUMBER) for count in reach]
 
     def to_symbols(self, codes, steps, reach):

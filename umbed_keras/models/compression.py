@@ -25,12 +25,15 @@ class CompressionMixin:
 
     @property
     def codec_arrays(self):
-        """Name to array, how probable codes are: what `adapt_codec` has learned, or None."""
-        return self._codec and self._codec.arrays
+        """Name to array, how probable codes are: what `adapt_codec` has learned, or None.
+
+        None, too, where the bottleneck itself says so: `ScalarQuantizer(context=...)`.
+        """
+        return self._codec.arrays if self._codec else None
 
     @codec_arrays.setter
     def codec_arrays(self, arrays):
-        self._codec = arrays and Codec(self.bottleneck, arrays)
+        self._codec = Codec(self.bottleneck, arrays) if arrays else None
 
     def adapt_codec(self, images, verbose=1):
         """Learns how probable codes are, which `compress` needs; presets know already.
@@ -47,6 +50,8 @@ class CompressionMixin:
         Raises:
             TypeError, ValueError: `images` not as described, or codes that are no symbols.
         """
+        if knows_itself(self.bottleneck):
+            return
         batches = images if isinstance(images, (list, tuple)) else [images]
         batches = [check_images(batch, self.channels) for batch in batches]
         places = sum(len(batch) * math.prod(self.code_size(*batch.shape[1:3])) for batch in batches)
@@ -64,7 +69,8 @@ class CompressionMixin:
 
         A stream is read by a model with the same weights and codec, on any backend: it holds
         what `encode` gives, exactly, in as many bytes as the codes are improbable, and 16 at most
-        beside (see `umbed_keras.codec.stream`).
+        beside (see `umbed_keras.codec.stream`). Of a `GaussianBottleneck` it holds the means,
+        rounded to steps whose error has the variance that the decoder has learned with.
 
         Args:
             images: uint8 or floats in 0..1, `(batch, height, width, channels)`.

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from umbed_keras._version import __version__
+from umbed_keras.zoo.arrays import read_arrays, write_arrays
 from umbed_keras.zoo.atomic_folder import present, replaced
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
@@ -23,10 +24,8 @@ from umbed_keras.zoo.format import (
     file_entry,
     known_classes,
     newer,
-    read_arrays,
     read_json,
     read_preset,
-    write_arrays,
 )
 from umbed_keras.zoo.sources import (
     INDEX,
@@ -181,7 +180,7 @@ class PresetMixin:
         with replaced(folder) as new:
             (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             stored.save_weights(new / WEIGHTS)
-            if self.codec_arrays is not None:
+            if self.codec_arrays:
                 write_arrays(new / CODEC, self.codec_arrays)
             written = [name for name in (CONFIG, WEIGHTS, CODEC) if (new / name).exists()]
             metadata = {
