@@ -1,6 +1,6 @@
 """Writes the index of a folder of presets, and the table of them in a README.
 
-    python examples/index_presets.py presets --readme README.md
+    python examples/index_presets.py presets --readme presets/README.md
 
 The index is what makes a static web server over the folder a zoo: its address goes into the
 environment variable `UMBED_PRESETS_URL`. The table stands between two comments of the README,

@@ -4,11 +4,11 @@ rounded to levels, or one for rate and distortion.
     python examples/train_autoencoder.py IMAGES --model dlvae --output runs/mine
     python examples/train_autoencoder.py IMAGES --model lapped --rate-weight 5e-4 --output runs/mine
 
-IMAGES is a folder (searched in depth), a tar file such as imagenette2-160.tgz from
-https://github.com/fastai/imagenette, an .npz file, or `cifar10`. Run again after a break with the
-same arguments, it goes on where it was. In the output folder: `training_state.npz` (to resume),
-`log.csv`, `reconstructions.png` (drawn anew after every epoch), and in the end a preset with its
-card, whose figures are measured on the stored weights.
+IMAGES is a folder (searched in depth; random squares are read while it trains), a tar file such as
+imagenette2-160.tgz from https://github.com/fastai/imagenette, an .npz file, or `cifar10`. Run again
+after a break with the same arguments, it goes on where it was. In the output folder:
+`training_state.npz` (to resume), `log.csv`, `reconstructions.png` (drawn anew after every epoch),
+and in the end a preset with its card, whose figures are measured on the stored weights.
 """
 
 import umbed_keras as uk
@@ -110,7 +110,7 @@ def main():
     args = arguments()
     train, validation = prepare(args)
     draw = DrawReconstructions(validation, args.output / "reconstructions.png")
-    model = make_model(args, train.shape[-1])
+    model = make_model(args, validation.shape[-1])
     epsilon = EPSILON if args.model == "lapped" else 1e-7
     learn(model, args, train, validation, draw, [uk.metrics.PSNR()], epsilon)
     store(model, args, validation, quality)

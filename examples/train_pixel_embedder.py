@@ -2,6 +2,7 @@
 
     python examples/train_pixel_embedder.py IMAGES --bottleneck dictionary --output runs/mine
 
+Of a folder's images random squares are read while it trains, however large and many they are.
 Run again after a break with the same arguments, it goes on where it was. In the output folder:
 `training_state.npz` (to resume), `log.csv`, `patches.png` (inputs beside their reconstructions,
 drawn anew after every epoch), and in the end a preset with its card, whose figures are measured
@@ -110,7 +111,7 @@ def main():
         patch_size=args.patch_size,
         pyramid_levels=args.levels,
         bottleneck=make_bottleneck(args),
-        channels=train.shape[-1],
+        channels=validation.shape[-1],
         hidden_units=args.hidden_units,
         pixels_per_image=args.pixels,
         seed=args.seed,

@@ -23,12 +23,14 @@ ROOT = Path(__file__).parents[1]
 # The files that take longest, to be begun first: one that is begun last keeps one core waiting.
 LONG = (
     "test_workers.py",
+    "test_onnx_export.py",
     "test_pixel_embedder.py",
     "test_image_autoencoder.py",
     "test_training_backup.py",
     "test_data_parallel.py",
     "test_presets.py",
     "test_readme.py",
+    "test_scribble_app.py",
 )
 # What JAX compiled once it need not compile again: in another worker, process or run.
 CACHE = ROOT / ".pytest_cache" / "jax"
@@ -45,6 +47,19 @@ from keras import Layer, StatelessScope, backend, ops  # noqa: E402
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimization(request):
+    """JAX optimizes what it compiles where arithmetic is tested, as for users.
+
+    Whole models, which are large programs, compile in half the time without.
+    """
+    if backend.backend() == "jax":
+        import jax
+
+        arithmetic = request.path.parent.name in ("ops", "layers", "metrics")
+        jax.config.update("jax_disable_most_optimizations", not arithmetic)
 
 
 @pytest.fixture(scope="session")
@@ -197,6 +212,7 @@ def on_two_devices(tmp_path_factory):
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "CUDA_VISIBLE_DEVICES": "",
             "JAX_PLATFORMS": "cpu",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         start = [sys.executable]
         if backend.backend() == "torch":

@@ -6,6 +6,7 @@ choose_backend()
 
 from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
 from umbed_keras._version import __version__  # noqa: E402
+from umbed_keras.data.folder import ImageFolder  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
     FSQVAE,
@@ -24,6 +25,7 @@ __all__ = [
     "RVQVAE",
     "VQVAE",
     "ImageAutoencoder",
+    "ImageFolder",
     "LappedAutoencoder",
     "PixelEmbedder",
     "TrainingBackup",

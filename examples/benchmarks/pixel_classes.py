@@ -112,15 +112,15 @@ def classes_of(label):
         yield value, np.argwhere(label == value)
 
 
-def strokes(label, random):
+def strokes(label, random, count=STROKED):
     """Pixels `(n, 2)` of each class large enough: straight lines that end where the class does."""
-    chosen, length = [], STROKED // 2
+    chosen, length = [], max(1, count // 2)
     for value, places in classes_of(label):
         if len(places) < LEAST * label.size:
             continue
         found = []
         for _ in range(200):
-            if len(found) >= STROKED:
+            if len(found) >= count:
                 break
             start, angle = places[random.integers(len(places))], random.uniform(0, 2 * np.pi)
             steps = np.outer(np.arange(length), [np.sin(angle), np.cos(angle)])
@@ -129,7 +129,7 @@ def strokes(label, random):
                 if not inside or label[row, col] != value:
                     break
                 found.append((row, col))
-        chosen += found[:STROKED]
+        chosen += found[:count]
     return np.array(chosen)
 
 
@@ -138,6 +138,19 @@ def scattered(label, random):
     return np.concatenate(
         [places[random.permutation(len(places))[:SAMPLED]] for _, places in classes_of(label)]
     )
+
+
+class Labelled(NamedTuple):
+    """Labelled pixels of an image, in the order in which they were chosen: `(n,)` each."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, label, places):
+        rows, cols = places.T
+        return cls(rows, cols, label[rows, cols])
 
 
 def mean_iou(found, label, ignored):
@@ -150,53 +163,86 @@ def mean_iou(found, label, ignored):
     return np.mean(scores)
 
 
-def predict(classifier, values):
-    """The classes of all pixels of one image."""
-    return classifier.predict(values.reshape(-1, values.shape[-1])).reshape(values.shape[:2])
+class Plain:
+    """A classifier of scikit-learn that sees features of pixels, one by one.
+
+    Args:
+        describe: function from an image to features `(height, width, numbers)`.
+        classifier: a new classifier.
+    """
+
+    def __init__(self, describe, classifier):
+        self.describe, self.classifier = describe, classifier
+
+    def fit(self, images, labelled):
+        pairs = list(zip(images, labelled, strict=True))
+        features = [self.describe(image)[pixels.rows, pixels.cols] for image, pixels in pairs]
+        self.classifier.fit(np.concatenate(features), np.concatenate([p.labels for p in labelled]))
+        return self
+
+    def predict(self, image):
+        features = self.describe(image)
+        found = self.classifier.predict(features.reshape(-1, features.shape[-1]))
+        return found.reshape(features.shape[:2])
 
 
-def in_image(make_classifier, features, labels):
+def kept(describe):
+    """A function of images that remembers what it gave."""
+    known = {}
+
+    def remember(image):
+        if id(image) not in known:
+            # With the image itself, lest another get its identity.
+            known[id(image)] = image, np.asarray(describe(image), "float32")
+        return known[id(image)][1]
+
+    return remember
+
+
+def in_image(make_learner, images, labels, count=STROKED):
     """Mean IoU of images' pixels by what strokes in the same image teach.
 
     Args:
-        make_classifier: gives a new classifier with scikit-learn's `fit` and `predict`.
-        features: arrays `(height, width, numbers)`, one an image.
+        make_learner: gives something new with `fit(images, labelled)`, of a list of images and of
+            `Labelled`, and `predict(image)`.
+        images: arrays `(height, width, channels)`.
         labels: int arrays `(height, width)`.
+        count: int, labelled pixels of each class.
     """
     scores = []
-    for number, (values, label) in enumerate(zip(features, labels, strict=True)):
-        rows, cols = strokes(label, np.random.default_rng(1000 * number)).T
-        taught = label[rows, cols]
-        if len(np.unique(taught)) < 2:
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        places = strokes(label, np.random.default_rng(1000 * number), count)
+        pixels = Labelled.of(label, places)
+        if len(np.unique(pixels.labels)) < 2:
             continue
-        classifier = make_classifier().fit(values[rows, cols], taught)
+        found = make_learner().fit([image], [pixels]).predict(image)
         ignored = label == UNLABELLED
-        ignored[rows, cols] = True
-        scores.append(mean_iou(predict(classifier, values), label, ignored))
+        ignored[pixels.rows, pixels.cols] = True
+        scores.append(mean_iou(found, label, ignored))
     return np.mean(scores)
 
 
-def across(make_classifier, features, labels):
+def across(make_learner, images, labels):
     """Mean IoU of images' pixels by what the first images teach; arguments of `in_image`."""
     trained = min(TRAINED, len(labels) - 1)
-    inputs, targets = [], []
-    for number in range(trained):
-        rows, cols = scattered(labels[number], np.random.default_rng(number)).T
-        inputs.append(features[number][rows, cols])
-        targets.append(labels[number][rows, cols])
-    classifier = make_classifier().fit(np.concatenate(inputs), np.concatenate(targets))
+    labelled = [
+        Labelled.of(label, scattered(label, np.random.default_rng(number)))
+        for number, label in enumerate(labels[:trained])
+    ]
+    learner = make_learner().fit(images[:trained], labelled)
     return np.mean(
         [
-            mean_iou(predict(classifier, values), label, label == UNLABELLED)
-            for values, label in zip(features[trained:], labels[trained:], strict=True)
+            mean_iou(learner.predict(image), label, label == UNLABELLED)
+            for image, label in zip(images[trained:], labels[trained:], strict=True)
         ]
     )
 
 
-def score(features, labels, classifiers=CLASSIFIERS):
-    """What the best of some classifiers makes of one kind's features; arguments of `in_image`."""
+def score(describe, images, labels):
+    """What the better of the plain classifiers makes of one kind's features."""
+    learners = [lambda make=make: Plain(describe, make()) for make in CLASSIFIERS]
     return Scores(
-        *(max(task(make, features, labels) for make in classifiers) for task in (in_image, across))
+        *(max(task(learner, images, labels) for learner in learners) for task in (in_image, across))
     )
 
 
@@ -238,9 +284,11 @@ def main():
         describe, seconds, scores = make(), 0.0, []
         for images, labels in data.values():
             start = time.perf_counter()
-            features = [np.asarray(describe(image), "float32") for image in images]
+            remembered = kept(describe)
+            for image in images:
+                remembered(image)
             seconds += time.perf_counter() - start
-            scores.append(score(features, labels))
+            scores.append(score(remembered, images, labels))
         seconds /= sum(len(images) for images, _ in data.values())
         mean = Scores(*map(float, np.mean(scores, axis=0)))
         cells = [name, *scores, mean, f"{seconds:.3f}"]

@@ -1,100 +1,64 @@
 """Image autoencoders beside JPEG, WebP and AVIF at the same real bytes.
 
-    python examples/benchmarks/rate_distortion.py IMAGES --presets celeba_lapped_r1
+    python examples/benchmarks/rate_distortion.py IMAGES celeba_lapped_r1
 
-On the held-out tenth of IMAGES, which no preset has seen. Bits per pixel are those of the bytes
-that `compress` gives, and of files without what comes before their first scan (JPEG, optimised
-tables). PSNR and LPIPS are means over images. Beside each preset stands what the others have at
-its rate, interpolated over the logarithm of the rate: JPEG with or without chroma subsampling,
-whichever is better.
+On the held-out tenth of IMAGES, which presets must not have seen. Bits per pixel are those of the
+whole bytes that `compress` gives, and of files without headers. PSNR and LPIPS are means over
+images, of values rounded to 8 bits. Beside each preset stands what the others have at its rate,
+interpolated over the logarithm of the rate: of JPEG with and without chroma subsampling what is
+better.
 """
 
 import argparse
-import io
-import json
 import sys
 from pathlib import Path
 
 import umbed_keras as uk
 
 # isort: split
-import keras
 import numpy as np
-from PIL import Image, features
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from comparison.image_codecs import available, pillow_images
 from training.autoencoder_quality import mean
 from training.images import load_split
 
-from umbed_keras.zoo.presets import CONFIG, find_preset
-
-QUALITIES = (5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95)
-START_OF_SCAN = b"\xff\xda"
+QUALITIES = (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95)
 CODECS = {
-    "JPEG": [
-        ("JPEG", {"optimize": True, "subsampling": 0}),
-        ("JPEG", {"optimize": True, "subsampling": 2}),
-    ],
-    "WebP": [("WEBP", {"method": 6})],
-    "AVIF": [("AVIF", {"speed": 4})],
+    "JPEG": [("JPEG", {"subsampling": 0}), ("JPEG", {"subsampling": 2})],
+    "WebP": [("WEBP", {})],
+    "AVIF": [("AVIF", {})],
 }
 
 
-def coded(images, kind, quality, options):
-    """Bits per pixel without JPEG's header, and the decoded images."""
-    total, decoded = 0, []
-    for image in images:
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, kind, quality=quality, **options)
-        data = file.getvalue()
-        total += len(data) - (data.index(START_OF_SCAN) if kind == "JPEG" else 0)
-        decoded.append(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
-    return 8 * total / images[..., 0].size, np.stack(decoded)
-
-
-def quality_of(images, rebuilt, lpips):
-    """PSNR and LPIPS of images as they would be stored, uint8."""
-    if rebuilt.dtype != "uint8":
-        rebuilt = np.round(255 * rebuilt).astype("uint8")
+def qualities(images, rebuilt, lpips):
+    """PSNR and LPIPS of uint8 images."""
     lpips.reset_state()
     return mean(uk.metrics.PSNR(), images, rebuilt), mean(lpips, images, rebuilt)
 
 
-def curves(images, lpips):
-    """Of each codec its curves: arrays of rows `(bits per pixel, PSNR, LPIPS)`."""
-    found = {}
-    for name, variants in CODECS.items():
-        if name == "JPEG" or features.check(name.lower()):
-            found[name] = [
-                np.array(
-                    [
-                        (rate, *quality_of(images, rebuilt, lpips))
-                        for rate, rebuilt in (
-                            coded(images, kind, quality, options) for quality in QUALITIES
-                        )
-                    ]
-                )
-                for kind, options in variants
-            ]
-    return found
+def curve(images, lpips, kind, options):
+    """Rows `(bits per pixel, PSNR, LPIPS)` of a codec, by rising rate."""
+    coded = pillow_images(images, kind, QUALITIES, **options)
+    return np.array([(bits, *qualities(images, rebuilt, lpips)) for _, _, bits, rebuilt in coded])
 
 
-def at(rate, variants):
-    """The best PSNR and the best LPIPS that a codec's curves have at a rate."""
-    points = [
-        [np.interp(np.log(rate), np.log(curve[:, 0]), curve[:, column]) for column in (1, 2)]
-        for curve in variants
-    ]
-    return max(point[0] for point in points), min(point[1] for point in points)
+def at(rate, curves):
+    """The best PSNR and the best LPIPS that curves of a codec have at a rate."""
+    psnr, distance = (
+        [np.interp(np.log(rate), np.log(rows[:, 0]), rows[:, column]) for rows in curves]
+        for column in (1, 2)
+    )
+    return max(psnr), min(distance)
 
 
 def preset_point(handle, images, lpips):
     """Bits per pixel of what `compress` gives, PSNR and LPIPS of what `decompress` does."""
-    config = json.loads((find_preset(handle) / CONFIG).read_text())
-    model = keras.saving.get_registered_object(config["registered_name"]).from_preset(handle)
+    model = uk.zoo.load_preset(handle)
     streams = model.compress(images)
-    rebuilt = np.stack(model.decompress(streams))
-    return 8 * sum(map(len, streams)) / images[..., 0].size, *quality_of(images, rebuilt, lpips)
+    rebuilt = np.round(255 * model.decompress(streams)).astype("uint8")
+    bits = 8 * sum(map(len, streams)) / images[..., 0].size
+    return bits, *qualities(images, rebuilt, lpips)
 
 
 def main():
@@ -102,19 +66,22 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("images", help="folder, tar or .npz")
-    parser.add_argument("--presets", nargs="+", required=True)
+    parser.add_argument("presets", nargs="+")
     parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
-    parser.add_argument("--limit", type=int, help="held-out images at most")
     args = parser.parse_args()
-    images = load_split(args.images, args.size)[1][: args.limit]
+    _, images = load_split(args.images, args.size)
     lpips = uk.metrics.LPIPS()
-    others = curves(images, lpips)
+    others = {
+        name: [curve(images, lpips, *variant) for variant in variants]
+        for name, variants in CODECS.items()
+        if available(variants[0][0])
+    }
     print(f"{len(images)} images; PSNR in dB / LPIPS\n")
     print(f"| preset | bits per pixel | itself | {' | '.join(others)} |")
-    print("| --- " * (3 + len(others)) + "|")
+    print(f"|{' --- |' * (3 + len(others))}")
     for handle in args.presets:
         rate, *itself = preset_point(handle, images, lpips)
-        cells = [itself, *(at(rate, variants) for variants in others.values())]
+        cells = [itself, *(at(rate, curves) for curves in others.values())]
         shown = (f"{psnr:.2f} / {distance:.4f}" for psnr, distance in cells)
         print(f"| {Path(handle).name} | {rate:.3f} | {' | '.join(shown)} |", flush=True)
 

@@ -38,22 +38,25 @@ def header_bytes(data, kind):
     return len(data) - content
 
 
-def pillow_images(images, kind):
-    """Images coded at each of `QUALITIES`.
+def pillow_images(images, kind, qualities=QUALITIES, **options):
+    """Images coded at each of some qualities.
 
     Args:
         images: uint8 `(n, height, width, 3)`.
         kind: `"JPEG"`, `"WEBP"` or `"AVIF"`.
+        qualities: ints.
+        **options: of Pillow's `save`, beside `OPTIONS`.
 
     Yields:
         `(quality, bits, bits without headers, images)`: per pixel, and uint8.
     """
     pixels = images.shape[0] * images.shape[1] * images.shape[2]
-    for quality in QUALITIES:
+    options = {**OPTIONS[kind], **options}
+    for quality in qualities:
         total, header, decoded = 0, 0, []
         for image in images:
             file = io.BytesIO()
-            Image.fromarray(image).save(file, kind, quality=quality, **OPTIONS[kind])
+            Image.fromarray(image).save(file, kind, quality=quality, **options)
             data = file.getvalue()
             total += len(data)
             header += header_bytes(data, kind)

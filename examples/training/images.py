@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+from umbed_keras.data.folder import SUFFIXES, image_files
 
 
 def load_images(path, size=128, limit=None, tiles=False, gray=False):
@@ -108,8 +108,7 @@ def _stacks(path, size, limit, tiles, gray):
 
 def _open_all(path, limit):
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        for file in files[:limit]:
+        for file in image_files(path)[:limit]:
             yield Image.open(file)
     elif path.is_file():
         with tarfile.open(path) as archive:

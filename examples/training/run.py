@@ -7,10 +7,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from training.images import load_split
+from training.images import held_out, load_split
 
 import umbed_keras as uk
+from umbed_keras.data.folder import image_files
 from umbed_keras.zoo import write_card
+
+# Images that are held out of folders, at most.
+HELD_OUT = 512
 
 
 def argument_parser(description, output):
@@ -21,7 +25,9 @@ def argument_parser(description, output):
     parser.add_argument(
         "images",
         nargs="+",
-        help="folder, tar, .npz or cifar10; of each, the last tenth is held out",
+        help="folders, of which random squares are read while training; or tar, .npz and cifar10 "
+        "(and folders, with --tiles), which are held in memory. Of each, the last tenth is held "
+        "out",
     )
     parser.add_argument("--output", type=Path, default=Path(output))
     parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
@@ -31,6 +37,9 @@ def argument_parser(description, output):
         "--tiles",
         action="store_true",
         help="cut as many squares as an image has room for, not one of the image made smaller",
+    )
+    parser.add_argument(
+        "--crops", type=int, default=4, help="random squares of each image of a folder in an epoch"
     )
     parser.add_argument("--gray", action="store_true", help="one channel instead of three")
     parser.add_argument("--batch-size", type=int, default=16)
@@ -47,16 +56,35 @@ def argument_parser(description, output):
 
 
 def prepare(args):
-    """Sets seed and precision; gives the images to learn from and those held out."""
+    """Sets seed and precision; gives the images to learn from and those held out.
+
+    The former are an array or an `ImageFolder`, the latter an array.
+    """
     keras.utils.set_random_seed(args.seed)
     keras.config.set_dtype_policy(args.precision)
+    args.output.mkdir(parents=True, exist_ok=True)
+    if not args.tiles and all(Path(source).is_dir() for source in args.images):
+        return _folders(args)
     splits = [
         load_split(source, args.size, args.limit, args.tiles, args.gray) for source in args.images
     ]
     train, validation = map(np.concatenate, zip(*splits, strict=True))
     print(f"{len(train)} images to learn from, {len(validation)} held out")
-    args.output.mkdir(parents=True, exist_ok=True)
     return train, validation
+
+
+def _folders(args):
+    """Random squares of folders' images, and one of each that is held out."""
+    splits = [held_out(image_files(source)[: args.limit]) for source in args.images]
+    train, others = ([file for part in side for file in part] for side in zip(*splits, strict=True))
+    others = others[:: -(-len(others) // HELD_OUT)]
+    options = {"size": args.size, "channels": 1 if args.gray else 3, "seed": args.seed}
+    print(f"{len(train)} images to take squares of, squares of {len(others)} others held out")
+    batches = uk.ImageFolder(
+        train, batch_size=args.batch_size, crops_per_image=args.crops, **options
+    )
+    held = uk.ImageFolder(others, batch_size=len(others), crops_per_image=1, **options)
+    return batches, held[0]
 
 
 def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
@@ -67,7 +95,8 @@ def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
         metrics: of `compile`.
         epsilon: float, of Adam.
     """
-    steps = args.epochs * -(-len(train) // args.batch_size)
+    in_folder = isinstance(train, uk.ImageFolder)
+    steps = args.epochs * (train.num_batches if in_folder else -(-len(train) // args.batch_size))
     schedule = keras.optimizers.schedules.CosineDecay(args.learning_rate, steps)
     model.compile(optimizer=keras.optimizers.Adam(schedule, epsilon=epsilon), metrics=list(metrics))
     model.fit(

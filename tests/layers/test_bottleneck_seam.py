@@ -388,6 +388,8 @@ def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make, rounding)
     np.testing.assert_allclose(numpy(layer.fixed_length_bits(codes)), fixed, rtol=tolerance)
     on_host = {name: numpy(code) for name, code in codes.items()}
     np.testing.assert_allclose(layer.bits(on_host), (fixed, coded), rtol=tolerance)
+    spent = float(numpy(layer.spent_bits(layer(sample(layer)))))
+    assert spent > 0 if make is BOTTLENECKS["scalar"] else spent == pytest.approx(fixed)
 
 
 @every_bottleneck

@@ -135,7 +135,8 @@ def test_the_loss_is_the_weighted_code_length_of_the_tables():
         length -= np.log2(probabilities[column - first]).sum()
     expected = length / len(indices)
     np.testing.assert_allclose(float(outputs["loss"]), 1e-3 * expected, rtol=1e-4)
-    np.testing.assert_allclose(float(layer.expected_bits(outputs["codes"])), expected, rtol=1e-4)
+    for bits in (layer.expected_bits(outputs["codes"]), layer.spent_bits(outputs)):
+        np.testing.assert_allclose(float(bits), expected, rtol=1e-4)
 
 
 def test_with_levels_there_are_no_tables():

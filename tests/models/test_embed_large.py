@@ -64,6 +64,24 @@ def test_from_zarr_to_zarr(model, image, small_tiles, tmp_path):
     np.testing.assert_array_equal(out[:], model.embed_large(image, verbose=0))
 
 
+@pytest.mark.parametrize(
+    "window", [(slice(0, 150), slice(0, 210)), (slice(64, 101), slice(40, 210))]
+)
+def test_a_window_alone(model, image, window):
+    expected = model.embed(image[None])[0][window]
+    found = model.embed_window(image, *window)
+    same = np.abs(found - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
+    assert same.mean() >= 0.9999
+    codes = model.embed_window(image, *window, codes=True)["indices"]
+    assert np.mean(codes == model.encode(image[None])["indices"][0][window]) >= 0.9999
+
+
+@pytest.mark.parametrize("rows", [slice(3, 64), slice(0, 151), slice(64, 64)])
+def test_a_window_lies_in_the_image_and_on_the_grid(model, image, rows):
+    with pytest.raises(ValueError, match=r"`rows` must be a slice within 0\.\.150"):
+        model.embed_window(image, rows, slice(0, 64))
+
+
 class Watched:
     """An array that remembers how much of it was read at once."""
 

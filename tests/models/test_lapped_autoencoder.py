@@ -5,7 +5,8 @@ from keras import ops
 
 import umbed_keras as uk
 
-SMALL = {"latent_dim": 12, "filters": 6, "residual_blocks": 1, "context_units": 6}
+# Two groups of channels in the context: every further one has a graph of its own to compile.
+SMALL = {"latent_dim": 6, "filters": 4, "residual_blocks": 1, "context_units": 4}
 numpy = ops.convert_to_numpy
 
 
@@ -19,19 +20,32 @@ def photographs(count=8, height=24, width=32, seed=0):
 
 
 @pytest.fixture(scope="module")
-def model():
+def trained():
+    """A model, and the history of the few steps that it has learned."""
     keras.utils.set_random_seed(0)
     found = uk.LappedAutoencoder(2e-3, **SMALL)
-    found.adapt(photographs(16))
+    found.compile(keras.optimizers.Adam(3e-3, epsilon=1e-12))
+    history = found.fit(photographs(32), batch_size=8, epochs=6, verbose=0).history
+    # Enough of it to be seen.
     kernel = found.decoder.exit.kernel
     kernel.assign(np.random.default_rng(0).normal(0, 0.05, kernel.shape))
-    found.compile("adam")
-    return found
+    return found, history
 
 
+@pytest.fixture
+def model(trained):
+    return trained[0]
+
+
+def test_fit_lowers_rate_and_distortion(trained):
+    _, history = trained
+    assert history["loss"][-1] < 0.95 * history["loss"][0]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="its parts are tested on each")
 def test_it_starts_at_transform_coding():
     """With a whole basis and fine steps nothing is lost but what rounding does."""
-    images = photographs(16)
+    images = photographs(8)
     model = uk.LappedAutoencoder(1e-6, 192, filters=4, residual_blocks=0, context_units=0)
     model.adapt(images)
     errors = model.reconstruct(images) - images / 255.0
@@ -43,7 +57,7 @@ def test_it_starts_at_transform_coding():
 def test_decoded_codes_are_the_reconstruction(model, rounding):
     images = photographs(3)
     codes = model.encode(images)
-    assert codes["indices"].shape == (3, 3, 4, 12)
+    assert codes["indices"].shape == (3, 3, 4, 6)
     rebuilt = model.decode(codes)
     np.testing.assert_allclose(
         model.reconstruct(images), rebuilt, atol=rounding(model.decoder, rebuilt)
@@ -69,14 +83,6 @@ def test_the_loss_is_distortion_and_weighted_bits_per_pixel(model):
     assert report["bits_per_pixel"] == pytest.approx(bits, rel=0.02)
     expected = report["reconstruction"] + 2e-3 * report["bits_per_pixel"]
     assert report["loss"] == pytest.approx(expected, rel=1e-4)
-
-
-def test_fit_lowers_rate_and_distortion():
-    keras.utils.set_random_seed(0)
-    model = uk.LappedAutoencoder(2e-3, **SMALL)
-    model.compile(keras.optimizers.Adam(3e-3, epsilon=1e-12))
-    history = model.fit(photographs(32), batch_size=8, epochs=6, verbose=0).history
-    assert history["loss"][-1] < 0.95 * history["loss"][0]
 
 
 def test_a_preset_says_the_same(model, tmp_path):

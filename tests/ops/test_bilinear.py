@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from keras import ops
+from keras import backend, ops
 from scipy.ndimage import map_coordinates
 
 from umbed_keras.ops.bilinear import enlarge, enlarged_at
@@ -59,3 +59,13 @@ def test_outside_of_a_graph(rounding):
     whole, chosen = numpy(enlarge(features, 2)), numpy(enlarged_at(features, 2, rows, cols))
     places = [[0], [1]], rows, cols
     np.testing.assert_allclose(chosen, whole[places], rtol=0, atol=rounding(4, features))
+
+
+@pytest.mark.skipif(backend.backend() != "tensorflow", reason="only its graphs have free sizes")
+def test_maps_of_sizes_that_are_not_known(rounding):
+    import tensorflow as tf
+
+    features = noise(2, 5, 7, 3)
+    signature = [tf.TensorSpec((None, None, None, 3), tf.float32)]
+    free = tf.function(lambda features: enlarge(features, 4), input_signature=signature)
+    np.testing.assert_allclose(free(features), expected(features, 4), atol=rounding(4, features))

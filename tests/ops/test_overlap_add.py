@@ -63,7 +63,7 @@ def test_sum_over_coverage_is_the_average_over_all_pixels(height, width, patch, 
     sums = ops.convert_to_numpy(overlap_sum(ops.convert_to_tensor(patches)))
     assert sums.shape == (2, height + patch - 1, width + patch - 1, 3)
     inside = sums[:, half : half + height, half : half + width]
-    counts = np.outer(coverage(height, patch), coverage(width, patch))
+    counts = np.outer(*(ops.convert_to_numpy(coverage(size, patch)) for size in (height, width)))
     flat = patches.reshape(2, height * width, patch, patch, 3)
     rows, cols = all_pixels(height, width, 2)
     averages = ops.convert_to_numpy(overlap_add(flat, rows, cols, height, width))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from umbed_keras.ops.quantize import quantize
+from umbed_keras.ops.quantize import from_steps, quantize, to_steps
 
 OPERATIONS = 8  # of the laws, one after the other
 every_law = pytest.mark.parametrize("law", ["uniform", "mu_law"])
@@ -33,6 +33,20 @@ def test_values_go_to_exactly_the_levels_of_the_law(limit, bits, law):
     values = np.concatenate([spread, spread * 1e3, spread * 1e-3]).astype("float32")
     found = np.unique(run(values, limit, bits, law))
     np.testing.assert_allclose(found, levels_of(limit, bits, law), rtol=1e-5)
+
+
+@every_law
+@every_width
+def test_steps_are_the_numbers_of_the_levels(bits, law):
+    limit, largest = 0.37, 2 ** (bits - 1) - 1
+    levels = ops.convert_to_tensor(levels_of(limit, bits, law).astype("float32"))
+    steps = ops.convert_to_numpy(to_steps(levels, limit, bits, law))
+    np.testing.assert_array_equal(steps, np.arange(-largest, largest + 1))
+    values = ops.convert_to_tensor(
+        np.random.default_rng(0).uniform(-0.5, 0.5, 1000).astype("float32")
+    )
+    back = from_steps(to_steps(values, limit, bits, law), limit, bits, law)
+    np.testing.assert_array_equal(ops.convert_to_numpy(back), run(values, limit, bits, law))
 
 
 @every_law

@@ -95,6 +95,7 @@ def test_killed_at_random_moments_it_ends_at_the_same_weights(tmp_path, kind, ki
         "OMP_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": str(Path(uk.__file__).parents[1]),
     }
     done = subprocess.run(

@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 
+from umbed_keras.data.folder import ImageFolder
 from umbed_keras.data.images import check_images
 from umbed_keras.ops._checks import check_integers
 
@@ -62,13 +63,14 @@ class ImageBatches(keras.utils.PyDataset):
     off and resumed at an epoch sees what it would have seen.
 
     Args:
-        source: array `(n, height, width, channels)`, `keras.utils.PyDataset`, or an iterable of
-            batches that can be iterated again (`tf.data.Dataset`, torch `DataLoader`, grain).
-            Batches are images or tuples that begin with images.
+        source: array `(n, height, width, channels)`, `ImageFolder`, another
+            `keras.utils.PyDataset`, or an iterable of batches that can be iterated again
+            (`tf.data.Dataset`, torch `DataLoader`, grain). Batches are images or tuples that begin
+            with images.
         channels: int.
         batch_size: int, for arrays.
         pixels_per_image: int, or None to sample no pixels.
-        shuffle: bool, for arrays and PyDatasets.
+        shuffle: bool, for arrays and PyDatasets; an `ImageFolder` has an order of its own.
         seed: int.
         steps_per_epoch: int or None for one pass.
         restart: bool; True begins an iterable anew every epoch, whatever `steps_per_epoch`.
@@ -189,6 +191,8 @@ class ImageBatches(keras.utils.PyDataset):
         return self.source[order[place * self.batch_size : (place + 1) * self.batch_size]]
 
     def _from_dataset(self, step, index):
+        if isinstance(self.source, ImageFolder):
+            return self.source.at_step(step)
         if self._pass_length is None:  # an endless dataset
             return self.source[step]
         number, place = divmod(step, self._pass_length)

@@ -12,14 +12,10 @@ def tiles(images, tile_size, stride, radius, reach):
     Args:
         images: array `(batch, height, width, channels)`, uint8 or floats, on the host.
         tile_size: int, multiple of `stride`.
-        stride: int; a tile's view begins and ends at multiples of it, beyond the image by
-            reflection.
-        radius: int, multiple of `stride`, how far a view reaches beyond its tile.
-        reach: int, pixels of reflected surroundings, one less below and to the right.
+        stride, radius, reach: as in `tile`.
 
     Yields:
-        The tile's place in `(batch, height, width)`, its view and its surrounded self as float32
-        arrays, and the row and column at which it begins in its view.
+        The tile's place in `(batch, height, width)`, slices, and what `tile` gives there.
     """
     batch, height, width, _ = images.shape
     # As many whole images at once as make up a tile.
@@ -28,16 +24,31 @@ def tiles(images, tile_size, stride, radius, reach):
         chosen = slice(first, first + together)
         for rows in spans(height, tile_size):
             for cols in spans(width, tile_size):
-                view_rows = _view(*rows, height, stride, radius)
-                view_cols = _view(*cols, width, stride, radius)
-                surroundings = [(start - reach, stop + reach - 1) for start, stop in (rows, cols)]
-                yield (
-                    (chosen, slice(*rows), slice(*cols)),
-                    window(images, chosen, view_rows, view_cols),
-                    window(images, chosen, *surroundings),
-                    rows[0] - view_rows[0],
-                    cols[0] - view_cols[0],
-                )
+                place = (chosen, slice(*rows), slice(*cols))
+                yield place, tile(images, place, stride, radius, reach)
+
+
+def tile(images, place, stride, radius, reach):
+    """What a tile must see of its surroundings to give what the whole image would.
+
+    Args:
+        images: array `(batch, height, width, channels)`, uint8 or floats, on the host.
+        place: slices of batch, rows and columns; the latter begin at multiples of `stride`.
+        stride: int; a tile's view begins and ends at multiples of it, beyond the image by
+            reflection.
+        radius: int, multiple of `stride`, how far a view reaches beyond its tile.
+        reach: int, pixels of reflected surroundings, one less below and to the right.
+
+    Returns:
+        The view of the tile and its surrounded self as float32 arrays, and the row and column at
+        which it begins in its view.
+    """
+    chosen, *inside = place
+    sides = list(zip(inside, images.shape[1:3], strict=True))
+    views = [_view(side.start, side.stop, size, stride, radius) for side, size in sides]
+    surroundings = [(side.start - reach, side.stop + reach - 1) for side in inside]
+    begins = [side.start - view[0] for side, view in zip(inside, views, strict=True)]
+    return window(images, chosen, *views), window(images, chosen, *surroundings), *begins
 
 
 def window(images, chosen, rows, cols):

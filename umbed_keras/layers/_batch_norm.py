@@ -22,22 +22,20 @@ def batch_normalize(layer, features, training):
         ops.convert_to_tensor(weight)
         for weight in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
     )
-    # Keras's layer is a dozen operations in float32 on this backend, this one is fused.
+    features = features.permute(0, 3, 1, 2)
+    # Keras's layer is a dozen operations in float32 on this backend, these are fused.
+    if not training:
+        outputs = torch.nn.functional.batch_norm(
+            features, mean, variance, gamma, beta, eps=layer.epsilon
+        )
+        return outputs.permute(0, 2, 3, 1)
     outputs, batch_mean, inverse_deviation = torch.native_batch_norm(
-        features.permute(0, 3, 1, 2),
-        gamma,
-        beta,
-        None if training else mean,
-        None if training else variance,
-        training,
-        0.0,
-        layer.epsilon,
+        features, gamma, beta, None, None, True, 0.0, layer.epsilon
     )
-    if training:
-        batch_variance = inverse_deviation**-2 - layer.epsilon
-        for statistic, batch in (
-            (layer.moving_mean, batch_mean),
-            (layer.moving_variance, batch_variance),
-        ):
-            move_average(statistic, batch.detach(), layer.momentum)
+    batch_variance = inverse_deviation**-2 - layer.epsilon
+    for statistic, batch in (
+        (layer.moving_mean, batch_mean),
+        (layer.moving_variance, batch_variance),
+    ):
+        move_average(statistic, batch.detach(), layer.momentum)
     return outputs.permute(0, 2, 3, 1)

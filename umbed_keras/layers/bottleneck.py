@@ -128,6 +128,32 @@ class Bottleneck(keras.layers.Layer):
         """Name to (trailing shape, dtype) of the codes of one latent vector."""
         raise NotImplementedError
 
+    def pack(self, codes):
+        """Codes in the smallest types that hold them, for storing.
+
+        Args:
+            codes: what `encode` gives, as NumPy arrays.
+
+        Returns:
+            Dictionary of NumPy arrays of the same shapes, from which `unpack` gives the codes.
+        """
+        count = self.num_indices
+        kinds = {name: kind for name, (_, kind) in self.code_spec().items()}
+        if count is None:
+            return dict(codes)
+        smallest = np.min_scalar_type(int(np.max(count)) - 1)
+        return {
+            name: part.astype(smallest) if "int" in kinds[name] else part
+            for name, part in codes.items()
+        }
+
+    def unpack(self, packed):
+        """The codes, in the types that `encode` gives, that `pack` was given."""
+        return {
+            name: np.asarray(packed[name]).astype(kind)
+            for name, (_, kind) in self.code_spec().items()
+        }
+
     # Codes as an entropy coder takes them.
 
     def symbol_settings(self, codes):

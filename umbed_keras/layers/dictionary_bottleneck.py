@@ -13,7 +13,7 @@ from umbed_keras.layers.symbols import ENTRY, FACTOR, Symbol
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.orthogonal_matching_pursuit import SELECTIONS
-from umbed_keras.ops.quantize import LAWS, level_values, quantize
+from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
 from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
 
 UPDATES = ("gradient", "online")
@@ -142,12 +142,7 @@ class DictionaryBottleneck(Bottleneck):
         )
         coefficients = whole
         if self.coefficient_bits:
-            coefficients = quantize(
-                whole,
-                ops.convert_to_tensor(self.coefficient_limit),
-                self.coefficient_bits,
-                self.quantization,
-            )
+            coefficients = quantize(whole, *self._quantization)
         held = ops.stop_gradient(coefficients)
         quantized = sparse_decode(indices, held, dictionary)
         distance = ops.square(latents - ops.stop_gradient(quantized))
@@ -208,6 +203,27 @@ class DictionaryBottleneck(Bottleneck):
             "coefficients": ((self.sparsity,), "float32"),
         }
 
+    def pack(self, codes):
+        """As any bottleneck's; quantised coefficients as the numbers of their levels."""
+        packed = super().pack(codes)
+        if self.coefficient_bits:
+            steps = to_steps(packed["coefficients"], *self._quantization)
+            integer = "int8" if self.coefficient_bits <= 8 else "int16"
+            packed["coefficients"] = ops.convert_to_numpy(steps).astype(integer)
+        return packed
+
+    def unpack(self, packed):
+        codes = super().unpack(packed)
+        if self.coefficient_bits:
+            values = from_steps(codes["coefficients"], *self._quantization)
+            codes["coefficients"] = ops.convert_to_numpy(values)
+        return codes
+
+    @property
+    def _quantization(self):
+        limit = ops.convert_to_tensor(self.coefficient_limit)
+        return limit, self.coefficient_bits, self.quantization
+
     def symbol_spec(self):
         if not self.coefficient_bits:
             raise ValueError(
@@ -248,8 +264,7 @@ class DictionaryBottleneck(Bottleneck):
 
     def _levels(self):
         """What a quantised coefficient may be, rising, float32 on the host."""
-        limit = float(ops.convert_to_numpy(self.coefficient_limit))
-        return level_values(limit, self.coefficient_bits, self.quantization)
+        return level_values(*self._quantization)
 
     def _statistics(self):
         if self.update == "gradient":

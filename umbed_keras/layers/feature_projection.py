@@ -1,7 +1,6 @@
 """A linear map of the features of every pixel."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from umbed_keras.layers._affine import dense
@@ -85,7 +84,7 @@ class FeatureProjection(keras.layers.Layer):
 
     def _each(self, maps):
         """Each map with its stride and its rows of the fixed map, float32."""
-        borders = np.cumsum(self.channels)[:-1].tolist()
-        analyses = ops.split(ops.convert_to_tensor(self.analysis), borders, axis=0)
-        for features, stride, analysis in zip(maps, self.strides, analyses, strict=True):
-            yield ops.cast(features, "float32"), stride, analysis
+        analysis, start = ops.convert_to_tensor(self.analysis), 0
+        for features, stride, channels in zip(maps, self.strides, self.channels, strict=True):
+            yield ops.cast(features, "float32"), stride, analysis[start : start + channels]
+            start += channels

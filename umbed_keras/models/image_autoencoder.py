@@ -8,9 +8,10 @@ from umbed_keras.data.images import check_images, check_shape, to_float
 from umbed_keras.layers import ImageDecoder, ImageEncoder, PatchTransform
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.image_model import ImageModel, join_latents
+from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_at_least, check_integers
 from umbed_keras.ops.latent_patches import from_patches, to_patches
-from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.ops.sobel_edges import sobel_edges
 
 
@@ -199,8 +200,7 @@ class ImageAutoencoder(ImageModel):
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
-        _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+        return reflect_to_multiples(images, self.stride)
 
     def _latents(self, images, training=False):
         """The bottleneck's inputs `(batch, height / stride, width / stride, input_dim)`."""
@@ -304,6 +304,15 @@ class ImageAutoencoder(ImageModel):
         return self._in_batches(
             self._reconstructed, check_images(images, self.channels), batch_size
         )
+
+    @property
+    def graphs(self):
+        images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
+        return {
+            "encode": Graph(images, tuple(codes), self._codes),
+            "decode": Graph(codes, ("rebuilt",), lambda **codes: self._decoded(codes)),
+            "reconstruct": Graph(images, ("rebuilt",), self._reconstructed),
+        }
 
     def get_config(self):
         return {

@@ -2,13 +2,14 @@
 
 import keras
 import numpy as np
-from keras import ops
+from keras import backend, ops
 
 from umbed_keras.data.batches import EpochNumber, ImageBatches, batch_images, first_images
 from umbed_keras.data.images import to_float, to_host
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.compiled import CompiledMethod
 from umbed_keras.models.compression import CompressionMixin
+from umbed_keras.models.onnx_export import export_onnx
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.training.principal_components import latent_scale, principal_components
 from umbed_keras.training.replicas import (
@@ -116,8 +117,9 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         """Learns from images alone. Calls `adapt` first if it has not been called.
 
         Args:
-            x: array of images, `keras.utils.PyDataset`, `tf.data.Dataset`, torch `DataLoader`,
-                grain loader or another iterable of batches of images.
+            x: array of images, `umbed_keras.ImageFolder`, `keras.utils.PyDataset`,
+                `tf.data.Dataset`, torch `DataLoader`, grain loader or another iterable of batches
+                of images.
             **options: what the class has beyond the arguments of `keras.Model.fit`:
                 `pixels_per_image`, of `PixelEmbedder`, overrides the model's for this call.
 
@@ -165,6 +167,8 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
             )
         if not self.adapted_already:
             self.adapt(x)
+        # Of what was that preset, its licence is still to be kept.
+        self.origin = {name: text for name, text in self.origin.items() if name != "preset"}
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
         else:
@@ -240,6 +244,59 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         latents[:, :latent_dim] += (samples - mean) @ (components / scale)
         self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
+
+    def export_onnx(self, path, what):
+        """Writes the model as an ONNX file, which runs without Keras.
+
+        Batch, height and width are free, and results are those of the method `what`. All of an
+        image is computed at once: where that is more than memory, cut it up as the metadata
+        `stride` and `margin` of a `PixelEmbedder`'s file allow. The exporter is PyTorch's; on
+        another backend it runs in a process of its own.
+
+        Args:
+            path: of the file, replaced whole or not at all.
+            what: `"embed"` (of a `PixelEmbedder` alone), `"encode"`, `"decode"` or
+                `"reconstruct"`. Images are called `images`, float32 in 0..1, `(batch, height,
+                width, channels)`, embeddings `vectors`, codes as `encode` calls them.
+
+        The file's metadata tell `class`, `what`, `preprocessing`, and of a model loaded from a
+        preset `preset` and `license`.
+
+        Raises:
+            ValueError: another `what`, or a path in no folder.
+            ImportError: torch, onnx or onnxscript is missing.
+        """
+        export_onnx(self, path, what)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, **options):
+        """Writes what the model gives when it is called: `keras.Model.export`, where that works.
+
+        On TensorFlow that is a SavedModel of any batch, height and width, and, with `format`
+        `"litert"`, a LiteRT file, whose input can be resized (with a bottleneck that has indices
+        it needs LiteRT's Flex delegate). `export_onnx` writes ONNX, on every backend.
+
+        Raises:
+            ValueError: another format, or another backend.
+        """
+        if backend.backend() != "tensorflow" or format not in ("tf_saved_model", "litert"):
+            raise ValueError(
+                "`export` writes the formats 'tf_saved_model' and 'litert' on the TensorFlow "
+                "backend alone: save the model by `save_to_preset`, and load it with "
+                "KERAS_BACKEND=tensorflow. ONNX is what `export_onnx` writes, on every backend. "
+                f"Received: format={format!r} on the backend {backend.backend()!r}"
+            )
+        self(np.zeros((1, 1, 1, self.channels), "float32"))  # Keras exports what has been called
+        return super().export(filepath, format=format, verbose=verbose, **options)
+
+    @property
+    def graphs(self):
+        """Name to `umbed_keras.models.onnx_export.Graph` of what can be exported."""
+        raise NotImplementedError
+
+    @property
+    def tiling(self):
+        """Name to number of what one must know to cut images into tiles; none for no way."""
+        return {}
 
     def _weighed(self, samples):
         """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""

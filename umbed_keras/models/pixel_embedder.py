@@ -9,7 +9,7 @@ from keras import ops
 
 from umbed_keras.data.images import check_images, check_shape, to_float, to_host
 from umbed_keras.data.stores import StoredImage
-from umbed_keras.data.tiles import spans, tiles
+from umbed_keras.data.tiles import spans, tile, tiles
 from umbed_keras.layers import (
     Backbone,
     FeatureProjection,
@@ -19,6 +19,7 @@ from umbed_keras.layers import (
     UNet,
 )
 from umbed_keras.models.image_model import ImageModel, join_latents
+from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.ops.bilinear import enlarged_at
 from umbed_keras.ops.overlap_add import coverage, overlap_sum
@@ -28,7 +29,7 @@ from umbed_keras.ops.patch_pyramid import (
     pyramid_radius,
     reflected,
 )
-from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.training.principal_components import principal_components
 from umbed_keras.training.replicas import share_of_loss
 
@@ -263,8 +264,7 @@ class PixelEmbedder(ImageModel):
 
     def _fitted(self, images):
         """Images reflected to the next multiple of `stride`."""
-        _, height, width, _ = ops.shape(images)
-        return reflect_pad(images, (0, -height % self.stride), (0, -width % self.stride))
+        return reflect_to_multiples(images, self.stride)
 
     def _maps(self, fitted):
         """The backbone's feature maps; nothing in it learns."""
@@ -419,6 +419,35 @@ class PixelEmbedder(ImageModel):
             progress.add(1)
         return out
 
+    def embed_window(self, image, rows, cols, codes=False):
+        """The vectors of a window of an image that may be larger than memory.
+
+        The window's surroundings are read too, so that this is what `embed` gives there (but see
+        `backbone`). It is computed at once: of a large image take one window after the other.
+
+        Args:
+            image: as in `embed_large`.
+            rows, cols: slices of the image that begin at multiples of `stride`.
+            codes: bool; True gives the codes instead, as `encode` does.
+
+        Returns:
+            NumPy float32 array `(rows, cols, latent_dim)`, or a dictionary of arrays
+            `(rows, cols, ...)`.
+
+        Raises:
+            TypeError, ValueError: arguments not as described.
+        """
+        source = StoredImage(image, self.channels)
+        for name, side, size in zip(("rows", "cols"), (rows, cols), source.shape[1:3], strict=True):
+            if not (0 <= side.start < side.stop <= size and side.start % self.stride == 0):
+                raise ValueError(
+                    f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
+                    f"{self.stride}. Received: {side}"
+                )
+        method = self._compiled(self._codes if codes else self._embedding(quantized=True))
+        outputs = method(*tile(source, (slice(0, 1), rows, cols), *self._surroundings))
+        return keras.tree.map_structure(lambda part: ops.convert_to_numpy(part)[0], outputs)
+
     def encode(self, images, tile_size=512):
         """The codes of every pixel.
 
@@ -494,6 +523,30 @@ class PixelEmbedder(ImageModel):
             patches[part] = ops.convert_to_numpy(decode(flat[part]))
         return patches.reshape(*rows.shape, *self.decoder.patch_shape)
 
+    @property
+    def graphs(self):
+        images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
+        embed = self._embedding(quantized=True)
+
+        def reconstruct(images):
+            return self._averaged(self._sum_of_latents(embed(*self._whole(images))))
+
+        return {
+            "embed": Graph(images, ("vectors",), lambda images: embed(*self._whole(images))),
+            "encode": Graph(images, tuple(codes), lambda images: self._codes(*self._whole(images))),
+            "decode": Graph(
+                codes, ("rebuilt",), lambda **codes: self._averaged(self._sum_of_codes(codes))
+            ),
+            "reconstruct": Graph(images, ("rebuilt",), reconstruct),
+        }
+
+    @property
+    def tiling(self):
+        if self.radius is None:
+            return {}
+        reach = max(self.radius, pyramid_radius(self.patch_size, self.pyramid_levels))
+        return {"stride": self.stride, "margin": -(-reach // self.stride) * self.stride}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -529,6 +582,22 @@ class PixelEmbedder(ImageModel):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+    # What is exported: whole images at once, of sizes that aren't known.
+
+    def _whole(self, images):
+        """Images as `_latents` takes a tile that is all there is."""
+        return self._fitted(images), self._with_surroundings(images)
+
+    def _averaged(self, sums):
+        """Images, from what `overlap_sum` gives of all their pixels."""
+        half, rest = self.patch_size // 2, self.patch_size - 1
+        height, width = (size - rest for size in ops.shape(sums)[1:3])
+        rows, cols = (
+            ops.cast(coverage(size, self.patch_size), "float32") for size in (height, width)
+        )
+        inside = sums[:, half : half + height, half : half + width]
+        return inside / (rows[:, None, None] * cols[:, None])
 
     # What runs compiled on tiles and chunks.
 
@@ -590,9 +659,13 @@ class PixelEmbedder(ImageModel):
             A tile's place in `(batch, height, width)` and the method's outputs as NumPy arrays.
         """
         method = self._compiled(method)
-        reach = pyramid_radius(self.patch_size, self.pyramid_levels)
-        for place, *inputs in tiles(images, tile_size, self.stride, self._halo, reach):
+        for place, inputs in tiles(images, tile_size, *self._surroundings):
             yield place, keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+
+    @property
+    def _surroundings(self):
+        """What a tile sees, as `data.tiles.tile` takes it: stride, radius and reach."""
+        return self.stride, self._halo, pyramid_radius(self.patch_size, self.pyramid_levels)
 
     def _largest_tile(self, memory_budget):
         """The largest tile that can be embedded within a budget in bytes."""
@@ -635,7 +708,9 @@ class PixelEmbedder(ImageModel):
         half = self.patch_size // 2
         step = max(1, DECODE_CHUNK // width)
         images = np.empty((batch, height, width, self.channels), "float32")
-        count = np.outer(coverage(height, self.patch_size), coverage(width, self.patch_size))
+        count = np.outer(
+            *(ops.convert_to_numpy(coverage(size, self.patch_size)) for size in (height, width))
+        )
         for image in range(batch):
             total = np.zeros(
                 (height + self.patch_size - 1, width + self.patch_size - 1, self.channels),

@@ -2,6 +2,8 @@
 
 from keras import backend, ops
 
+from umbed_keras.ops._exported import exporting
+
 # Entries of one `(rows, num_atoms)` working array of a chunk. PyTorch, which isn't compiled, needs
 # larger ones, for an operation to be worth more than its dispatch on every thread.
 CHUNK_ENTRIES = {"torch": 1 << 21}.get(backend.backend(), 1 << 18)
@@ -12,10 +14,10 @@ def map_chunks(function, signals, constants, **options):
 
     The function returns a tuple of arrays `(k, n)` of n signals, joined here along that last axis.
     The number of signals must be known; where it is not (a TensorFlow graph with a free batch
-    size), all of them are one chunk.
+    size, a graph that is exported), all of them are one chunk.
     """
     count = signals.shape[0]
-    if count is None:
+    if count is None or exporting():
         return function(signals, *constants, **options)
     rows = max(1, CHUNK_ENTRIES // max(constants[0].shape))
     if backend.backend() == "torch":

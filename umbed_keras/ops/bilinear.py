@@ -10,8 +10,9 @@ def enlarge(features, stride):
     beyond the outermost middles the outermost places hold.
     """
     _, height, width, _ = ops.shape(features)
-    if backend.backend() == "tensorflow" and stride % 2:
-        # Under XLA, TensorFlow's own answers otherwise where the factor is odd.
+    if backend.backend() == "tensorflow" and (stride % 2 or None in features.shape[1:3]):
+        # Keras's own needs to know the sizes, and TensorFlow's, under XLA, answers otherwise where
+        # the factor is odd.
         for axis, size, shape in ((1, height, (-1, 1, 1)), (2, width, (-1, 1))):
             pixels = ops.arange(stride * size, dtype="int32")
             features = sum(

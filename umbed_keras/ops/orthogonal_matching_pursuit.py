@@ -5,6 +5,7 @@ from keras import backend, ops
 
 from umbed_keras.ops import _arguments
 from umbed_keras.ops._chunked import map_chunks
+from umbed_keras.ops._exported import exporting, take
 
 SELECTIONS = ("omp", "ols")
 
@@ -69,7 +70,7 @@ def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
     on_torch = backend.backend() == "torch" and ops.is_tensor(signals)
     if on_torch:
         from umbed_keras.ops import _torch_pursuit
-
+    if on_torch and not exporting():
         _torch_pursuit.choose(factors, signals.detach(), *constants)
     else:
         _choose(factors, ops.stop_gradient(signals), *constants)
@@ -152,8 +153,8 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         scores = ops.abs(residuals @ across)
         # With one dimension left every atom meets the signal: take the best conditioned.
         if selection == "ols" and step < dim - 1:
-            free = outside > _column(floor)
-            scores = ops.where(free, scores / ops.sqrt(ops.where(free, outside, 1.0)), 0.0)
+            free = ops.cast(outside > _column(floor), ops.dtype(scores))
+            scores = free * scores / ops.sqrt(ops.maximum(outside, _column(floor)))
         chosen = _arguments.largest(scores)
         direction = ops.take(atoms, chosen, axis=0)
         lower = []
@@ -175,7 +176,7 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         if selection == "ols":
             outside = outside - _column(inverse) * ops.square(direction @ across)
         directions.append(direction)
-        factors.add(chosen, ops.take(norms, chosen), lower, inverse, projection)
+        factors.add(chosen, take(norms, chosen, 0), lower, inverse, projection)
 
 
 def _column(values):

@@ -77,7 +77,9 @@ def coverage(size, patch_size):
     """How many patches along one axis of length `size` cover each position, where all are there.
 
     Returns:
-        List of `size` ints, from 1 to `patch_size`.
+        int32 tensor `(size,)`, from 1 to `patch_size`.
     """
     half = patch_size // 2
-    return [min(place + half, size - 1) - max(place - half + 1, 0) + 1 for place in range(size)]
+    before = ops.arange(size, dtype="int32")
+    after = ops.flip(before)
+    return ops.minimum(before, half - 1) + 1 + ops.minimum(after, half)

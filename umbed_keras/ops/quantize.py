@@ -26,21 +26,36 @@ def quantize(values, limit, bits, law="uniform"):
     Returns:
         Tensor like `values`.
     """
-    levels = 2 ** (bits - 1) - 1
+    level = from_steps(to_steps(values, limit, bits, law), limit, bits, law)
+    return ops.stop_gradient(level) + (values - ops.stop_gradient(values))
+
+
+def to_steps(values, limit, bits, law="uniform"):
+    """The numbers of the levels that `quantize` rounds values to.
+
+    Args:
+        values, limit, bits, law: as in `quantize`.
+
+    Returns:
+        Tensor like `values`, whole numbers from `-(2^(bits - 1) - 1)` to `2^(bits - 1) - 1`.
+    """
     share = ops.clip(values / limit, -1.0, 1.0)
     if law == "mu_law":
         share = ops.sign(share) * ops.log1p(MU * ops.abs(share)) / math.log1p(MU)
-    share = ops.round(share * levels) / levels
+    return ops.round(share * (2 ** (bits - 1) - 1))
+
+
+def from_steps(steps, limit, bits, law="uniform"):
+    """The levels that `quantize` gives, from the numbers, as floats, that `to_steps` gives."""
+    share = ops.convert_to_tensor(steps) / (2 ** (bits - 1) - 1)
     if law == "mu_law":
         share = ops.sign(share) * ops.expm1(ops.abs(share) * math.log1p(MU)) / MU
     # In this order a level is exact whatever the size of the value.
-    return ops.stop_gradient(share * limit) + (values - ops.stop_gradient(values))
+    return share * limit
 
 
 def level_values(limit, bits, law="uniform"):
     """The levels of `quantize`, rising: NumPy float32 `(2^bits - 1,)`."""
     levels = 2 ** (bits - 1) - 1
-    share = np.arange(-levels, levels + 1, dtype="float32") / np.float32(levels)
-    if law == "mu_law":
-        share = np.sign(share) * np.expm1(np.abs(share) * math.log1p(MU)) / MU
-    return (share * np.float32(limit)).astype("float32")
+    steps = np.arange(-levels, levels + 1, dtype="float32")
+    return ops.convert_to_numpy(from_steps(steps, limit, bits, law))

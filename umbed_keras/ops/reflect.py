@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from umbed_keras.ops._exported import exporting, reflect_axis
+
 
 def reflect_index(positions, size):
     """Where reflection without repeating the edge (numpy's `reflect`) finds each position.
@@ -36,6 +38,10 @@ def reflect_pad(images, rows, cols):
     known = all(isinstance(count, int) for pad in pads for count in pad)
     if known and pads == ((0, 0), (0, 0)):
         return images
+    if exporting():
+        for axis, pad in zip((1, 2), pads, strict=True):
+            images = reflect_axis(images, axis, *pad)
+        return images
     sizes = images.shape[1:3]
     # An empty batch is more than torch's reflection can take.
     if (
@@ -50,3 +56,19 @@ def reflect_pad(images, rows, cols):
         positions = ops.arange(-before, size + after, dtype="int32")
         images = ops.take(images, reflect_index(positions, size), axis=axis)
     return images
+
+
+def reflect_to_multiples(images, stride):
+    """Pads below and to the right, by reflection, to the next multiples of `stride`.
+
+    Args:
+        images: `(batch, height, width, channels)`, any dtype and size from 1 pixel up.
+        stride: int.
+
+    Returns:
+        `(batch, rows * stride, cols * stride, channels)`.
+    """
+    _, height, width, _ = ops.shape(images)
+    # Written so that an exporter, which doesn't know the sizes, sees multiples.
+    pads = ((0, (size + stride - 1) // stride * stride - size) for size in (height, width))
+    return reflect_pad(images, *pads)

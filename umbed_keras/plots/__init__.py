@@ -2,6 +2,7 @@
 
 from umbed_keras.plots.atom_gallery import atom_gallery
 from umbed_keras.plots.channel_slice import channel_slice
+from umbed_keras.plots.clusters import clusters
 from umbed_keras.plots.code_heatmaps import code_heatmaps
 from umbed_keras.plots.embedding import embedding, embedding_to_rgb
 from umbed_keras.plots.heat_map import heat_map
@@ -15,6 +16,7 @@ from umbed_keras.plots.usage_bars import usage_bars
 __all__ = [
     "atom_gallery",
     "channel_slice",
+    "clusters",
     "code_heatmaps",
     "embedding",
     "embedding_to_rgb",

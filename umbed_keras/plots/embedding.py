@@ -51,7 +51,8 @@ def embedding(image, vectors, reconstruction, code_map=None, pixel=None):
         # Neighbouring numbers have nothing in common, and get colours of their own.
         panels.insert(2, ("code (first index)", code_map % 20, {"cmap": "tab20", "vmax": 19}))
     if pixel is not None:
-        cosines = cosines_to(np.asarray(vectors, "float64"), *pixel)
+        vectors = np.asarray(vectors, "float64")
+        cosines = cosines_to(vectors, vectors[pixel])
         panels.insert(-1, ("similarity to the ringed pixel (cosine)", cosines, COSINES))
     rows = 1 if len(panels) < 5 else 2
     cols = -(-(len(panels) + 1) // rows)

@@ -7,12 +7,15 @@ from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
 COSINES = {"cmap": "magma", "vmin": 0, "vmax": 1}
 
 
-def cosines_to(vectors, row, col):
-    """The cosine `(height, width)` of the angle between every pixel's vector and a chosen one's."""
-    # A vector of zeros has no direction, and is similar to none.
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    directions = vectors / np.where(lengths > 0, lengths, 1)
-    return directions @ directions[row, col]
+def cosines_to(vectors, chosen):
+    """The cosines `(height, width)` of the angles between all vectors and a chosen one."""
+
+    def directions(vectors):
+        # A vector of zeros has no direction, and is similar to none.
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return vectors / np.where(lengths > 0, lengths, 1)
+
+    return directions(vectors) @ directions(chosen)
 
 
 def similarity(image, vectors, row, col):
@@ -54,7 +57,7 @@ def similarity(image, vectors, row, col):
     figure, axes = new_figure(1, 2, 10, 4.6 * height / width + 0.4)
     axes[0, 0].imshow(np.squeeze(image), **SHADES)
     axes[0, 0].set_title(f"pixel at row {row}, column {col}")
-    drawn = axes[0, 1].imshow(cosines_to(vectors, row, col), **COSINES)
+    drawn = axes[0, 1].imshow(cosines_to(vectors, vectors[row, col]), **COSINES)
     axes[0, 1].set_title("similarity (cosine)")
     for axis in axes[0]:
         ring(axis, row, col)

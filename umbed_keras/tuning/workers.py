@@ -17,12 +17,13 @@ and run the script once for each:
 
 import argparse
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+
+from umbed_keras.training.shares import shares
 
 # Deaths, for each worker, after which no more are started: the reason is not a trial's.
 MAX_DEATHS = 20
@@ -57,10 +58,10 @@ def run(command, count):
         The chief's exit status; 1 where it waits and no worker is left.
     """
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
-    shares, names = _shares(count), [f"worker{number}" for number in range(count)]
+    names = [f"worker{number}" for number in range(count)]
     environments = {
         name: {**address, **share, "KERASTUNER_TUNER_ID": name}
-        for name, share in zip(names, shares, strict=True)
+        for name, share in zip(names, shares(count), strict=True)
     }
     chief, workers, deaths, left = None, {}, 0, PATIENCE
     try:
@@ -87,34 +88,6 @@ def run(command, count):
 
 def _start(command, environment):
     return subprocess.Popen(command, env={**os.environ, **environment})
-
-
-def _shares(count):
-    """Each worker's share of cores and GPUs, as environment variables."""
-    # Not all cores may be this process's.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = str(max(1, cores // count))
-    common = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
-    common = {name: os.environ.get(name, value) for name, value in common.items()}
-    devices = _devices()
-    if not devices:
-        return [common] * count
-    # Else JAX takes most of a GPU that it shares with others, the chief among them.
-    common["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    return [
-        {**common, "CUDA_VISIBLE_DEVICES": devices[number % len(devices)]}
-        for number in range(count)
-    ]
-
-
-def _devices():
-    """The GPUs' names, as `CUDA_VISIBLE_DEVICES` has them."""
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in visible.split(",") if name]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
-    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())]
 
 
 def _free_port():

@@ -66,6 +66,8 @@ class PresetMixin:
     preset_role = "model"
     # Name to row of `list_presets` and path of each built-in preset of the class.
     presets = _Presets()
+    # What is known of where a model comes from: `preset` and `license`, name to text.
+    origin = {}  # noqa: RUF012
     # Python source, lines in which `model` does what it is for.
     usage = ()
     # Name to array, how probable codes are; None where that isn't known.
@@ -118,6 +120,8 @@ class PresetMixin:
                     f"The weights of the preset {str(preset)!r} can't be read "
                     f"({folder / WEIGHTS}): {error}{newer(metadata)}"
                 ) from error
+            license_text = metadata.get("card", {}).get("license", "")
+            model.origin = {"preset": str(preset), "license": license_text}
             if (folder / CODEC).is_file():
                 model._read_codec(folder / CODEC, bool(kwargs))
         return model

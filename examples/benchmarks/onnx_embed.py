@@ -1,0 +1,126 @@
+"""Whether presets' ONNX files give what Keras gives, and how long ONNX Runtime takes to embed.
+
+    KERAS_BACKEND=torch python examples/benchmarks/onnx_embed.py FOLDER
+    KERAS_BACKEND=jax python examples/benchmarks/onnx_embed.py FOLDER
+    KERAS_BACKEND=torch python examples/benchmarks/onnx_embed.py FOLDER --time --threads 1
+
+Files that FOLDER has are used as they are, those that it lacks are exported. Times are minima of
+calls that take turns, of 512x512 pixels of the bundled portrait.
+"""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+import umbed_keras as uk
+
+# isort: split
+import keras
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+PORTRAIT = Path(__file__).parents[1] / "astronaut.jpg"
+SHAPES = ((1, 1, 1), (3, 5, 7), (2, 33, 50), (1, 101, 131))
+ROUNDS = 7
+
+
+def session(model, name, what, folder, threads=0):
+    """ONNX Runtime's session of a preset's file."""
+    path = folder / f"{name}.{what}.onnx"
+    if not path.exists():
+        model.export_onnx(path, what)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options)
+
+
+def portrait(channels):
+    """The bundled portrait, float32 `(512, 512, channels)` in 0..1."""
+    return np.asarray(Image.open(PORTRAIT))[..., :channels].astype("float32") / 255
+
+
+def images(batch, height, width, channels):
+    """Parts of the portrait."""
+    whole = portrait(channels)
+    return np.stack([whole[50 + n :][:height, 180 + n :][:, :width] for n in range(batch)])
+
+
+def compare(model, what, runtime):
+    """The largest difference as a share of the range, and the share of codes that differ."""
+    largest, others = 0.0, 0.0
+    for shape in SHAPES:
+        given = images(*shape, model.channels)
+        inputs = model.encode(given) if what == "decode" else {"images": given}
+        expected = getattr(model, what)(inputs if what == "decode" else given)
+        names = [output.name for output in runtime.get_outputs()]
+        wanted = {item.name: inputs[item.name] for item in runtime.get_inputs()}
+        found = dict(zip(names, runtime.run(names, wanted), strict=True))
+        if not isinstance(expected, dict):
+            expected = {names[0]: expected}
+        for name, values in expected.items():
+            if values.dtype.kind == "i":
+                others = max(others, float(np.mean(found[name] != values)))
+            else:
+                span = max(float(np.ptp(values)), 1e-6)
+                largest = max(largest, float(np.abs(found[name] - values).max()) / span)
+    return largest, others
+
+
+def check(models, folder, whats):
+    print("| preset | of | largest difference, of the range | other indices |")
+    print("|---|---|---|---|")
+    for name, model in models:
+        for what in [what for what in model.graphs if not whats or what in whats]:
+            largest, others = compare(model, what, session(model, name, what, folder))
+            print(f"| `{name}` | {what} | {largest:.1e} | {others:.2%} |", flush=True)
+
+
+def clock(models, folder, threads):
+    import torch
+
+    torch.set_num_threads(threads)
+    print("| preset | Keras on PyTorch, s | ONNX Runtime, s | ratio |")
+    print("|---|---|---|---|")
+    for name, model in models:
+        if "embed" not in model.graphs:
+            continue
+        given = portrait(model.channels)[None]
+        runtime = session(model, name, "embed", folder, threads)
+        runs = partial(model.embed, given), partial(runtime.run, None, {"images": given})
+        times = np.empty((ROUNDS, 2))
+        for turn in times:
+            for place, run in enumerate(runs):
+                start = time.perf_counter()
+                run()
+                turn[place] = time.perf_counter() - start
+        keras_time, runtime_time = times[1:].min(axis=0)
+        ratio = runtime_time / keras_time
+        print(f"| `{name}` | {keras_time:.3f} | {runtime_time:.3f} | {ratio:.2f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="of the ONNX files")
+    parser.add_argument("--presets", default="*", help="pattern of their names")
+    parser.add_argument("--what", nargs="+", help="of what is exported; all by default")
+    parser.add_argument("--time", action="store_true")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    print(f"backend {keras.backend.backend()}, onnxruntime {onnxruntime.__version__}\n")
+    models = (
+        (row["name"], getattr(uk, row["class"]).from_preset(row["name"]))
+        for row in uk.list_presets(args.presets)
+    )
+    if args.time:
+        clock(models, args.folder, args.threads)
+    else:
+        check(models, args.folder, args.what)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""An image to draw strokes on, in the colours of classes, as a component of Gradio.
+
+`gradio.ImageEditor` would do, but sends the image, the strokes and both together several times
+after each stroke, which takes seconds where no graphics card draws.
+"""
+
+import base64
+import io
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+from scribbles.colours import COLOURS, labels_of
+
+PNG = "data:image/png;base64,"
+CSS = """
+.drawing { position: relative; margin: auto }
+.drawing img { width: 100%; display: block; min-height: 200px }
+.drawing canvas { position: absolute; inset: 0; width: 100%; height: 100%; cursor: crosshair;
+  touch-action: none }
+.tools { display: flex; gap: 5px; align-items: center; padding: 6px }
+.tools button { min-width: 28px; padding: 2px 8px; border-radius: 5px; font-weight: bold;
+  font-size: 14px; border: 2px solid transparent;
+  background: var(--button-secondary-background-fill) }
+.tools .class { color: white; text-shadow: 0 0 3px black }
+.tools .chosen { border-color: var(--body-text-color) }
+.tools label { display: flex; gap: 6px; align-items: center; margin-left: auto }
+.tools input { width: 80px }
+"""
+
+
+def canvas(**options):
+    """The component; its value is for `drawn_labels`.
+
+    Args:
+        options: those of `gradio.HTML`.
+    """
+    pens = "".join(
+        f'<button class="class{" chosen" * (number == 1)}" data-key="{number}" '
+        f'data-colour="{colour}" style="background:{colour}" title="Class {number}">{number}'
+        "</button>"
+        for number, colour in enumerate((f"#{bytes(rgb).hex()}" for rgb in COLOURS), start=1)
+    )
+    template = (
+        '<div class="drawing"><img alt=""><canvas tabindex="0"></canvas></div>'
+        f'<div class="tools">{pens}'
+        '<button data-colour="" data-key="e" title="Takes strokes away">Eraser</button>'
+        '<button class="undo">Undo</button><button class="clear">Clear</button>'
+        '<label>Width <input type="range" min="2" max="40" value="8"></label></div>'
+    )
+    return gr.HTML(
+        html_template=template,
+        css_template=CSS,
+        js_on_load=Path(__file__).with_name("canvas.js").read_text(),
+        image="",
+        opened="",
+        **options,
+    )
+
+
+def opened(image, number):
+    """What opens an image, uint8 `(height, width, 3)`, without strokes, under a number as text."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "png", compress_level=1)
+    url = PNG + base64.b64encode(file.getvalue()).decode()
+    return gr.update(value=None, image=url, opened=number)
+
+
+def drawn_labels(value, shape, number):
+    """The labels that the component's value stands for.
+
+    Args:
+        value: what the component gives, or what someone sent in its place.
+        shape: `(height, width)` of the image.
+        number: text, that under which the image was opened.
+
+    Returns:
+        int32 array `(height, width)`, 0 where nothing is drawn: everywhere, if the value is of an
+        image that was open before.
+
+    Raises:
+        ValueError: another value.
+    """
+    if not value or value["opened"] != number:
+        return np.zeros(shape, "int32")
+    try:
+        file = io.BytesIO(base64.b64decode(value["strokes"].removeprefix(PNG)))
+        with Image.open(file, formats=["PNG"]) as strokes:
+            # Before anything is unpacked.
+            if strokes.size != shape[::-1]:
+                raise ValueError(f"of {strokes.size} pixels")
+            return labels_of(strokes)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"Strokes must be a PNG of the image's size: {error}") from error

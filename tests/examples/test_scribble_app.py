@@ -1,0 +1,260 @@
+"""The page in a real browser, which draws, waits, clicks and downloads as a user does."""
+
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+if keras.backend.backend() != "torch":
+    pytest.skip("no backend has to do with it: runs on torch", allow_module_level=True)
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+if BROWSER is None:
+    pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
+pytest.importorskip("gradio", reason="needs the page: pip install 'umbed_keras[page]'")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+
+from umbed_keras.segmentation import PixelClassifier, similar_pixels  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+PORTRAIT = np.asarray(Image.open(ROOT / "examples" / "astronaut.jpg").convert("RGB"))
+IMAGE = PORTRAIT[20:180, 140:300]
+# Ends (column, row) of strokes on it: hair, the wall, the face.
+HAIR, WALL, FACE = ((30, 40), (60, 18)), ((8, 100), (12, 140)), ((70, 80), (100, 90))
+WIDTH = 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    """The page's process, and its address."""
+    places = {name: folder / name.lower() for name in ("HOME", "TMPDIR", "CWD", "KERAS_HOME")}
+    for place in places.values():
+        place.mkdir()
+    environment = {
+        **os.environ,
+        **{name: str(place) for name, place in places.items()},
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "examples" / "scribble_app.py"],
+        env=environment,
+        cwd=places["CWD"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    address = process.stdout.readline().split()[0]
+    yield process, address
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        # Root, as in containers, can't have the sandbox.
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class User:
+    """Someone in front of the page, with an image open."""
+
+    def __init__(self, browser, address, image):
+        self.page = browser.new_context(viewport={"width": 1200, "height": 1200}).new_page()
+        self.page.set_default_timeout(60_000)
+        self.requests = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(address)
+        self.open(image)
+        self.page.wait_for_function(
+            f"document.querySelector('#strokes canvas').width == {image.shape[1]}"
+        )
+
+    def open(self, image):
+        content = image
+        if isinstance(image, np.ndarray):
+            content = png(image)
+        file = {"name": "given.png", "mimeType": "image/png", "buffer": content}
+        self.page.locator("input[type=file]").first.set_input_files(file)
+
+    def draw(self, number, ends):
+        self.page.locator(f"#strokes [data-key='{number}']").click()
+        box = self.page.locator("#strokes canvas").bounding_box()
+        scale = box["width"] / IMAGE.shape[1]
+        (x, y), *others = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in ends]
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for x, y in others:
+            self.page.mouse.move(x, y, steps=5)
+        self.page.mouse.up()
+
+    def answer(self, function):
+        """Does something that is answered by another segmentation, and waits for it."""
+        segmentation = self.page.locator("#segmentation img")
+        before = segmentation.get_attribute("src")
+        function()
+        playwright.expect(segmentation).not_to_have_attribute("src", before, timeout=60_000)
+
+    def download(self, name):
+        with self.page.expect_download() as download:
+            self.page.locator(f"#{name}").click()
+        return Path(download.value.path())
+
+    def strokes(self):
+        """What the page saw of the strokes, as labels."""
+        with Image.open(self.download("stroked")) as strokes:
+            drawn = np.asarray(strokes)
+        labels = np.zeros(drawn.shape[:2], int)
+        for number, colour in enumerate([(213, 94, 0), (0, 114, 178), (240, 228, 66)], start=1):
+            labels[(drawn == (*colour, 255)).all(axis=-1)] = number
+        assert (labels == 0).sum() == (drawn[..., 3] == 0).sum()
+        return labels
+
+
+def png(image):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "png")
+    return file.getvalue()
+
+
+def distance(ends):
+    """How far each pixel's middle is from a straight stroke's."""
+    (x0, y0), (x1, y1) = ends
+    y, x = np.mgrid[: IMAGE.shape[0], : IMAGE.shape[1]] + 0.5
+    along = ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2)
+    along = np.clip(along, 0, 1)
+    return np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0))
+
+
+def assert_drawn(labels, strokes):
+    """A pixel more or less than half the width is right at the edge, which is soft."""
+    for number, ends in strokes.items():
+        assert (labels[distance(ends) < WIDTH / 2 - 1] == number).all()
+    far = np.min([distance(ends) for ends in strokes.values()], axis=0) > WIDTH / 2 + 1
+    assert (labels[far] == 0).all()
+
+
+def test_a_few_strokes_become_a_mask(server, browser):
+    _, address = server
+    user = User(browser, address, IMAGE)
+    user.draw(1, HAIR)
+    user.answer(lambda: user.draw(2, WALL))
+    user.answer(lambda: user.draw(3, FACE))
+
+    labels = user.strokes()
+    assert_drawn(labels, {1: HAIR, 2: WALL, 3: FACE})
+    classifier = PixelClassifier().fit(IMAGE, labels)
+    expected = classifier.predict(IMAGE)
+    mask = np.asarray(Image.open(user.download("mask")))
+    np.testing.assert_array_equal(mask, expected)
+    assert set(np.unique(mask)) == {1, 2, 3}
+    loaded = PixelClassifier.load(user.download("classifier"))
+    np.testing.assert_array_equal(loaded.predict(IMAGE), expected)
+
+    # The map shown is, compressed, that of the pixel clicked, and not of others around it.
+    row, col = 85, 90
+    user.page.locator("#segmentation img").click(position={"x": col + 0.5, "y": row + 0.5})
+    source = user.page.locator("#similar img").get_attribute("src")
+    shown = Image.open(io.BytesIO(user.page.request.get(source).body())).convert("RGB")
+    near = [(row + down, col + right) for down in (-12, 0, 12) for right in (-12, 0, 12)]
+    errors = [
+        np.abs(brightness(shown) - similar_pixels(IMAGE, *place).clip(0, 1)).mean()
+        for place in near
+    ]
+    assert near[np.argmin(errors)] == (row, col)
+
+    # Other images, of other sizes.
+    more = [IMAGE[:, ::-1], IMAGE[:100]]
+    user.page.locator("#more input").set_input_files(
+        [{"name": "same.png", "mimeType": "image/png", "buffer": png(image)} for image in more]
+    )
+    playwright.expect(user.page.locator("#gallery button img")).to_have_count(2)
+    with zipfile.ZipFile(user.download("masks")) as masks:
+        assert masks.namelist() == ["001_same.png", "002_same.png"]
+        for name, image in zip(masks.namelist(), more, strict=True):
+            mask = np.asarray(Image.open(io.BytesIO(masks.read(name))))
+            np.testing.assert_array_equal(mask, classifier.predict(image))
+
+    # Taken back, a stroke counts no more.
+    user.answer(user.page.locator("#strokes .undo").click)
+    assert_drawn(user.strokes(), {1: HAIR, 2: WALL})
+    assert zipfile.is_zipfile(user.download("masks"))
+    assert {request.split("/")[2] for request in user.requests if request.startswith("http")} == {
+        address.split("/")[2]
+    }
+
+
+def brightness(image):
+    """0..1 of an image in the colours of the map magma, which rise in brightness."""
+    from matplotlib import colormaps
+
+    colours = colormaps["magma"](np.arange(256), bytes=True)[:, :3].astype("float32")
+    pixels = np.asarray(image, "float32")[:, :, None]
+    return np.square(pixels - colours).sum(axis=-1).argmin(axis=-1) / 255
+
+
+def test_it_answers_to_this_machine_alone(server):
+    _, address = server
+    host, port = address.strip("/").split("/")[-1].split(":")
+    assert host == "127.0.0.1"
+    socket.create_connection((host, port), timeout=60).close()
+    # Of this machine, too, but reached only where all its addresses are.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=60)
+
+
+def test_two_users_share_no_strokes(server, browser):
+    _, address = server
+    first, second = (User(browser, address, IMAGE) for _ in range(2))
+    first.draw(1, HAIR)
+    first.answer(lambda: first.draw(2, WALL))
+    second.draw(1, FACE)
+    second.answer(lambda: second.draw(3, WALL))
+    first.answer(lambda: first.draw(3, FACE))
+    assert_drawn(second.strokes(), {1: FACE, 3: WALL})
+    assert_drawn(first.strokes(), {1: HAIR, 2: WALL, 3: FACE})
+
+
+def test_bad_files_are_refused(server, browser):
+    _, address = server
+    user = User(browser, address, IMAGE)
+    toast = user.page.get_by_test_id("toast-body")
+    user.open(b"no image")
+    playwright.expect(toast).to_contain_text("given.png is no image that can be read.")
+    user.open(np.zeros((1501, 2000, 3), "uint8"))
+    playwright.expect(toast).to_contain_text("2000 x 1501 pixels, and 3 million are allowed")
+    huge = bytearray(png(np.zeros((1, 1), "uint8")))
+    huge[16:24] = (60_000).to_bytes(4, "big") * 2
+    huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
+    user.open(bytes(huge))
+    playwright.expect(toast).to_contain_text("given.png has far too many pixels.")
+    # The image of before is still there, and can be worked on.
+    user.draw(1, HAIR)
+    user.answer(lambda: user.draw(2, WALL))
+
+
+def test_nothing_is_left_behind(server, folder):
+    process, _ = server
+    assert any((folder / "tmpdir").iterdir())
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=60)
+    # Keras writes its settings where there are none, as it is imported.
+    written = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert written <= {Path("keras_home/keras.json")}
+    assert list((folder / "tmpdir").iterdir()) == []

@@ -1,0 +1,92 @@
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from sklearn.naive_bayes import GaussianNB
+
+import umbed_keras as uk
+from umbed_keras.segmentation import PixelClassifier
+
+
+def test_what_was_saved_predicts_the_same(embedder, striped, strokes, tmp_path):
+    saved = PixelClassifier(embedder, smoothing=1.0, seed=2).fit(
+        [striped, striped[::-1]], [strokes, np.roll(strokes, 1, axis=0)]
+    )
+    saved.save(tmp_path / "mine.npz")
+    loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder)
+    assert loaded.classes_.tolist() == [2, 7]
+    np.testing.assert_array_equal(loaded.predict_proba(striped), saved.predict_proba(striped))
+    # And goes on learning as the saved one does.
+    more = np.zeros((24, 20), int)
+    more[10, 2:5] = 4
+    np.testing.assert_array_equal(
+        loaded.partial_fit(striped, more).predict(striped),
+        saved.partial_fit(striped, more).predict(striped),
+    )
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+def test_a_preset_is_found_again(striped, strokes, tmp_path):
+    PixelClassifier("celeba_vq_k16").fit(striped, strokes).save(tmp_path / "mine.npz")
+    assert PixelClassifier.load(tmp_path / "mine.npz").features.preset == "celeba_vq_k16"
+
+
+def test_a_classifier_of_ones_own_is_passed_again(embedder, striped, strokes, tmp_path):
+    saved = PixelClassifier(embedder, GaussianNB()).fit(striped, strokes)
+    saved.save(tmp_path / "mine.npz")
+    loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder, GaussianNB())
+    np.testing.assert_array_equal(loaded.predict(striped), saved.predict(striped))
+    with pytest.raises(ValueError, match=r"`classifier` must be passed .*: GaussianNB"):
+        PixelClassifier.load(tmp_path / "mine.npz", embedder)
+
+
+def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
+    PixelClassifier(embedder).fit(striped, strokes).save(tmp_path / "mine.npz")
+    with pytest.raises(ValueError, match="`embedder` must be passed"):
+        PixelClassifier.load(tmp_path / "mine.npz")
+    other = uk.PixelEmbedder.from_config({**embedder.get_config(), "seed": 9})
+    with pytest.raises(ValueError, match="`embedder` has other weights"):
+        PixelClassifier.load(tmp_path / "mine.npz", other)
+
+
+def test_nothing_in_the_file_is_code(embedder, striped, strokes, tmp_path):
+    path = tmp_path / "mine.npz"
+    PixelClassifier(embedder).fit(striped, strokes).save(path)
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                array = np.lib.format.read_array(file, allow_pickle=False)
+                assert array.dtype.kind in "iuf"
+
+
+def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
+    path = tmp_path / "mine.npz"
+    PixelClassifier(embedder).fit(striped, strokes).save(path)
+    whole = path.read_bytes()
+    for broken in (b"", b"no archive", whole[: len(whole) // 2], whole[:100] + whole[140:]):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match="is no file of a pixel classifier"):
+            PixelClassifier.load(path, embedder)
+    np.savez(path, header=np.array(["a pickle", None], object))
+    with pytest.raises(ValueError, match="is no file of a pixel classifier"):
+        PixelClassifier.load(path, embedder)
+
+
+def test_a_save_that_is_cut_off_leaves_the_old_file(
+    embedder, striped, strokes, tmp_path, monkeypatch
+):
+    path = tmp_path / "mine.npz"
+    found = PixelClassifier(embedder).fit(striped, strokes)
+    found.save(path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        found.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.npz"]

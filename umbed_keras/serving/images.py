@@ -1,0 +1,126 @@
+"""One image on disk, or a folder of them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from umbed_keras.data.images import check_images
+from umbed_keras.data.stores import StoredImage
+from umbed_keras.serving.sources import TIFFS, open_source
+
+SUFFIXES = (".npy", *TIFFS, ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm")
+# How much of a source's bytes is looked at to know it again, in pieces all over it.
+PIECE, PIECES = 1 << 20, 64
+
+
+class Images:
+    """The images at a path, opened when they are asked for, the last one kept.
+
+    Args:
+        path: path of what `open_source` takes, or of a folder of that, with subfolders.
+        channels: int, of the images.
+        sizes: list of `(name, height, width)` where they are known already.
+
+    `sizes` are of the images that can be read, by their paths in the folder, "" for a lone one;
+    `unreadable` is a dictionary of the others' paths to why; `reading_bytes` is the most that
+    reading a window takes; `first` is the first image.
+
+    Raises:
+        ValueError, TypeError, OSError: a lone image that can't be read, or no image that can.
+    """
+
+    def __init__(self, path, channels, sizes=None):
+        self.path, self._channels, self._last = Path(path), channels, (None, None)
+        self.unreadable, self.reading_bytes = {}, 0
+        if sizes is None:
+            names = images_in(path) if is_folder_of_images(path) else [""]
+            sizes = list(filter(None, map(self._size, names)))
+            if not sizes:
+                name, error = next(iter(self.unreadable.items()))
+                raise ValueError(f"No image in {path} can be read. {name}: {error}")
+        self.sizes = sizes
+
+    def __getitem__(self, number):
+        if self._last[0] != number:
+            self._last = (number, self._open(self.sizes[number][0]))
+        return self._last[1]
+
+    @property
+    def first(self):
+        return self[0]
+
+    @property
+    def fingerprint(self):
+        """SHA-256 by which the images are known again, see `fingerprint`."""
+        return fingerprint(self.path if self.sizes[0][0] else self.first.files)
+
+    def _size(self, name):
+        """Name, height and width of an image; None where it can't be read."""
+        try:
+            image = self._open(name)
+        except (OSError, TypeError, ValueError) as error:
+            if not name:
+                raise
+            self.unreadable[name] = f"{type(error).__name__}: {error}"
+            return None
+        self.reading_bytes = max(self.reading_bytes, image.reading_bytes)
+        return name, *image.shape[:2]
+
+    def _open(self, name):
+        image = open_source(self.path / name, self._channels)
+        StoredImage(image, self._channels)
+        check_images(np.zeros((1, 1, 1, self._channels), image.dtype), self._channels)
+        return image
+
+
+def is_folder_of_images(path):
+    """Whether a path is a folder that isn't a Zarr array or group itself."""
+    marks = ("zarr.json", ".zarray", ".zgroup")
+    return Path(path).is_dir() and not any((Path(path) / mark).exists() for mark in marks)
+
+
+def images_in(folder):
+    """Names of the images in a folder and its subfolders, their paths in it, in order.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = sorted(
+        path.relative_to(folder).as_posix()
+        for path in Path(folder).rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+    if not found:
+        raise ValueError(f"{folder} holds no images: no {', '.join(SUFFIXES)}.")
+    return found
+
+
+def fingerprint(path):
+    """SHA-256 over the names and sizes of a file or a folder's files, and 64 MiB at most of them.
+
+    Small sources are read whole; of large ones, pieces all over them.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
+    sizes = [file.stat().st_size for file in files]
+    digest = hashlib.sha256()
+    for file, size in zip(files, sizes, strict=True):
+        name = file.relative_to(path).as_posix() if file != path else ""
+        digest.update(f"{name}\0{size}\0".encode())
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    starts = range(0, total, PIECE)
+    if len(starts) > PIECES:
+        starts = np.linspace(0, total - PIECE, PIECES).astype("int64")
+    for start in starts:
+        left = PIECE
+        number = int(np.searchsorted(ends, start, side="right"))
+        offset = int(start) - (int(ends[number]) - sizes[number])
+        while left and number < len(files):
+            with files[number].open("rb") as file:
+                file.seek(offset)
+                piece = file.read(left)
+            digest.update(piece)
+            left, number, offset = left - len(piece), number + 1, 0
+    return digest.hexdigest()
