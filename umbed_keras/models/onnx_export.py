@@ -90,6 +90,7 @@ def metadata(model, what):
 def _program(model, graph):
     """A graph as the exporter of PyTorch writes it down."""
     import torch
+    from onnx_ir.passes import common
 
     class Module(torch.nn.Module):
         def __init__(self):
@@ -120,8 +121,17 @@ def _program(model, graph):
             input_names=list(tensors),
             output_names=list(graph.outputs),
             dynamo=True,
+            optimize=False,
             verbose=False,
         )
+        # Nothing twice: onnxscript 0.7 confuses the limits of a value that is clipped twice.
+        for once in (
+            common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+            common.DeduplicateInitializersPass(),
+            common.CommonSubexpressionEliminationPass(),
+        ):
+            once(program.model)
+        program.optimize()
     _name_sizes(program.model.graph)
     return program
 
