@@ -16,7 +16,7 @@ import onnxruntime
 from PIL import Image
 
 
-def embed(session, image, tile_size=1024):
+def embed(session, image, tile_size=512):
     """What a file gives of an image.
 
     Args:

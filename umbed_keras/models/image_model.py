@@ -249,9 +249,11 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         """Writes the model as an ONNX file, which runs without Keras.
 
         Batch, height and width are free, and results are those of the method `what`. All of an
-        image is computed at once: where that is more than memory, cut it up as the metadata
-        `stride` and `margin` of a `PixelEmbedder`'s file allow. The exporter is PyTorch's; on
-        another backend it runs in a process of its own.
+        image is computed at once. Where that is more than memory, a `PixelEmbedder`'s file says
+        how it may be cut up: tiles that begin at multiples of the metadata `stride`, seen with
+        `margin` pixels more on each side, have the vectors of the whole
+        (`examples/onnx_embed.py`). The exporter is PyTorch's; on another backend it runs in a
+        process of its own.
 
         Args:
             path: of the file, replaced whole or not at all.
