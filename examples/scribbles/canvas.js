@@ -54,11 +54,14 @@ picture.addEventListener("load", () => {
   // As wide as there is room, but no higher than the window.
   picture.parentElement.style.width = `min(100%, ${(85 * canvas.width) / canvas.height}vh)`;
 });
-watch("opened", () => {
+function open() {
   strokes = [];
   redraw();
   picture.src = props.image;
-});
+}
+watch("opened", open);
+// Someone was quicker than this script.
+if (props.image) open();
 
 let current = null;
 canvas.addEventListener("pointerdown", (event) => {

@@ -66,21 +66,39 @@ def server(folder):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
+        # Cores may be busy.
+        playwright.expect.set_options(timeout=60_000)
         # Root, as in containers, can't have the sandbox.
         browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
+@pytest.fixture
+def visit(server, browser):
+    """`visit()`: another user, in a session of its own."""
+    _, address = server
+    contexts = []
+
+    def visit():
+        contexts.append(browser.new_context(viewport={"width": 1200, "height": 1200}))
+        return User(contexts[-1].new_page(), address, IMAGE)
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
 class User:
     """Someone in front of the page, with an image open."""
 
-    def __init__(self, browser, address, image):
-        self.page = browser.new_context(viewport={"width": 1200, "height": 1200}).new_page()
+    def __init__(self, page, address, image):
+        self.page = page
         self.page.set_default_timeout(60_000)
         self.requests = []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(address)
+        self.page.locator("#strokes canvas").wait_for()
         self.open(image)
         self.page.wait_for_function(
             f"document.querySelector('#strokes canvas').width == {image.shape[1]}"
@@ -109,7 +127,7 @@ class User:
         segmentation = self.page.locator("#segmentation img")
         before = segmentation.get_attribute("src")
         function()
-        playwright.expect(segmentation).not_to_have_attribute("src", before, timeout=60_000)
+        playwright.expect(segmentation).not_to_have_attribute("src", before)
 
     def download(self, name):
         with self.page.expect_download() as download:
@@ -150,9 +168,9 @@ def assert_drawn(labels, strokes):
     assert (labels[far] == 0).all()
 
 
-def test_a_few_strokes_become_a_mask(server, browser):
+def test_a_few_strokes_become_a_mask(visit, server):
     _, address = server
-    user = User(browser, address, IMAGE)
+    user = visit()
     user.draw(1, HAIR)
     user.answer(lambda: user.draw(2, WALL))
     user.answer(lambda: user.draw(3, FACE))
@@ -219,9 +237,8 @@ def test_it_answers_to_this_machine_alone(server):
         socket.create_connection(("127.0.0.2", port), timeout=60)
 
 
-def test_two_users_share_no_strokes(server, browser):
-    _, address = server
-    first, second = (User(browser, address, IMAGE) for _ in range(2))
+def test_two_users_share_no_strokes(visit):
+    first, second = visit(), visit()
     first.draw(1, HAIR)
     first.answer(lambda: first.draw(2, WALL))
     second.draw(1, FACE)
@@ -231,9 +248,8 @@ def test_two_users_share_no_strokes(server, browser):
     assert_drawn(first.strokes(), {1: HAIR, 2: WALL, 3: FACE})
 
 
-def test_bad_files_are_refused(server, browser):
-    _, address = server
-    user = User(browser, address, IMAGE)
+def test_bad_files_are_refused(visit):
+    user = visit()
     toast = user.page.get_by_test_id("toast-body")
     user.open(b"no image")
     playwright.expect(toast).to_contain_text("given.png is no image that can be read.")

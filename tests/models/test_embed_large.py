@@ -30,7 +30,7 @@ def image():
 @pytest.fixture
 def small_tiles(model, monkeypatch):
     """Tiles of 64 pixels, so that a small image has several."""
-    monkeypatch.setattr(model, "_largest_tile", lambda budget: 64)
+    monkeypatch.setattr(model, "largest_tile", lambda budget: 64)
 
 
 @pytest.mark.parametrize("quantized", [True, False])
@@ -102,7 +102,7 @@ def test_no_more_is_read_than_a_tile_and_its_surroundings(model, small_tiles):
 
 
 def test_a_larger_budget_means_larger_tiles(model):
-    tiles = [model._largest_tile(budget * MEBIBYTE) for budget in (256, 512, 1024, 4096)]
+    tiles = [model.largest_tile(budget * MEBIBYTE) for budget in (256, 512, 1024, 4096)]
     assert tiles == sorted(set(tiles))
     assert all(tile % model.unet.stride == 0 for tile in tiles)
 

@@ -282,7 +282,7 @@ def test_tiles_of_an_unknown_reach_are_warned_of(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model.embed_large(image, verbose=0)
-    monkeypatch.setattr(model, "_largest_tile", lambda budget: 8)
+    monkeypatch.setattr(model, "largest_tile", lambda budget: 8)
     with pytest.warns(UserWarning, match=r"ModelBackbone.*`reach` is None.*2 tiles") as found:
         model.embed_large(image, verbose=0)
     assert len([warning for warning in found if warning.category is UserWarning]) == 1
@@ -293,9 +293,9 @@ def test_tiles_of_an_unknown_reach_are_warned_of(monkeypatch):
 
 
 def test_what_a_backbone_needs_makes_tiles_smaller(trained, monkeypatch):
-    before = trained._largest_tile(1 << 30)
+    before = trained.largest_tile(1 << 30)
     monkeypatch.setattr(trained.backbone, "floats_per_pixel", 4096)
-    assert 0 < trained._largest_tile(1 << 30) < before / 2
+    assert 0 < trained.largest_tile(1 << 30) < before / 2
 
 
 def test_images_of_one_colour_are_adapted_to(monkeypatch):

@@ -133,7 +133,7 @@ def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
 def test_larger_than_memory(fitted, striped, tmp_path, monkeypatch):
     image = np.tile(striped, (3, 3, 1))
     expected = fitted.predict(image)
-    monkeypatch.setattr(fitted.embedder, "_largest_tile", lambda budget: 32)
+    monkeypatch.setattr(fitted.embedder, "largest_tile", lambda budget: 32)
     path = tmp_path / "image.npy"
     np.save(path, image)
     out = np.lib.format.open_memmap(tmp_path / "labels.npy", "w+", "uint8", (72, 60))

@@ -28,4 +28,4 @@ def image():
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles of 64 pixels, so that a small image has several."""
-    monkeypatch.setattr(uk.PixelEmbedder, "_largest_tile", lambda self, budget: 64)
+    monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda self, budget: 64)

@@ -50,7 +50,7 @@ def test_says_what_it_is(model, source, small_tiles, tmp_path):
 
 @on_one_backend
 def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
-    monkeypatch.setattr(uk.PixelEmbedder, "_largest_tile", lambda self, budget: 128)
+    monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda self, budget: 128)
     monkeypatch.setattr("umbed_keras.serving.layout.CHUNK", 64)
     found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     assert (found.chunks, found.shards) == ((64, 64, 4), (128, 128, 4))
@@ -230,7 +230,7 @@ def test_what_is_no_store_is_left_alone(model, source, tmp_path):
 def test_with_less_memory_it_cannot_go_on(model, source, monkeypatch, tmp_path):
     target = tmp_path / "vectors.zarr"
     for budget, tile_size in ((2, 64), (3, 128), (1, 32)):
-        monkeypatch.setattr(uk.PixelEmbedder, "_largest_tile", lambda *_, size=tile_size: size)
+        monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda *_, size=tile_size: size)
         if budget == 1:
             with pytest.raises(ValueError, match="in tiles of 64 pixels"):
                 embed_store(model, source, target, shard=(1, 3), verbose=0)

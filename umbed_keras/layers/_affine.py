@@ -11,6 +11,11 @@ def weights(layer, dtype):
     ]
 
 
+def whole(weight):
+    """A weight in float32, whatever it is kept in."""
+    return ops.cast(ops.convert_to_tensor(weight), "float32")
+
+
 def dense(inputs, kernel, bias=None):
     """`inputs @ kernel + bias`, all of one dtype."""
     if backend.backend() == "torch":

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.layers._affine import convolution
+from umbed_keras.layers._affine import convolution, whole
 from umbed_keras.ops._checks import check_integers
 
 # Kernels are kept this many times as large as they are used: their entries are then of about the
@@ -22,7 +22,7 @@ class LappedTransform(keras.layers.Layer):
     edge repeated. `set_components` starts both ways as an orthogonal lapped transform:
     butterflies across the edges of blocks, `prefilter`, then a transform of each block (Malvar &
     Staelin 1989; in this form Tran, Liang & Tu 2003). From there they are trained, each by itself.
-    Zero until then. Computes in float32.
+    Zero until then. Computes in float32, whatever the policy.
 
     Args:
         latent_dim: int, size of the vectors.
@@ -46,9 +46,7 @@ class LappedTransform(keras.layers.Layer):
 
     def build(self, input_shape=None):
         def zeros(name, *shape):
-            return self.add_weight(
-                name=name, shape=shape, initializer="zeros", dtype="float32", autocast=False
-            )
+            return self.add_weight(name=name, shape=shape, initializer="zeros", autocast=False)
 
         # A window is 2x2 blocks, each in the order of `space_to_depth`.
         self.analysis = zeros("analysis", 2, 2, self.values, self.latent_dim)
@@ -87,17 +85,16 @@ class LappedTransform(keras.layers.Layer):
         Args:
             images: `(batch, height, width, channels)`, sizes multiples of `stride`.
         """
-        padded = mirror(images - self.colour, self.stride // 2)
+        padded = mirror(images - whole(self.colour), self.stride // 2)
         blocks = ops.space_to_depth(padded, self.stride, "channels_last")
-        kernel = ops.convert_to_tensor(self.analysis) / KERNEL_SCALE
-        return convolution(blocks, kernel) + self.offset
+        return convolution(blocks, whole(self.analysis) / KERNEL_SCALE) + whole(self.offset)
 
     def invert(self, vectors):
         """Maps float32 vectors to images: undoes `call` at first, where components span blocks."""
-        padded = ops.pad(vectors + self.centre, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        blocks = convolution(padded, ops.convert_to_tensor(self.synthesis) / KERNEL_SCALE)
+        padded = ops.pad(vectors + whole(self.centre), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        blocks = convolution(padded, whole(self.synthesis) / KERNEL_SCALE)
         images = ops.depth_to_space(blocks, self.stride, "channels_last")
-        return fold(images, self.stride // 2) + self.colour
+        return fold(images, self.stride // 2) + whole(self.colour)
 
     def prefilter(self, images):
         """Blocks `(batch, rows, cols, values)` of float32 images after the butterflies."""

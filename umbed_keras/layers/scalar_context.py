@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.layers._affine import convolution, dense
+from umbed_keras.layers._affine import convolution, dense, whole
 from umbed_keras.ops._checks import check_integers
 
 # A group holds as many channels as all groups before it, the first this many.
@@ -57,7 +57,14 @@ class ScalarContext(keras.layers.Layer):
         while ends[-1] < self.channels:
             ends.append(min(self.channels, 2 * ends[-1]))
         self.groups = [
-            ContextGroup(start, end, self.units, self.summary_units, name=f"group_{start}")
+            ContextGroup(
+                start,
+                end,
+                self.units,
+                self.summary_units,
+                dtype=self.dtype_policy,
+                name=f"group_{start}",
+            )
             for start, end in itertools.pairwise([0, *ends])
         ]
 
@@ -163,9 +170,7 @@ class ContextGroup(keras.layers.Layer):
 
     def build(self, input_shape=None):
         def weight(name, *shape, initializer="glorot_uniform"):
-            return self.add_weight(
-                name=name, shape=shape, initializer=initializer, dtype="float32", autocast=False
-            )
+            return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
 
         def zeros(name, *shape):
             return weight(name, *shape, initializer="zeros")
@@ -192,21 +197,20 @@ class ContextGroup(keras.layers.Layer):
             seen: float32 `(batch, rows, cols, 2 * channels)`.
             turns: int32 `(rows, cols, 1)`, 0 to `PLACES - 1`.
         """
-        tensor = ops.convert_to_tensor
-        features = ops.take(tensor(self.turn_bias), turns[..., 0], axis=0)[None]
+        features = ops.take(whole(self.turn_bias), turns[..., 0], axis=0)[None]
         if self.start:
             known = dense(
-                seen[..., : 2 * self.start], tensor(self.summarize_known), tensor(self.known_bias)
+                seen[..., : 2 * self.start], whole(self.summarize_known), whole(self.known_bias)
             )
-            features = features + convolution(ops.relu(known), tensor(self.known_kernel), padding=1)
-        own = dense(seen[..., 2 * self.start : 2 * self.end], tensor(self.summarize_own))
-        kernel = tensor(self.own_kernel)
+            features = features + convolution(ops.relu(known), whole(self.known_kernel), padding=1)
+        own = dense(seen[..., 2 * self.start : 2 * self.end], whole(self.summarize_own))
+        kernel = whole(self.own_kernel)
         for turn in range(1, PLACES):
             before, now = (ops.cast(mask, "float32") for mask in (turns < turn, turns == turn))
             features = features + now * convolution(own * before, kernel, padding=1)
         features = ops.relu(features)
-        features = ops.relu(dense(features, tensor(self.middle), tensor(self.middle_bias)))
-        return ops.split(dense(features, tensor(self.head), tensor(self.head_bias)), 2, axis=-1)
+        features = ops.relu(dense(features, whole(self.middle), whole(self.middle_bias)))
+        return ops.split(dense(features, whole(self.head), whole(self.head_bias)), 2, axis=-1)
 
     def get_config(self):
         names = ("start", "end", "units", "summary_units")

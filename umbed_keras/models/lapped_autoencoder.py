@@ -56,7 +56,9 @@ class LappedAutoencoder(ImageAutoencoder):
         self.context_units = int(context_units)
         context = None
         if self.context_units:
-            context = ScalarContext(latent_dim, self.context_units, name="context")
+            context = ScalarContext(
+                latent_dim, self.context_units, dtype=kwargs.get("dtype"), name="context"
+            )
         bottleneck = ScalarQuantizer(
             latent_dim,
             # A vector's bits are those of so many pixels.
@@ -77,7 +79,11 @@ class LappedAutoencoder(ImageAutoencoder):
 
     def _make_networks(self):
         self.transform = LappedTransform(
-            self.latent_dim, self.stride, self.channels, dtype="float32", name="transform"
+            self.latent_dim,
+            self.stride,
+            self.channels,
+            dtype=self.dtype_policy,
+            name="transform",
         )
         self.decoder = PostFilter(
             self.channels,

@@ -403,7 +403,7 @@ class PixelEmbedder(ImageModel):
                 f"`out` must be a float32 array of shape {shape}. Received: "
                 f"shape={getattr(out, 'shape', None)}, dtype={getattr(out, 'dtype', None)}"
             )
-        tile_size = self._largest_tile(memory_budget)
+        tile_size = self.largest_tile(memory_budget)
         count = len(spans(height, tile_size)) * len(spans(width, tile_size))
         if self.radius is None and count > 1:
             warnings.warn(
@@ -667,8 +667,12 @@ class PixelEmbedder(ImageModel):
         """What a tile sees, as `data.tiles.tile` takes it: stride, radius and reach."""
         return self.stride, self._halo, pyramid_radius(self.patch_size, self.pyramid_levels)
 
-    def _largest_tile(self, memory_budget):
-        """The largest tile that can be embedded within a budget in bytes."""
+    def largest_tile(self, memory_budget):
+        """The side, in pixels, of the largest tile that can be embedded within a budget in bytes.
+
+        Raises:
+            TypeError, ValueError: a budget that is no integer, or too small for any tile.
+        """
         if not isinstance(memory_budget, int):
             raise TypeError(
                 f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"

@@ -217,7 +217,7 @@ class PixelClassifier:
         stride = self.embedder.stride
         margin = -(-int(REACH * self.smoothing + 0.5) // stride) * stride
         # One half is the embedder's, the other the classifier's.
-        tile = max(stride, self.embedder._largest_tile(memory_budget // 2) - 2 * margin)
+        tile = max(stride, self.embedder.largest_tile(memory_budget // 2) - 2 * margin)
         places = [(rows, cols) for rows in spans(shape[0], tile) for cols in spans(shape[1], tile)]
         progress = keras.utils.Progbar(len(places), verbose=verbose, unit_name="tile")
         for place in places:

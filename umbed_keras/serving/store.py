@@ -152,7 +152,7 @@ def _tile_size(model, memory_budget, reading_bytes):
     check_integers(memory_budget=(1, memory_budget))
     most = max(1, LARGEST_TILE // model.stride) * model.stride
     try:
-        return min(most, model._largest_tile(memory_budget - reading_bytes))
+        return min(most, model.largest_tile(memory_budget - reading_bytes))
     except ValueError as error:
         raise ValueError(
             f"`memory_budget`, {memory_budget:,} bytes, less {reading_bytes:,} to read the source, "
