@@ -4,6 +4,8 @@ import math
 
 from keras import ops
 
+from umbed_keras.ops._exported import exporting
+
 # Rows are searched in blocks of this size at least, or in one stage.
 MIN_BLOCK = 8
 
@@ -71,11 +73,11 @@ def largest(scores):
     """The index `(n,)` int32 of each row's largest entry, the first of equal ones.
 
     In two stages, block maxima and then inside the best block: backends are far quicker at a
-    maximum than at finding where it is.
+    maximum than at finding where it is. ONNX Runtime is not.
     """
     count = scores.shape[1]
     width = max(part for part in range(1, math.isqrt(count) + 1) if count % part == 0)
-    if width < MIN_BLOCK:
+    if width < MIN_BLOCK or exporting():
         return ops.cast(ops.argmax(scores, axis=1), "int32")
     blocks = ops.reshape(scores, (-1, count // width, width))
     block = ops.argmax(ops.max(blocks, axis=2), axis=1)

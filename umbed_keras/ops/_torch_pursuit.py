@@ -79,11 +79,11 @@ def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
 @torch.no_grad()
 def distinct(indices):
     """What `orthogonal_matching_pursuit._distinct` gives, quick where little comes again."""
-    indices = indices.clone()
+    rows = list(indices)
     # The values that matter, as bytes, which are compared several times faster.
-    labels = list(indices.clamp(max=255).byte()) if len(indices) < 255 else list(indices)
-    for step in range(1, len(indices)):
-        again = _any(indices[step] == earlier for earlier in indices[:step])
+    labels = list(indices.clamp(max=255).byte()) if len(rows) < 255 else list(rows)
+    for step in range(1, len(rows)):
+        again = _any(rows[step] == earlier for earlier in rows[:step])
         if not exporting() and not again.any():
             continue
         others = labels[:step] + labels[step + 1 :]
@@ -91,8 +91,8 @@ def distinct(indices):
         for candidate in reversed(range(len(others))):
             free.masked_fill_(~_any(other == candidate for other in others), candidate)
         labels[step] = torch.where(again, free, labels[step])
-        indices[step] = torch.where(again, free.int(), indices[step])
-    return indices
+        rows[step] = torch.where(again, free.int(), rows[step])
+    return torch.stack(rows)
 
 
 def _any(conditions):

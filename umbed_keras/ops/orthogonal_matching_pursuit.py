@@ -151,8 +151,9 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
 
     for step in range(min(sparsity, dim)):
         scores = ops.abs(residuals @ across)
-        # With one dimension left every atom meets the signal: take the best conditioned.
-        if selection == "ols" and step < dim - 1:
+        # At first all of an atom is outside. With one dimension left every atom meets the signal:
+        # take the best conditioned.
+        if selection == "ols" and 0 < step < dim - 1:
             free = ops.cast(outside > _column(floor), ops.dtype(scores))
             scores = free * scores / ops.sqrt(ops.maximum(outside, _column(floor)))
         chosen = _arguments.largest(scores)
