@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from umbed_keras._version import __version__
-from umbed_keras.zoo.arrays import read_arrays, write_arrays
+from umbed_keras.zoo.arrays import deflate_arrays, read_arrays, write_arrays
 from umbed_keras.zoo.atomic_folder import present, replaced
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
@@ -184,6 +184,7 @@ class PresetMixin:
         with replaced(folder) as new:
             (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             stored.save_weights(new / WEIGHTS)
+            deflate_arrays(new / WEIGHTS)
             if self.codec_arrays:
                 write_arrays(new / CODEC, self.codec_arrays)
             written = [name for name in (CONFIG, WEIGHTS, CODEC) if (new / name).exists()]
