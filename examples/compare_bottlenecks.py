@@ -74,6 +74,9 @@ def arguments():
     parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument("--patches", type=int, default=32768, help="to learn from")
     parser.add_argument("--measured", type=int, default=64, help="held-out images at most")
+    parser.add_argument(
+        "--epochs", type=int, default=0, help="of networks around bottlenecks, in `bytes`"
+    )
     parser.add_argument("--presets", nargs="*", default=[], help="image autoencoders to add")
     parser.add_argument("--lpips", type=Path, help="file or folder of LPIPS's weights")
     return parser.parse_args()
@@ -224,7 +227,7 @@ def main():
     others = others[np.linspace(0, len(others) - 1, count).astype(int)]
     if "bytes" in args.protocols:
         measures = Measures(others, lpips_metric(args.lpips), BYTES)
-        page += bytes_page(args.output, measures, train, args.presets)
+        page += bytes_page(args.output, measures, train, args.presets, args.epochs)
     if "rate" in args.protocols:
         page += rate_page(args.output, compare_rates(args, train, others))
     (args.output / "README.md").write_text("\n\n".join(page) + "\n")
