@@ -48,6 +48,11 @@ def test_every_index_stands_for_one_code():
     np.testing.assert_array_equal(numpy(layer.to_index(codes)), index)
 
 
+def test_levels_have_no_steps_to_scale():
+    with pytest.raises(ValueError, match="`levels`"):
+        ScalarQuantizer(2, 3).scale_steps(2.0)
+
+
 @pytest.mark.parametrize(("levels", "says"), [(None, "Without"), ([2**16, 2**16], "too many")])
 def test_codes_that_have_no_one_index(levels, says):
     layer = ScalarQuantizer(2, levels)

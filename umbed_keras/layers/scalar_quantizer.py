@@ -236,7 +236,13 @@ class ScalarQuantizer(Bottleneck):
         self.scale.assign(scales)
 
     def scale_steps(self, factor):
-        """Enlarges all steps, to go on training at another rate, and narrows the densities."""
+        """Enlarges all steps, to go on training at another rate, and narrows the densities.
+
+        Raises:
+            ValueError: with `levels`, of which there are as many at any rate.
+        """
+        if self.levels is not None:
+            raise ValueError("With `levels` there are no steps to scale.")
         self.log_steps.assign_add(ops.full((self.latent_dim,), math.log(factor)))
         self.density.scale_widths(1 / factor)
 

@@ -1,6 +1,7 @@
 """A small vector for every pixel."""
 
 import math
+import numbers
 import warnings
 
 import keras
@@ -439,7 +440,8 @@ class PixelEmbedder(ImageModel):
         """
         source = StoredImage(image, self.channels)
         for name, side, size in zip(("rows", "cols"), (rows, cols), source.shape[1:3], strict=True):
-            if not (0 <= side.start < side.stop <= size and side.start % self.stride == 0):
+            inside = None not in (side.start, side.stop) and 0 <= side.start < side.stop <= size
+            if not inside or side.start % self.stride:
                 raise ValueError(
                     f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
                     f"{self.stride}. Received: {side}"
@@ -673,7 +675,7 @@ class PixelEmbedder(ImageModel):
         Raises:
             TypeError, ValueError: a budget that is no integer, or too small for any tile.
         """
-        if not isinstance(memory_budget, int):
+        if not isinstance(memory_budget, numbers.Integral):
             raise TypeError(
                 f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"
             )
