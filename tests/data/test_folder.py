@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,7 +5,7 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.data.batches import ImageBatches
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend is in it")
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import os
 
-import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,9 +10,7 @@ from umbed_keras.serving import images as images_module
 from umbed_keras.serving.images import Images, fingerprint
 from umbed_keras.serving.sources import open_source
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="reading has nothing to do with the backend"
-)
+pytestmark = pytest.mark.torch_alone
 WINDOW = (slice(40, 131), slice(7, 201))
 
 
