@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from umbed_keras.data.image_files import image_files, open_image
+from umbed_keras.data.image_files import check_channels, image_files, open_image
 from umbed_keras.ops._checks import check_integers
 
 
@@ -48,8 +48,7 @@ class ImageFolder(keras.utils.PyDataset):
             crops_per_image=(1, crops_per_image),
             seed=(0, seed),
         )
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
+        check_channels(channels)
         self.files = list(folder) if isinstance(folder, (list, tuple)) else image_files(folder)
         if not self.files:
             raise ValueError("`folder` must name at least one file. Received: []")

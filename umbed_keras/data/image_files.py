@@ -52,19 +52,24 @@ def open_image(file, channels):
         uint8 array `(height, width, channels)`.
 
     Raises:
-        ValueError: no image, a broken one, or one of floats or of 32 bits.
+        ValueError: no image, a broken one, or one of floats or of 32 bits; other channels.
         OSError: no such file, or none that may be read.
     """
-    if channels not in (1, 3):
-        raise ValueError(f"Image files have 1 or 3 channels. Received: channels={channels}")
+    check_channels(channels)
     with opened(file) as image:
         ImageOps.exif_transpose(image, in_place=True)
         pixels = np.asarray(_converted(image, "L" if channels == 1 else "RGB"))
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def check_channels(channels):
+    """Raises ValueError unless `open_image` gives as many."""
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` of image files must be 1 or 3. Received: {channels}")
+
+
 def image_size(file):
-    """Height and width of what `open_image` gives; the same arguments and errors."""
+    """Height and width of what `open_image` gives of a file, which is decoded only if it must be."""
     with opened(file) as image:
         if image.format == "TIFF":
             image.load()  # Pillow turns it by itself
