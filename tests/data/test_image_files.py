@@ -120,5 +120,5 @@ def test_what_is_refused_is_named(tmp_path, name, write, says):
 def test_other_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.png"):
         open_image(tmp_path / "nothing.png", 3)
-    with pytest.raises(ValueError, match="`channels`.*4"):
+    with pytest.raises(ValueError, match=r"`channels`.*4"):
         open_image(tmp_path / "nothing.png", 4)

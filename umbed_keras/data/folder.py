@@ -92,5 +92,6 @@ class ImageFolder(keras.utils.PyDataset):
         parts = []
         for _ in range(count):
             left, top = (int(random.integers(side - size + 1)) for side in pixels.shape[1::-1])
-            parts.append(pixels[top : top + size, left : left + size])
+            # A view would keep the whole image.
+            parts.append(pixels[top : top + size, left : left + size].copy())
         return parts

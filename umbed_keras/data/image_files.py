@@ -69,7 +69,7 @@ def check_channels(channels):
 
 
 def image_size(file):
-    """Height and width of what `open_image` gives of a file, which is decoded only if it must be."""
+    """Height and width of what `open_image` gives of a file, decoded only if it must be."""
     with opened(file) as image:
         if image.format == "TIFF":
             image.load()  # Pillow turns it by itself
