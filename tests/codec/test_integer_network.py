@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -29,9 +28,6 @@ SPECS = {
     "numbers": [Symbol(9, NUMBER), Symbol(1, NUMBER), Symbol(70, NUMBER)],
     "pairs": [Symbol(40, ENTRY), Symbol(15, FACTOR)] * 2,
 }
-on_one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
 every_spec = pytest.mark.parametrize("symbols", SPECS.values(), ids=SPECS)
 
 
@@ -76,7 +72,7 @@ def test_symbols_come_back():
         decoder.check_end()
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_sums_stay_exact_however_many_symbols_there_are():
     """Vectors that all point one way, of as many stages as there may be."""
     symbols = [Symbol(2, ENTRY)] * 256
@@ -113,7 +109,7 @@ def test_exponentials_are_no_rounding_matter():
 
 
 @every_spec
-@on_one_backend
+@pytest.mark.torch_alone
 def test_symbols_cost_what_the_network_says(symbols):
     network = CodeNetwork(symbols, seed=3)
     random = np.random.default_rng(2)
@@ -153,7 +149,7 @@ def test_no_probability_is_given_to_what_is_no_symbol():
         assert (high - 1) * low < size <= high * low
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
@@ -175,7 +171,7 @@ def test_arrays_that_do_not_fit(kind, change):
         IntegerNetwork(symbols, arrays)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_any_bytes_are_symbols_or_an_error():
     symbols = SPECS["many entries"]
     network = random_network(symbols)

@@ -22,17 +22,6 @@ def model():
     )
 
 
-@pytest.fixture(scope="module")
-def image():
-    return np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype="uint8")
-
-
-@pytest.fixture
-def small_tiles(model, monkeypatch):
-    """Tiles of 64 pixels, so that a small image has several."""
-    monkeypatch.setattr(model, "largest_tile", lambda budget: 64)
-
-
 @pytest.mark.parametrize("quantized", [True, False])
 def test_gives_what_embed_gives(model, image, small_tiles, quantized):
     expected = model.embed(image[None], quantized=quantized)[0]

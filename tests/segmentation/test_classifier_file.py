@@ -1,7 +1,6 @@
 import os
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -28,7 +27,7 @@ def test_what_was_saved_predicts_the_same(embedder, striped, strokes, tmp_path):
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@pytest.mark.torch_alone
 def test_a_preset_is_found_again(striped, strokes, tmp_path):
     PixelClassifier("celeba_vq_k16").fit(striped, strokes).save(tmp_path / "mine.npz")
     assert PixelClassifier.load(tmp_path / "mine.npz").features.preset == "celeba_vq_k16"

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -9,9 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from umbed_keras.segmentation import FewLabelsClassifier
 from umbed_keras.segmentation.few_labels import LEAST, MANY, _mixture
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 def problem(telling, count=60, seed=0):

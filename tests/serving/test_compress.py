@@ -8,9 +8,7 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.serving.compress import main
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture(scope="module", params=[3, 1], ids=["colours", "gray"])

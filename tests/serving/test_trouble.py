@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import filling
-import keras
 import numpy as np
 import pytest
 import tifffile
@@ -17,9 +16,7 @@ from umbed_keras.serving.fill import fill_store
 from umbed_keras.serving.plan import DONE, PROGRESS
 from umbed_keras.serving.tiled_store import StoreError, TiledStore
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture

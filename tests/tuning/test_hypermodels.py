@@ -1,7 +1,6 @@
 import inspect
 import itertools
 
-import keras
 import keras_tuner
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ def trials(hypermodel, directory, count=40):
     return [trial for trial in created if trial.status == "RUNNING"]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@pytest.mark.torch_alone
 def test_all_combinations_that_make_sense_and_no_others(tmp_path):
     hypermodel = PixelEmbedderHyperModel(
         bottleneck=["dictionary", "vector", "gaussian", "scalar", "density"],

@@ -9,9 +9,7 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 SMALL = {"latent_dim": 3, "filters": 4, "residual_units": 2, "residual_blocks": 1}
 CODEC = "codec.h5"
 
