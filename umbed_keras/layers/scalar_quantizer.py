@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.layers._parts import with_parts
 from umbed_keras.layers._replicas import replica_part
+from umbed_keras.layers._state import add_state
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.exact_context import ExactContext
 from umbed_keras.layers.factorized_density import FactorizedDensity
@@ -99,8 +101,8 @@ class ScalarQuantizer(Bottleneck):
 
     def build(self, input_shape=None):
         if self.levels is not None:
-            self.gain = self._add_state("gain", (self.latent_dim,), "ones")
-            self.scale = self._add_state("scale", (self.latent_dim,), "ones")
+            self.gain = add_state(self, "gain", (self.latent_dim,), "ones")
+            self.scale = add_state(self, "scale", (self.latent_dim,), "ones")
             return
         self.log_steps = self.add_weight(
             name="log_steps",
@@ -270,10 +272,7 @@ class ScalarQuantizer(Bottleneck):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        if isinstance(config.get("context"), dict):
-            config["context"] = keras.saving.deserialize_keras_object(config["context"])
-        return cls(**config)
+        return cls(**with_parts(config, "context"))
 
     def _checked(self, levels):
         """A tuple of `latent_dim` ints."""

@@ -19,6 +19,7 @@ from umbed_keras.layers import (
     PyramidProjection,
     UNet,
 )
+from umbed_keras.layers._parts import with_parts
 from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_integers
@@ -580,10 +581,7 @@ class PixelEmbedder(ImageModel):
             # It is stored and computes in the model's types.
             inner = {**config["backbone"]["config"], "dtype": config.get("dtype")}
             config["backbone"] = {**config["backbone"], "config": inner}
-        for name in ("bottleneck", "backbone"):
-            if isinstance(config.get(name), dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**with_parts(config, "bottleneck", "backbone"))
 
     # What is exported: whole images at once, of sizes that aren't known.
 
