@@ -29,9 +29,9 @@ from comparison.measures import (
     LAYER,
     MEASURES,
     Measures,
-    by_method,
     describe,
     markdown,
+    rate_sections,
     write_csv,
 )
 from comparison.patch_codecs import (
@@ -205,13 +205,8 @@ def rate_page(folder, rows):
         "setting of the highest PSNR that costs no more bits than residual VQ. "
         "SSIM and LPIPS are of the settings that no cheaper one of their kind equals in PSNR.",
     ]
-    for key, name in ((FIXED, "rate_fixed_length"), (ENTROPY, "rate_entropy_coded")):
-        figure = uk.plots.rate_distortion(by_method(rows, key), key)
-        figure.savefig(folder / f"{name}.png", dpi=80)
-        table = markdown(at_equal_rates(rows, key))
-        print(f"\n{key}\n{table}")
-        page += [f"### {key}", table, f"![{key}]({name}.png)"]
-    return page
+    files = {FIXED: "rate_fixed_length", ENTROPY: "rate_entropy_coded"}
+    return page + rate_sections(folder, rows, files, at_equal_rates)
 
 
 def main():

@@ -9,7 +9,7 @@ same small one is trained around each, for as many steps.
 import keras
 import numpy as np
 from comparison.image_codecs import available, pillow_images
-from comparison.measures import by_method, markdown, write_csv
+from comparison.measures import markdown, rate_sections, write_csv
 
 import umbed_keras as uk
 from umbed_keras.metrics import bjontegaard_rate
@@ -124,13 +124,8 @@ def bytes_page(folder, measures, train, presets, epochs):
         "Bjontegaard's difference in rate: how much more a method spends than another for the "
         "same PSNR, by cubic polynomials, over what both reach.",
     ]
-    for key, name in zip(BYTES, ("files", "without_headers"), strict=True):
-        figure = uk.plots.rate_distortion(by_method(rows, key), key)
-        figure.savefig(folder / f"bytes_{name}.png", dpi=80)
-        table = markdown(differences(rows, key))
-        print(f"\n{key}\n{table}")
-        page += [f"### {key}", table, f"![{key}](bytes_{name}.png)"]
-    return page
+    files = dict(zip(BYTES, ("bytes_files", "bytes_without_headers"), strict=True))
+    return page + rate_sections(folder, rows, files, differences)
 
 
 def _networks(epochs):
