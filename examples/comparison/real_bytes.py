@@ -20,7 +20,7 @@ STREAM_HEADER = 10
 LATENT_DIM, ENTRIES, STAGES = 48, 256, (1, 2, 3, 4)
 # Atoms, those of a code at most, bits of a coefficient, and squared steps that an atom must be
 # worth: chosen on training images to come near the rates of residual quantisers.
-DICTIONARIES = ((64, 3, 4, 0.7), (256, 6, 5, 0.8), (256, 8, 6, 1.4), (256, 8, 6, 0.6))
+DICTIONARIES = ((48, 3, 4, 0.7), (256, 6, 5, 0.8), (256, 8, 6, 1.4), (256, 8, 6, 0.6))
 # Levels of FSQ's first components.
 LEVELS = ((15, 7, 7), (21, 11, 9, 5), (31, 15, 13, 7, 5, 5), (41, 21, 19, 9, 7, 7, 7, 5))
 # Squared error of a bit, where a density is learned.
