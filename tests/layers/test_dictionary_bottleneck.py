@@ -285,6 +285,75 @@ def test_quantised_coefficients(law, bits, rounding):
     assert np.all(gap <= levels[above] - levels[above - 1] + tolerance)
 
 
+class TestMinGain:
+    def make(self, min_gain, **kwargs):
+        layer = make(coefficient_bits=6, min_gain=min_gain, **kwargs)
+        layer.adapt(signals())
+        return layer
+
+    def test_simple_vectors_take_fewer_atoms(self):
+        latents = signals()
+        latents[:10] = 0
+        layer = self.make(4.0)
+        codes = layer.encode(latents)
+        coefficients = numpy(codes["coefficients"])
+        counts = (coefficients != 0).sum(axis=1)
+        assert set(counts) == set(range(SPARSITY + 1))
+        assert (counts[:10] == 0).all()
+        np.testing.assert_array_equal(numpy(codes["indices"])[coefficients == 0], 0)
+        outputs = layer(latents)["latents"]
+        np.testing.assert_array_equal(numpy(layer.decode(codes)), numpy(outputs))
+
+    def test_each_atom_is_worth_its_steps(self):
+        layer = self.make(4.0)
+        codes = layer.encode(signals())
+        step = float(numpy(layer.coefficient_limit)) / 31
+        coefficients = numpy(codes["coefficients"])
+        # The squared coefficient of a lone atom is its gain, but for rounding to a step.
+        alone = np.abs(coefficients[:, 0][(coefficients[:, 1:] == 0).all(axis=1)])
+        assert len(alone) > 20
+        assert alone[alone > 0].min() >= (2 - 0.5) * step
+
+    def test_symbols_come_back(self):
+        layer = self.make(4.0)
+        codes = {name: numpy(part) for name, part in layer.encode(signals()).items()}
+        symbols = layer.to_symbols(codes)
+        spec = layer.symbol_spec()
+        assert symbols.shape == (1000, 1 + 2 * SPARSITY) == (1000, len(spec))
+        used = np.arange(1, SPARSITY + 1) * (codes["coefficients"] != 0)
+        np.testing.assert_array_equal(symbols[:, 0], used.max(axis=1))
+        for column, (size, _) in zip(symbols.T, spec, strict=True):
+            assert 0 <= column.min() <= column.max() < size
+        for name, part in layer.from_symbols(symbols).items():
+            np.testing.assert_array_equal(part, codes[name])
+
+    def test_atoms_learn_from_vectors_that_stop(self):
+        """A dictionary of those that need few atoms codes them closer than one of all."""
+        latents = signals()
+        ours, others = self.make(8.0), self.make(0.0)
+        other = self.make(8.0)
+        other.start.assign(others.start)
+        other.coefficient_limit.assign(ours.coefficient_limit)
+        errors = [
+            np.mean((latents - numpy(each(latents)["latents"])) ** 2) for each in (ours, other)
+        ]
+        assert errors[0] < errors[1]
+
+    def test_trains(self):
+        layer = self.make(2.0)
+        before = numpy(layer.dictionary)
+        fit(layer, signals(), epochs=1)
+        assert np.isfinite(numpy(layer.dictionary)).all()
+        assert np.abs(numpy(layer.dictionary) - before).max() > 1e-4
+
+    @pytest.mark.parametrize(
+        "settings", [{"coefficient_bits": None}, {"quantization": "mu_law"}, {"min_gain": -1}]
+    )
+    def test_invalid(self, settings):
+        with pytest.raises(ValueError, match="min_gain"):
+            make(**{"coefficient_bits": 6, "min_gain": 1.0, **settings})
+
+
 @each_law
 def test_finer_coefficients_code_closer(law):
     latents = signals()

@@ -32,6 +32,9 @@ MODELS = {
     "vqvae": lambda: uk.VQVAE(40, latent_dim=3, **SMALL),
     "rvqvae": lambda: uk.RVQVAE(5, latent_dim=3, num_quantizers=2, **SMALL),
     "dlvae": lambda: uk.DLVAE(8, latent_dim=3, sparsity=2, coefficient_bits=4, **SMALL),
+    "some atoms": lambda: uk.DLVAE(
+        8, latent_dim=3, sparsity=3, coefficient_bits=4, min_gain=1.0, **SMALL
+    ),
     "one atom": lambda: uk.DLVAE(8, latent_dim=3, sparsity=1, coefficient_bits=4, **SMALL),
     "levels": lambda: scalar(levels=(5, 4, 2)),
     "density": lambda: scalar(),

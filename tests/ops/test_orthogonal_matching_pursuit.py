@@ -317,6 +317,32 @@ def test_tolerance_stops_at_the_first_residual_within_it(selection, rounding):
     assert ((left <= allowed * lengths) | taken.all(axis=1)).all()
 
 
+@both_selections
+def test_min_gain_stops_at_the_first_atom_that_is_worth_less(selection, rounding):
+    signals, dictionary = problem()
+    to_end, _ = pursue(signals, dictionary, SPARSITY, selection=selection)
+    errors = [np.sum(signals.astype("float64") ** 2, axis=1)]
+    for steps in range(1, SPARSITY + 1):
+        basis = np.linalg.qr(dictionary[to_end[:, :steps]].swapaxes(1, 2).astype("float64")).Q
+        errors.append(errors[0] - np.sum((signals[:, None] @ basis) ** 2, axis=(1, 2)))
+    stops = -np.diff(errors, axis=0) < 1.5
+    expected = np.where(stops.any(axis=0), stops.argmax(axis=0), SPARSITY)
+    assert len(np.unique(expected)) == SPARSITY + 1
+
+    options = {"selection": selection, "min_gain": 1.5}
+    indices, coefficients = pursue(signals, dictionary, SPARSITY, **options)
+    taken = coefficients != 0
+    assert distinct(indices)
+    same = taken.sum(axis=1) == expected
+    assert same.mean() >= 0.999
+    assert (taken == np.sort(taken, axis=1)[:, ::-1]).all()
+    # Least squares on the atoms that are left, not on those it would have gone on to.
+    left = residuals(signals, dictionary, indices, coefficients)
+    least = np.sqrt(np.take_along_axis(np.array(errors), expected[None], axis=0)[0])
+    tolerance = rounding(DIM * SPARSITY, signals)
+    np.testing.assert_allclose(left[same], least[same], atol=tolerance)
+
+
 def test_zero_tolerance_goes_on_to_the_end(rounding):
     signals, dictionary = problem()
     indices, coefficients = pursue(signals, dictionary, SPARSITY)
@@ -497,10 +523,10 @@ def test_invalid_arguments_are_value_errors(change):
 
 @pytest.mark.torch_alone
 @both_selections
-@pytest.mark.parametrize("tolerance", [None, 0.6])
+@pytest.mark.parametrize(("tolerance", "min_gain"), [(None, None), (0.6, None), (None, 1.5)])
 @pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES)
 def test_torch_layout_chooses_as_the_plain_path_does(
-    monkeypatch, num_atoms, dim, sparsity, tolerance, selection, rounding
+    monkeypatch, num_atoms, dim, sparsity, tolerance, min_gain, selection, rounding
 ):
     import torch
 
@@ -515,7 +541,7 @@ def test_torch_layout_chooses_as_the_plain_path_does(
         for choose in (_choose, _torch_pursuit.choose):
             factors = _Factors()
             norms = ops.ones(num_atoms)
-            choose(factors, signals, atoms, norms, sparsity, tolerance, selection)
+            choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection)
             parts = factors.indices, factors.coefficients()
             found.append([ops.convert_to_numpy(ops.stack(part)) for part in parts])
         (indices, coefficients), (torch_indices, torch_coefficients) = found

@@ -87,7 +87,9 @@ def _lloyd(samples, centres, iterations):
     return centres, labels, -2 * np.mean(scores.max(axis=1))
 
 
-def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, seed=0):
+def learn_dictionary(
+    samples, num_atoms, sparsity, selection="omp", rounds=15, seed=0, min_gain=None
+):
     """A dictionary by alternating sparse coding and least squares.
 
     The method of optimal directions (Engan, Aase & Husoy 1999), the best of two starts: the
@@ -96,7 +98,7 @@ def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, s
 
     Args:
         samples: `(n, dim)` float32.
-        num_atoms, sparsity, selection: as in `orthogonal_matching_pursuit`.
+        num_atoms, sparsity, selection, min_gain: as in `orthogonal_matching_pursuit`.
         rounds: int, alternations.
         seed: int.
 
@@ -106,6 +108,7 @@ def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, s
     """
     rng = np.random.default_rng(seed)
     samples = bounded(samples, rng)
+    options = {"selection": selection, "min_gain": min_gain}
     _, axes = np.linalg.eigh(samples.T @ samples)
     far_apart = spread(samples, num_atoms, rng)
     along_axes = np.concatenate([axes.T[::-1], far_apart])[:num_atoms]
@@ -113,27 +116,27 @@ def learn_dictionary(samples, num_atoms, sparsity, selection="omp", rounds=15, s
     for atoms in (along_axes, far_apart):
         atoms = _unit(atoms, rng)
         for _ in range(rounds):
-            atoms = _least_squares_atoms(samples, atoms, sparsity, selection, rng)
-        codes = _dense_codes(samples, atoms, sparsity, selection)
+            atoms = _least_squares_atoms(samples, atoms, sparsity, options, rng)
+        codes = _dense_codes(samples, atoms, sparsity, options)
         runs.append((np.mean((samples - codes @ atoms) ** 2), atoms, codes))
     _, atoms, codes = min(runs, key=lambda run: run[0])
     return atoms, codes
 
 
-def _dense_codes(samples, atoms, sparsity, selection):
+def _dense_codes(samples, atoms, sparsity, options):
     """Sparse codes as `(n, num_atoms)`."""
     indices, coefficients = (
         ops.convert_to_numpy(part)
-        for part in orthogonal_matching_pursuit(samples, atoms, sparsity, selection=selection)
+        for part in orthogonal_matching_pursuit(samples, atoms, sparsity, **options)
     )
     codes = np.zeros((len(samples), len(atoms)), "float32")
     np.put_along_axis(codes, indices, coefficients, axis=1)
     return codes
 
 
-def _least_squares_atoms(samples, atoms, sparsity, selection, rng):
+def _least_squares_atoms(samples, atoms, sparsity, options, rng):
     """One alternation: the unit atoms that fit the codes of the ones given best."""
-    codes = _dense_codes(samples, atoms, sparsity, selection)
+    codes = _dense_codes(samples, atoms, sparsity, options)
     gram = (codes.T @ codes).astype("float64")
     ridge = 1e-6 * np.trace(gram) / len(atoms) + 1e-12
     fitted = np.linalg.solve(gram + ridge * np.eye(len(atoms)), codes.T @ samples)

@@ -16,7 +16,7 @@ class DLVAE(NamedAutoencoder):
         sparsity: int, atoms of a vector (S).
         patch_size: int, side of the patches of the latent map that are coded as one vector.
         coefficient_bits: int, bits of a quantised coefficient, or None to keep them whole.
-        commitment_weight, selection, quantization: as in `DictionaryBottleneck`.
+        commitment_weight, selection, quantization, min_gain: as in `DictionaryBottleneck`.
         seed: int, of the dictionary's start and the order of the data.
         **kwargs: the other arguments of `ImageAutoencoder`, which takes a `DictionaryBottleneck`
             set otherwise, too.
@@ -34,6 +34,7 @@ class DLVAE(NamedAutoencoder):
         commitment_weight=1.0,
         selection="omp",
         quantization="uniform",
+        min_gain=0.0,
         seed=0,
         **kwargs,
     ):
@@ -44,5 +45,6 @@ class DLVAE(NamedAutoencoder):
             "commitment_weight": commitment_weight,
             "selection": selection,
             "quantization": quantization,
+            "min_gain": min_gain,
         }
         super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

@@ -18,7 +18,7 @@ def differentiable(signals, dictionary):
 
 
 @torch.no_grad()
-def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
+def choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
     """Fills `factors` as `orthogonal_matching_pursuit._choose` does."""
     (num_atoms, dim), count = atoms.shape, len(signals)
     threads = torch.get_num_threads()
@@ -40,8 +40,7 @@ def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
     directions, inverses = [], []
     if selection == "ols":
         outside = atoms.square().sum(1)[:, None].expand_as(scores).contiguous()
-    if tolerance is not None:
-        going = torch.full_like(squares, tolerance < 1, dtype=torch.bool)
+    going = torch.full_like(squares, tolerance is None or tolerance < 1, dtype=torch.bool)
 
     for step in range(steps):
         correlate(residuals).abs_()
@@ -59,10 +58,11 @@ def choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
         useful = (pivot > floor) & (correlation.abs() > negligible)
-        if tolerance is not None:
-            if step:
-                going &= _dot(residuals, residuals) > tolerance**2 * squares
-            useful &= going
+        if tolerance is not None and step:
+            going &= _dot(residuals, residuals) > tolerance**2 * squares
+        if min_gain is not None:
+            going &= correlation.square() >= min_gain * pivot
+        useful &= going
         inverse = torch.where(useful, pivot.reciprocal(), 0)
         projection = correlation.mul_(inverse)
         factors.add(chosen.int(), length, lower, inverse, projection)

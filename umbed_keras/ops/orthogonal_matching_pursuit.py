@@ -10,7 +10,9 @@ from umbed_keras.ops._exported import exporting, take
 SELECTIONS = ("omp", "ols")
 
 
-def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, selection="omp"):
+def orthogonal_matching_pursuit(
+    signals, dictionary, sparsity, tolerance=None, selection="omp", min_gain=None
+):
     """Codes each signal by at most `sparsity` atoms with least-squares coefficients.
 
     Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) with a progressive LDL^T
@@ -29,6 +31,8 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
         selection: `"omp"` takes the atom with the largest correlation with the residual, `"ols"`
             the one that lowers the squared error most (orthogonal least squares, Chen, Billings &
             Luo 1989), usually a little better.
+        min_gain: scalar or None. A signal stops at the first atom that would lower its squared
+            error by less than this; its remaining coefficients are 0.
 
     Returns:
         `(indices, coefficients)`: int32 and the signals' dtype, both `(..., sparsity)`, in the
@@ -48,10 +52,12 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
         raise ValueError(f"`tolerance` must be None or at least 0. Received: tolerance={tolerance}")
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(ops.stop_gradient(dictionary))
+    if min_gain is not None:
+        min_gain = ops.cast(min_gain, ops.dtype(signals))
     indices, coefficients = map_chunks(
         _pursue,
         signals,
-        (dictionary, atoms, norms),
+        (dictionary, atoms, norms, min_gain),
         sparsity=int(sparsity),
         tolerance=tolerance,
         selection=selection,
@@ -59,14 +65,14 @@ def orthogonal_matching_pursuit(signals, dictionary, sparsity, tolerance=None, s
     return _arguments.unflatten(ops.transpose(indices), ops.transpose(coefficients), leading, dtype)
 
 
-def _pursue(signals, dictionary, atoms, norms, sparsity, tolerance, selection):
+def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, selection):
     """Codes a chunk of signals `(n, dim)`; `atoms` is the dictionary with its `norms` taken out.
 
     Returns indices and coefficients `(sparsity, n)`: to interleave them here would take longer
     than to find some of them.
     """
     factors = _Factors()
-    constants = atoms, norms, sparsity, tolerance, selection
+    constants = atoms, norms, min_gain, sparsity, tolerance, selection
     on_torch = backend.backend() == "torch" and ops.is_tensor(signals)
     if on_torch:
         from umbed_keras.ops import _torch_pursuit
@@ -127,7 +133,7 @@ class _Factors:
         )
 
 
-def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
+def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
     """Chooses atoms one by one, each made orthogonal to those before it (Gram-Schmidt).
 
     Fills `factors`, for no more than `dim` atoms: as many independent ones span everything. Where
@@ -146,8 +152,7 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
     if selection == "ols":
         # Squared length of each atom's part outside the span of those chosen.
         outside = _column(ops.ones_like(squares)) * _dot(atoms, atoms)
-    if tolerance is not None:
-        going = ops.full_like(squares, tolerance < 1, dtype="bool")
+    going = ops.full_like(squares, tolerance is None or tolerance < 1, dtype="bool")
 
     for step in range(min(sparsity, dim)):
         scores = ops.abs(residuals @ across)
@@ -166,10 +171,11 @@ def _choose(factors, signals, atoms, norms, sparsity, tolerance, selection):
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
         useful = (pivot > floor) & (ops.abs(correlation) > negligible)
-        if tolerance is not None:
-            if step:
-                going = going & (_dot(residuals, residuals) > tolerance**2 * squares)
-            useful = useful & going
+        if tolerance is not None and step:
+            going = going & (_dot(residuals, residuals) > tolerance**2 * squares)
+        if min_gain is not None:
+            going = going & (ops.square(correlation) >= min_gain * pivot)
+        useful = useful & going
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
         floor = ops.maximum(floor, 10 * epsilon * inverse)
         projection = correlation * inverse
