@@ -117,6 +117,28 @@ def test_workers_that_die(tmp_path, calls, monkeypatch):
     np.testing.assert_array_equal(found[:], filling.expected(40))
 
 
+TALKER = """
+import pickle, sys, time
+sys.stdout.buffer.write({answers} * pickle.dumps(None) + b"no answer")
+sys.stdout.buffer.flush()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_workers_that_talk_nonsense_and_live(tmp_path, calls, monkeypatch, answers):
+    (tmp_path / "talker.py").write_text(TALKER.format(answers=answers))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    monkeypatch.setattr("umbed_keras.serving.workers.WORKER", "talker")
+    plan, places = filling.plan(side=20, tile_size=20), filling.Places(calls)
+    if answers:
+        failed = fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
+        assert failed == {"rows 0:20, columns 0:20": "its process died (-9)"}
+    else:
+        with pytest.raises(RuntimeError, match=r"A worker died 3 times as it started \(-9\)"):
+            fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
+
+
 def test_a_cluster_of_which_a_worker_is_killed(tmp_path, calls, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -212,9 +234,10 @@ def test_a_target_that_goes_away(tmp_path, calls):
     assert len(list(calls.iterdir())) == 3  # it ends at once
 
 
-def test_two_runs_at_once(tmp_path, calls):
+@pytest.mark.parametrize("name", ["store.zarr", "x[2].zarr"])
+def test_two_runs_at_once(tmp_path, calls, name):
     plan, places = filling.plan(side=40), filling.Places(calls)
-    store = TiledStore.begin(tmp_path / "store.zarr", plan)
+    store = TiledStore.begin(tmp_path / name, plan)
     with store.running((0, 2)):
         for shard in (None, (0, 2), (1, 3)):
             with pytest.raises(RuntimeError, match=r"written by another process \(shard 0/2\)"):
@@ -225,6 +248,7 @@ def test_two_runs_at_once(tmp_path, calls):
     fill_store(store.path, plan, places, verbose=0)
     assert len(list(calls.iterdir())) == 16
     np.testing.assert_array_equal(zarr.open(store.path)[:], filling.expected(40))
+    assert {path.name for path in tmp_path.iterdir()} == {"calls", name}  # no lock is left
 
 
 def test_what_fails_is_reported_by_its_place(model, image, small_tiles, tmp_path):

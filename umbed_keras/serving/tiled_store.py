@@ -1,6 +1,7 @@
 """Zarr arrays that are written tile by tile, and go on where that was cut off."""
 
 import contextlib
+import glob
 import itertools
 import os
 import re
@@ -84,7 +85,7 @@ class TiledStore:
         own = _lock_file(self.path, "_{}_of_{}".format(*shard))
         with contextlib.ExitStack() as stack:
             with locked(self.path):
-                for file in {own, *own.parent.glob(f"{_lock_file(self.path).name}_*_of_*")}:
+                for file in {own, *_lock_files(self.path, "_*_of_*")}:
                     number, count = map(int, re.findall(r"_(\d+)_of_(\d+)$", file.name)[0])
                     if file != own and count == shard[1]:
                         continue  # it shares no tile with this one
@@ -206,12 +207,16 @@ def _about(path):
 def _tidy(path):
     """Removes what a complete store has no need of, its locks at last."""
     shutil.rmtree(path / PROGRESS, ignore_errors=True)
-    for file in path.parent.glob(f"{_lock_file(path).name}*"):
+    for file in _lock_files(path, "*"):
         file.unlink(missing_ok=True)
 
 
 def _lock_file(path, kind=""):
     return path.with_name(f".{path.name}.umbed_lock{kind}")
+
+
+def _lock_files(path, pattern):
+    return path.parent.glob(glob.escape(_lock_file(path).name) + pattern)
 
 
 def _check_free(path):
