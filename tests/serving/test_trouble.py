@@ -281,3 +281,57 @@ def test_a_source_that_ends_early(model, image, small_tiles, tmp_path):
     expected = model.embed(image[None])[0, :64]
     found = zarr.open(tmp_path / "vectors.zarr")[:64]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["mended at once", "mended one by one"])
+def test_images_that_cannot_be_read_join_later(model, image, small_tiles, tmp_path, late):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    parts = {f"{name}.npy": image[: 30 * number] for number, name in enumerate("abcd", 1)}
+    for name in parts:
+        (folder / name).touch()
+    np.save(folder / "b.npy", parts["b.npy"])
+
+    def embed(**options):
+        return embed_store(model, folder, target, verbose=0, **options)
+
+    says = r"^3 images can't be read: a\.npy .*c\.npy .*d\.npy .*the same call"
+    with pytest.raises(RuntimeError, match=says):
+        embed()
+    first = zarr.open(target)
+    assert not first.attrs["umbed_keras"]["complete"]
+    moment = next((target / "b.npy" / "c").rglob("0")).stat().st_mtime_ns
+    if late:
+        np.save(folder / "c.npy", parts["c.npy"])
+        with pytest.raises(RuntimeError, match=r"^2 images can't be read: a\.npy .*d\.npy"):
+            embed(shard=(0, 2))
+    for name, part in parts.items():
+        np.save(folder / name, part)
+    if late:
+        embed(shard=(1, 2))
+        assert not zarr.open(target).attrs["umbed_keras"]["complete"]
+    found = embed(shard=(0, 2) if late else None)
+    for name, part in parts.items():
+        np.testing.assert_array_equal(found[name][:], model.embed_large(part, verbose=0))
+    assert found.attrs["umbed_keras"]["complete"]
+    assert next((target / "b.npy" / "c").rglob("0")).stat().st_mtime_ns == moment
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "vectors.zarr"}
+    embed()  # it is known again
+    for name in ("b.npy", "c.npy"):
+        np.save(folder / name, parts["a.npy"])
+        with pytest.raises(ValueError, match="something else was begun: `source` was"):
+            embed()
+        np.save(folder / name, parts[name])
+
+
+def test_an_image_that_cannot_be_read_may_be_removed(model, image, small_tiles, tmp_path):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    (folder / "b.npy").touch()
+    with pytest.raises(RuntimeError, match=r"^1 image can't be read: b\.npy \(ValueError"):
+        embed_store(model, folder, target, verbose=0)
+    (folder / "b.npy").unlink()
+    found = embed_store(model, folder, target, verbose=0)
+    assert found.attrs["umbed_keras"]["complete"]
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "vectors.zarr"}

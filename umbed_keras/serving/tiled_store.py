@@ -71,6 +71,8 @@ class TiledStore:
                         f"`memory_budget` is enough for {plan.tile_size} now: pass what was passed "
                         "then, or more."
                     )
+                if (extended := before.extended(plan)) != before:
+                    extended.write(path)
             store = cls(path)
             create(path, store.plan, 0)
         return store
@@ -111,14 +113,18 @@ class TiledStore:
         """A scope for what comes after the last tile, of one process alone.
 
         Yields whether there is anything to do; at the end the store is complete if all tiles of
-        all levels are, and what isn't Zarr's is removed.
+        all levels are, of all images, and what isn't Zarr's is removed.
         """
         with locked(self.path):
+            # Another shard may have more images.
+            self.plan = read_plan(self.path) or self.plan
             yield self._is_begun and not self.pending()
-            if self._is_begun and not any(map(self.pending, range(self.plan.levels))):
+            pending = self.plan.waits or any(map(self.pending, range(self.plan.levels)))
+            if self._is_begun and not pending:
                 self._clean()
                 node = extra("zarr").open(self.path, mode="r+")
-                node.attrs[ATTRIBUTES] = {**node.attrs[ATTRIBUTES], "complete": True}
+                about = {**node.attrs[ATTRIBUTES], **self.plan.identity, "complete": True}
+                node.attrs[ATTRIBUTES] = about
                 _tidy(self.path)
 
     def pending(self, level=0, shard=(0, 1)):
@@ -181,6 +187,12 @@ class TiledStore:
         """Removes files that Zarr didn't finish."""
         for path in self.path.rglob("*.partial"):
             path.unlink(missing_ok=True)
+
+
+def identity_of(path):
+    """What the store at a path was begun with; nothing where there is none."""
+    plan = read_plan(path)
+    return plan.identity if plan else _about(Path(path))
 
 
 def locked(path):
