@@ -11,22 +11,24 @@ from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.digits import split
 from umbed_keras.codec.integer_network import (
     FREQUENCIES,
+    LANES,
     ONE,
     STEP,
+    WIDTH,
     IntegerNetwork,
-    packed,
-    table_shapes,
-    tables,
+    _Layer,
 )
+from umbed_keras.codec.network_tables import packed, table_shapes, tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.range_coder import Decoder, Encoder
-from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER, Symbol
+from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, NUMBER, Symbol
 
 SPECS = {
     "an entry": [Symbol(5, ENTRY)],
     "many entries": [Symbol(300, ENTRY), Symbol(300, ENTRY)],
     "numbers": [Symbol(9, NUMBER), Symbol(1, NUMBER), Symbol(70, NUMBER)],
     "pairs": [Symbol(40, ENTRY), Symbol(15, FACTOR)] * 2,
+    "counted pairs": [Symbol(4, COUNT), *[Symbol(40, ENTRY), Symbol(15, FACTOR)] * 3],
 }
 every_spec = pytest.mark.parametrize("symbols", SPECS.values(), ids=SPECS)
 
@@ -52,6 +54,10 @@ def random_network(symbols):
 def random_map(symbols, rows, cols, seed=1):
     random = np.random.default_rng(seed)
     columns = [random.integers(0, size, rows * cols) for size, _ in symbols]
+    if symbols[0].role == COUNT:
+        for place in range(1, len(symbols)):
+            absent = columns[0] < (place + 1) // 2
+            columns[place][absent] = symbols[place].size // 2 if place % 2 == 0 else 0
     return np.stack(columns, axis=1).astype("int32")
 
 
@@ -59,21 +65,27 @@ def streams():
     """The bytes of random symbols by random tables, and what they come back as."""
     for symbols in SPECS.values():
         network = random_network(symbols)
-        values = random_map(symbols, 7, 10)
-        encoder = Encoder()
-        network.transfer(encoder, values, 7, 10)
-        yield network, values, encoder.data()
+        # The second so large that threads share the work.
+        for size in [(7, 10), (150, 241)] if len(symbols) == 2 else [(7, 10)]:
+            values = random_map(symbols, *size)
+            encoder = Encoder()
+            network.transfer(encoder, values, *size)
+            yield network, size, values, encoder.data()
 
 
 def test_symbols_come_back():
-    for network, values, data in streams():
+    places = []
+    for network, size, values, data in streams():
         decoder = Decoder(data)
-        np.testing.assert_array_equal(network.transfer(decoder, None, 7, 10), values)
+        np.testing.assert_array_equal(network.transfer(decoder, None, *size), values)
         decoder.check_end()
+        places.append(len(values))
+    assert min(places) < WIDTH
+    assert max(places) > LANES * WIDTH
 
 
 @pytest.mark.torch_alone
-def test_sums_stay_exact_however_many_symbols_there_are():
+def test_sums_stay_exact_however_many_symbols_there_are(monkeypatch):
     """Vectors that all point one way, of as many stages as there may be."""
     symbols = [Symbol(2, ENTRY)] * 256
     found = random_tables(symbols)
@@ -82,23 +94,32 @@ def test_sums_stay_exact_however_many_symbols_there_are():
             found[name] = np.full_like(found[name], 127)
     for name in ("around", "before", "pending"):
         found[name] = np.full_like(found[name], -128)
-    network, largest = IntegerNetwork(symbols, packed(found, symbols)), [0]
+    largest, sums = [], _Layer.sums
 
-    product = network._product
+    def watched(layer, columns):
+        largest.append(np.abs(layer.weights).astype("float64") @ np.abs(columns))
+        return sums(layer, columns)
 
-    def watched(whole, name, unit=None):
-        largest.append(np.abs(whole).astype("float64") @ np.abs(network._tables[name]))
-        return product(whole, name, unit)
-
-    network._product = watched
-    values = random_map(symbols, 3, 3)
-    network.transfer(Encoder(), values, 3, 3)
+    monkeypatch.setattr(_Layer, "sums", watched)
+    network = IntegerNetwork(symbols, packed(found, symbols))
+    network.transfer(Encoder(), random_map(symbols, 3, 3), 3, 3)
+    # Two layers a symbol, what they share, and the digits.
+    assert len(largest) >= 3 * len(symbols)
     assert max(np.max(part) for part in largest) < 2**24
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("count", [0, 1, 95, 96, 1000])
+def test_sums_are_those_of_whole_numbers(count):
+    random = np.random.default_rng(0)
+    weights, columns = random.integers(-127, 128, (48, 16)), random.integers(0, 256, (48, count))
+    found = _Layer(weights, 1.0).sums(columns.astype("float32"))
+    np.testing.assert_array_equal(found, weights.T @ columns)
 
 
 def test_bytes_are_the_same_on_every_backend_and_machine():
     digest = hashlib.sha256(b"".join(data for *_, data in streams())).hexdigest()
-    assert digest[:16] == "224b4c33afe70294"
+    assert digest[:16] == "f9537ae43a18a5b5"
 
 
 def test_exponentials_are_no_rounding_matter():

@@ -102,3 +102,6 @@ def test_bad_arguments():
     for arguments in ({"rate_weight": 0}, {"latent_dim": 0}, {"context_units": -1}):
         with pytest.raises(ValueError, match=next(iter(arguments))):
             uk.LappedAutoencoder(**arguments)
+    for name in ("patch_size", "residual_units", "bottleneck"):
+        with pytest.raises(TypeError, match=f"`{name}` is no argument"):
+            uk.LappedAutoencoder(**{name: 2})

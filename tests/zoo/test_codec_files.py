@@ -64,6 +64,13 @@ def test_is_added_and_all_else_stays(model, preset, tmp_path):
     assert again.compress(images()) == model.compress(images())
 
 
+def test_none_is_no_codec(preset):
+    before = {path.name: path.read_bytes() for path in preset.iterdir()}
+    with pytest.raises(ValueError, match="`arrays` must be those of a codec"):
+        uk.zoo.write_codec(preset, None)
+    assert {path.name: path.read_bytes() for path in preset.iterdir()} == before
+
+
 def test_is_left_out_with_other_settings(preset):
     assert uk.DLVAE.from_preset(preset, seed=1).codec_arrays is not None
     assert uk.DLVAE.from_preset(preset, coefficient_bits=3).codec_arrays is None

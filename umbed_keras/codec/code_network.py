@@ -6,7 +6,7 @@ from keras import ops
 
 from umbed_keras.codec.digits import lows, split
 from umbed_keras.codec.passes import NUM_KINDS
-from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
+from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, NUMBER, least_counts, num_vectors
 
 # Sizes: of the vector that a place's symbols come to, of the layer that all symbols share, and of
 # each symbol's own. All files of presets together are to stay small.
@@ -21,9 +21,9 @@ DIRECTIONS = 2
 class CodeNetwork(keras.Model):
     """Tells each symbol of a place from its four known neighbours and the symbols before it.
 
-    A place is a sum of vectors, one a symbol: of an entry its own, of a number its value times
-    one, of a factor its value times the entry's before it. Hidden layers are shared by all
-    symbols but for the last.
+    A place is a sum of vectors, one a symbol: of an entry or a count its own, of a number its
+    value times one, of a factor its value times the entry's before it. Hidden layers are shared by
+    all symbols but for the last. What a count says isn't there costs nothing.
 
     Args:
         symbols: list of `umbed_keras.layers.symbols.Symbol`.
@@ -35,7 +35,7 @@ class CodeNetwork(keras.Model):
 
     def __init__(self, symbols, seed=0, **kwargs):
         super().__init__(dtype="float32", **kwargs)
-        self.symbols = list(symbols)
+        self.symbols, self.least_counts = list(symbols), least_counts(symbols)
         start = keras.initializers.RandomNormal(stddev=1.0, seed=keras.random.SeedGenerator(seed))
 
         def weight(name, *shape, scale=0.0):
@@ -56,9 +56,9 @@ class CodeNetwork(keras.Model):
         self.symbol_bias = weight("symbol_bias", count, SHARED, scale=0.1)
         self.vectors, self.hidden, self.hidden_bias = [], [], []
         self.high, self.high_bias, self.low, self.low_bias = [], [], [], []
-        for place, (size, role) in enumerate(self.symbols):
-            high, _ = split(size)
-            rows = {ENTRY: size, NUMBER: 1, FACTOR: 0}[role]
+        for place, symbol in enumerate(self.symbols):
+            size, (high, _) = symbol.size, split(symbol.size)
+            rows = num_vectors(symbol)
             self.vectors.append(weight(f"vectors_{place}", rows, VECTOR, scale=0.5))
             self.hidden.append(weight(f"hidden_{place}", SHARED, OWN, scale=SHARED**-0.5))
             self.hidden_bias.append(weight(f"hidden_bias_{place}", OWN))
@@ -98,7 +98,8 @@ class CodeNetwork(keras.Model):
             hidden = ops.clip(hidden, 0.0, CEILING)
             bits.append(self._bits(place, hidden, own[:, place]))
             before, pending = self._added(place, before, pending, own[:, place])
-        return ops.stack(bits, axis=1)
+        there = ops.greater_equal(own[:, :1], ops.convert_to_tensor([self.least_counts], "int32"))
+        return ops.stack(bits, axis=1) * ops.cast(there, "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return ops.mean(ops.sum(y_pred, axis=1))
@@ -125,7 +126,7 @@ class CodeNetwork(keras.Model):
     def _added(self, place, before, pending, symbols):
         """The sum of vectors with one symbol more, and the entry that waits for its factor."""
         size, role = self.symbols[place]
-        if role == ENTRY:
+        if role in (ENTRY, COUNT):
             vector = ops.take(ops.convert_to_tensor(self.vectors[place]), symbols, axis=0)
             follows = self.symbols[place + 1 : place + 2]
             if follows and follows[0].role == FACTOR:

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 
 from umbed_keras.codec.code_network import CodeNetwork
-from umbed_keras.codec.integer_network import packed, tables
+from umbed_keras.codec.network_tables import packed, tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.starting_vectors import starting_vectors
+from umbed_keras.layers.symbols import least_counts
 
 # To learn from at most: places, and symbols in them. Passes over them; the steps' size and rate.
 PLACES, SYMBOLS = 1 << 20, 1 << 22
@@ -36,8 +37,10 @@ def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
     starts = starting_vectors(symbols, values, latents, seed)
     for vectors, start in zip(network.vectors, starts, strict=True):
         vectors.assign(start)
-    for place, (size, _) in enumerate(symbols):
-        network.set_shares(place, np.bincount(places["own"][:, place], minlength=size))
+    for place, (symbol, least) in enumerate(zip(symbols, least_counts(symbols), strict=True)):
+        own = places["own"]
+        own = own[own[:, 0] >= least, place]
+        network.set_shares(place, np.bincount(own, minlength=symbol.size))
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * len(batches))
     network.compile(optimizer=keras.optimizers.Adam(schedule), jit_compile=False)
     network.fit(batches, epochs=epochs, verbose=verbose)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from umbed_keras.codec.code_network import VECTOR
-from umbed_keras.layers.symbols import ENTRY, FACTOR, NUMBER
+from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, num_vectors
 
 # Rounds in which each symbol takes what the others leave over (backfitting).
 ROUNDS = 3
@@ -22,8 +22,8 @@ def starting_vectors(symbols, values, latents, seed=0):
         seed: int.
 
     Returns:
-        List of float32 arrays `(rows, VECTOR)`: a row an entry, one for a number, none for a
-        factor.
+        List of float32 arrays `(rows, VECTOR)`: a row an entry or a count, one for a number,
+        none for a factor.
     """
     latents = latents.astype("float64") - latents.mean(axis=0)
     _, axes = np.linalg.eigh(latents.T @ latents)
@@ -31,13 +31,13 @@ def starting_vectors(symbols, values, latents, seed=0):
     targets /= max(targets[:, 0].std(), 1e-12)
     left = np.random.default_rng(seed).normal(scale=NOISE, size=(len(targets), VECTOR))
     left[:, : targets.shape[1]] = targets
-    sizes = [{ENTRY: size, NUMBER: 1, FACTOR: 0}[role] for size, role in symbols]
+    sizes = [num_vectors(symbol) for symbol in symbols]
     vectors = [np.zeros((rows, VECTOR)) for rows in sizes]
     for _ in range(ROUNDS):
         for place, (_, role) in enumerate(symbols):
             if role == FACTOR:
                 continue
-            rows = values[:, place] if role == ENTRY else np.zeros(len(values), int)
+            rows = values[:, place] if role in (ENTRY, COUNT) else np.zeros(len(values), int)
             factors = _factors(symbols, values, place)[:, None]
             left += factors * vectors[place][rows]
             # Least squares, row by row.

@@ -3,7 +3,7 @@
 import zlib
 
 # Of this layout; models' fingerprints begin with it.
-FORMAT = b"umbed_keras codes 1"
+FORMAT = b"umbed_keras codes 2"
 # Bytes of the model's fingerprint and of the checksum.
 FINGERPRINT, CHECKSUM = 4, 4
 # No side of an image is larger; a number takes 7 bits a byte.
@@ -48,7 +48,8 @@ def unpack(stream, fingerprint):
     stream = bytes(stream)
     if stream[:FINGERPRINT] != fingerprint:
         raise ValueError(
-            "The stream is of another model, of other weights, or none at all: it begins with "
+            "The stream is of another model, of other weights, of another version of this format, "
+            "or none at all: it begins with "
             f"{stream[:FINGERPRINT].hex() or 'nothing'}, this model's with {fingerprint.hex()}."
         )
     place, size = FINGERPRINT, []

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.weights_digest import update_by_weights
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.serving._extra import extra
 from umbed_keras.serving.fill import fill_store
@@ -198,8 +199,7 @@ def model_hash(model):
     """SHA-256 over a model's configuration and weights, whatever its layers are called."""
     config = json.dumps(_nameless(keras.saving.serialize_keras_object(model)), sort_keys=True)
     digest = hashlib.sha256(config.encode())
-    for weight in model.weights:
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    update_by_weights(digest, model)
     return digest.hexdigest()
 
 
