@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,8 +115,10 @@ def broken(path):
 )
 def test_what_is_refused_is_named(tmp_path, name, write, says):
     write(tmp_path / name)
-    with pytest.raises(ValueError, match=rf"{name}.*{says}"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path / name))} .*{says}"):
         open_image(tmp_path / name, 3)
+    with open(tmp_path / name, "rb") as file, pytest.raises(ValueError, match=rf"{name}.*{says}"):
+        open_image(file, 3)
 
 
 def test_other_errors(tmp_path):

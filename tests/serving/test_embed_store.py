@@ -209,6 +209,30 @@ def test_a_target_of_something_else_is_left_alone(
 
 
 @pytest.mark.torch_alone
+def test_a_target_lies_outside_its_source(model, image, small_tiles, tmp_path):
+    folder, stored = tmp_path / "images", tmp_path / "image.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    zarr.create_array(stored, data=image)
+    for source in (folder, stored):
+        with pytest.raises(ValueError, match=r"`target`, .* must not lie in `source`"):
+            embed_store(model, source, source / "sub" / "vectors.zarr", verbose=0)
+        assert not (source / "sub").exists()
+
+
+@pytest.mark.torch_alone
+def test_what_else_there_is_in_a_folder(model, image, small_tiles, tmp_path):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    embed_store(model, folder, target, verbose=0)
+    (folder / "notes.txt").write_text("no image")
+    PIL.Image.fromarray(image).save(folder / "b.gif")
+    with pytest.warns(UserWarning, match=r"without what is none of \.npy, .*: b\.gif\.$"):
+        embed_store(model, folder, target, verbose=0)
+
+
+@pytest.mark.torch_alone
 def test_what_is_no_store_is_left_alone(model, source, tmp_path):
     zarr.create_array(tmp_path / "mine.zarr", data=np.ones(3))
     (tmp_path / "folder").mkdir()
@@ -282,6 +306,9 @@ def test_from_the_shell(source, image, tmp_path):
         ({"dtype": "float64"}, ValueError, "`dtype` must be one of"),
         ({"workers": 0}, ValueError, "`workers` must be an integer >= 1"),
         ({"shard": (2, 2)}, ValueError, "`shard` must be"),
+        ({"shard": (0.5, 2)}, ValueError, "`shard` must be"),
+        ({"shard": 3}, ValueError, "`shard` must be .* Received: 3"),
+        ({"shard": "12"}, ValueError, "`shard` must be"),
         ({"memory_budget": 1000}, ValueError, "`memory_budget`, 1,000 bytes"),
         ({"source": "nothing.npy"}, FileNotFoundError, "nothing.npy"),
         ({"model": "no_such_preset"}, ValueError, "No preset"),

@@ -144,6 +144,35 @@ def test_a_folder_of_images(tmp_path, image):
     assert images.reading_bytes >= 2 * 20 * 210 * 3
 
 
+def test_what_looks_like_an_image_is_left_out_by_name(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    for name in ("notes.txt", "._b.png", ".trash.gif", "out.pdf"):
+        (tmp_path / name).write_text("no image")
+    assert not Images(tmp_path, 3).left_out
+    FORMATS["image.zarr"](tmp_path / "b.zarr", image)
+    (tmp_path / "sub").mkdir()
+    PIL.Image.fromarray(image).save(tmp_path / "sub" / "c.GIF")
+    images = Images(tmp_path, 3)
+    assert images.left_out == ["b.zarr", "sub/c.GIF"]
+    assert [name for name, *_ in images.sizes] == ["a.npy"]
+
+
+def test_a_folder_is_known_by_its_images(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    np.save(tmp_path / "b.npy", image[:20])
+    both = Images(tmp_path, 3).identity()
+    assert set(both) == {"path", "sha256"}
+    (tmp_path / "notes.txt").write_text("no image")
+    assert Images(tmp_path, 3).identity() == both
+    (tmp_path / "c.npy").touch()  # it can't be read
+    assert Images(tmp_path, 3).identity() == {**both, "late": {"c.npy": None}}
+    np.save(tmp_path / "c.npy", image[:10])
+    assert Images(tmp_path, 3).identity()["sha256"] != both["sha256"]
+    late = {"c.npy": fingerprint(tmp_path / "c.npy")}
+    # One that couldn't be read, and is gone, doesn't count.
+    assert Images(tmp_path, 3).identity(["c.npy", "d.npy"]) == {**both, "late": late}
+
+
 def test_a_source_is_known_by_its_content(tmp_path, monkeypatch):
     monkeypatch.setattr(images_module, "PIECE", 100)
     monkeypatch.setattr(images_module, "PIECES", 4)

@@ -92,7 +92,7 @@ def opened(file):
 @contextlib.contextmanager
 def readable(file):
     """A scope in which whatever a library says of a broken file is a ValueError that names it."""
-    name = getattr(file, "name", file)
+    name = file if isinstance(file, (str, Path)) else getattr(file, "name", file)
     try:
         yield
     except Image.DecompressionBombError as error:
