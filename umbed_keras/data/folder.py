@@ -36,6 +36,7 @@ class ImageFolder(keras.utils.PyDataset):
     Raises:
         ValueError: no images, or other arguments not as described; while reading, a file that is
             no image, or one of floats or 32 bits.
+        OSError: while reading, a file that is gone or may not be read.
     """
 
     def __init__(

@@ -69,8 +69,7 @@ class Images:
             `late`, if there are any, of names to a late one's own, None while it can't be read.
         """
         if not self.sizes[0][0]:
-            files = self.first.files
-            return {"path": str(self.path), "sha256": fingerprint(files)}
+            return {"path": str(self.path), "sha256": fingerprint(self.first.files)}
         late = {*late, *self.unreadable}
         files = {name: self.path / name for name, *_ in self.sizes}
         first = [file for name, file in files.items() if name not in late]
