@@ -70,7 +70,8 @@ class CompressionMixin:
         A stream is read by a model with the same weights and codec, on any backend: it holds
         what `encode` gives, exactly, in as many bytes as the codes are improbable, and 16 at most
         beside (see `umbed_keras.codec.stream`). Of a `GaussianBottleneck` it holds the means,
-        rounded to steps whose error has the variance that the decoder has learned with.
+        rounded to steps whose error has the variance that the decoder has learned with, and cut,
+        with a warning, where they are larger than those of `adapt_codec`'s images.
 
         Args:
             images: uint8 or floats in 0..1, `(batch, height, width, channels)`.
