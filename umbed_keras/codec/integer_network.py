@@ -16,8 +16,8 @@ from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, least_counts
 WIDTH, LANES, THREADS = 8192, 4, 2
 # Activations are whole steps up to this.
 ACTIVATION = 255
-# Columns multiplied at once: for so few BLAS starts no threads, which would hinder ours.
-BLOCK = 96
+# Products of numbers at once: for so few BLAS starts no threads, which would hinder ours.
+PRODUCTS = 1 << 18
 # Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
 STEP, ONE = 1 / 32, 1 << 16
 FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
@@ -52,28 +52,24 @@ class IntegerNetwork:
         def biases(name, unit):
             return (tables[name] * np.float32(unit))[..., None]
 
-        def layer(name, unit, bias=0.0, part=slice(None)):
-            return _Layer(tables[name][..., part], scales[f"{name}_scale"] * unit, bias)
-
-        def digits(name, place, count=1):
-            """Layers that end in logits, in steps of them."""
-            weights, bias = f"{name}_{place}", biases(f"{name}_bias_{place}", 1 / STEP)
-            size = len(bias) // count
-            parts = [slice(digit * size, (digit + 1) * size) for digit in range(count)]
-            return [layer(weights, 1 / STEP / activation, bias[part], part) for part in parts]
+        def layer(name, unit, bias=None):
+            return _Layer(tables[name], scales[f"{name}_scale"] * unit, bias)
 
         self._kind_bias = biases("kind_bias", activation)
-        self._symbol_bias = biases("symbol_bias", activation)
         self._around = [
             _Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
         ]
-        self._before, self._pending = layer("before", unit), layer("pending", unit)
-        self._hidden = [
-            layer(f"hidden_{place}", 1.0, biases(f"hidden_bias_{place}", activation))
-            for place in places
-        ]
-        self._high = [digits("high", place)[0] for place in places]
-        self._low = [digits("low", place, split(self.symbols[place].size)[0]) for place in places]
+        self._before = [layer("before", unit, bias) for bias in biases("symbol_bias", activation)]
+        self._pending = layer("pending", unit)
+        self._hidden, self._high, self._low = [], [], []
+        for place, (size, _) in enumerate(self.symbols):
+            bias = biases(f"hidden_bias_{place}", activation)
+            self._hidden.append(layer(f"hidden_{place}", 1.0, bias))
+            bias = biases(f"high_bias_{place}", 1 / STEP)
+            self._high.append(layer(f"high_{place}", 1 / STEP / activation, bias))
+            bias = biases(f"low_bias_{place}", 1 / STEP)
+            low = layer(f"low_{place}", 1 / STEP / activation, bias)
+            self._low.append(_Layers(low, split(size)[0]))
 
     @property
     def least_bits(self):
@@ -138,9 +134,8 @@ class IntegerNetwork:
                 there, shared, before = there[going], shared[:, going], before[:, going]
             if not len(there):
                 break
-            mixed = shared + self._symbol_bias[place]
-            if place:
-                mixed += self._before(before)
+            mixed = self._before[place](before)
+            mixed += shared
             if pending is not None:
                 mixed += self._pending(pending)
             hidden = _activations(self._hidden[place](_activations(mixed)))
@@ -163,13 +158,9 @@ class IntegerNetwork:
             return first
         # Places with one high digit together, for their low ones follow from the same weights.
         order = np.argsort(first.astype("uint16"), kind="stable")
-        hidden, logits = hidden.take(order, axis=1), np.empty((low, count), "float32")
-        ends = np.cumsum(np.bincount(first, minlength=high))
-        for digit, (start, end) in enumerate(zip(np.append(0, ends), ends, strict=False)):
-            if start < end:
-                logits[:, start:end] = self._low[place][digit](hidden[:, start:end])
-        frequencies = _frequencies(logits)
-        frequencies[ends[-2] :, size - (high - 1) * low :] = 0
+        counts = np.bincount(first, minlength=high)
+        frequencies = _frequencies(self._low[place](hidden.take(order, axis=1), counts))
+        frequencies[len(order) - counts[-1] :, size - (high - 1) * low :] = 0
         digits = None if symbols is None else (symbols % low)[order]
         second = yield digits, frequencies
         found = low * first
@@ -200,35 +191,61 @@ class _Layer:
     Args:
         weights: integers `(inputs, outputs)`.
         unit: float, what 1 times 1 is worth.
-        bias: float32 `(outputs, 1)`, or 0.
+        bias: float32 `(outputs, 1)`, or None.
     """
 
-    def __init__(self, weights, unit, bias=0.0):
+    def __init__(self, weights, unit, bias=None):
         self.weights = np.ascontiguousarray(weights.T, "float32")
-        self.unit, self.bias = np.float32(unit), np.float32(bias)
+        self.unit, self.bias = np.float32(unit), bias
 
     def __call__(self, columns):
-        sums = self.sums(columns)
+        sums = exact_sums(self.weights, columns)
         sums *= self.unit
-        sums += self.bias
+        if self.bias is not None:
+            sums += self.bias
         return sums
 
-    def sums(self, columns):
-        """Exact sums `(outputs, n)` of columns `(inputs, n)`."""
-        found = np.empty((len(self.weights), columns.shape[1]), "float32")
-        whole = columns.shape[1] // BLOCK * BLOCK
-        np.matmul(self.weights, _blocks(columns[:, :whole]), out=_blocks(found[:, :whole]))
-        np.matmul(self.weights, columns[:, whole:], out=found[:, whole:])
-        return found
+
+class _Layers:
+    """A layer's outputs in parts, of which each column has but one.
+
+    Args:
+        layer: `_Layer`.
+        parts: int, how many, of equal size.
+    """
+
+    def __init__(self, layer, parts):
+        self.weights = np.split(layer.weights, parts)
+        self.biases = layer.bias.reshape(parts, -1).T
+        self.unit = layer.unit
+
+    def __call__(self, columns, counts):
+        """Of columns `(inputs, n)`: the first `counts[0]` have the first part, and so on."""
+        sums = np.empty((len(self.biases), columns.shape[1]), "float32")
+        ends = np.cumsum(counts)
+        for weights, start, end in zip(self.weights, ends - counts, ends, strict=True):
+            if start < end:
+                exact_sums(weights, columns[:, start:end], sums[:, start:end])
+        sums *= self.unit
+        sums += np.repeat(self.biases, counts, axis=1)
+        return sums
 
 
-def _blocks(columns):
-    """Columns as a stack of blocks `(blocks, features, BLOCK)`, without a copy."""
-    features, count = columns.shape
-    rows, steps = columns.strides
-    strides = BLOCK * steps, rows, steps
-    shape = count // BLOCK, features, BLOCK
-    return np.lib.stride_tricks.as_strided(columns, shape, strides)
+def exact_sums(weights, columns, out=None):
+    """`weights @ columns` of whole numbers, `(outputs, inputs)` and `(inputs, n)`, in float32."""
+    if out is None:
+        out = np.empty((len(weights), columns.shape[1]), "float32")
+    block = PRODUCTS // weights.size
+    whole = columns.shape[1] // block * block
+    if whole:
+        np.matmul(weights, _blocks(columns[:, :whole], block), out=_blocks(out[:, :whole], block))
+    np.matmul(weights, columns[:, whole:], out=out[:, whole:])
+    return out
+
+
+def _blocks(columns, size):
+    """Columns as a stack of blocks `(blocks, features, size)`, which isn't a copy."""
+    return columns.reshape(len(columns), -1, size).swapaxes(0, 1)
 
 
 def _activations(values):
