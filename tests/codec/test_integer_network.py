@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from umbed_keras.codec import integer_network
+from umbed_keras.codec import integer_layers
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.digits import split
+from umbed_keras.codec.integer_layers import exact_sums
 from umbed_keras.codec.integer_network import (
     FREQUENCIES,
     LANES,
@@ -18,7 +19,6 @@ from umbed_keras.codec.integer_network import (
     STEP,
     WIDTH,
     IntegerNetwork,
-    exact_sums,
 )
 from umbed_keras.codec.network_tables import packed, table_shapes, tables
 from umbed_keras.codec.passes import passes
@@ -105,7 +105,7 @@ def test_sums_stay_exact_however_many_symbols_there_are(monkeypatch):
         largest.append(np.abs(weights).astype("float64") @ np.abs(columns))
         return exact_sums(weights, columns, out)
 
-    monkeypatch.setattr(integer_network, "exact_sums", watched)
+    monkeypatch.setattr(integer_layers, "exact_sums", watched)
     network = IntegerNetwork(symbols, packed(found, symbols))
     network.transfer(Encoder(), random_map(symbols, 3, 3), 3, 3)
     # Two layers a symbol, what they share, and the digits.

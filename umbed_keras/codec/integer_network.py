@@ -6,6 +6,7 @@ import numpy as np
 
 from umbed_keras.codec.code_network import CEILING, VECTOR
 from umbed_keras.codec.digits import split
+from umbed_keras.codec.integer_layers import DividedLayer, Layer
 from umbed_keras.codec.lanes import run_lanes
 from umbed_keras.codec.network_tables import LARGEST, unpacked
 from umbed_keras.codec.passes import NUM_KINDS, passes
@@ -16,8 +17,6 @@ from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, least_counts
 WIDTH, LANES, THREADS = 8192, 4, 2
 # Activations are whole steps up to this.
 ACTIVATION = 255
-# Products of numbers at once: for so few BLAS starts no threads, which would hinder ours.
-PRODUCTS = 1 << 18
 # Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
 STEP, ONE = 1 / 32, 1 << 16
 FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
@@ -53,11 +52,11 @@ class IntegerNetwork:
             return (tables[name] * np.float32(unit))[..., None]
 
         def layer(name, unit, bias=None):
-            return _Layer(tables[name], scales[f"{name}_scale"] * unit, bias)
+            return Layer(tables[name], scales[f"{name}_scale"] * unit, bias)
 
         self._kind_bias = biases("kind_bias", activation)
         self._around = [
-            _Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
+            Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
         ]
         self._before = [layer("before", unit, bias) for bias in biases("symbol_bias", activation)]
         self._pending = layer("pending", unit)
@@ -69,18 +68,13 @@ class IntegerNetwork:
             self._high.append(layer(f"high_{place}", 1 / STEP / activation, bias))
             bias = biases(f"low_bias_{place}", 1 / STEP)
             low = layer(f"low_{place}", 1 / STEP / activation, bias)
-            self._low.append(_Layers(low, split(size)[0]))
+            self._low.append(DividedLayer(low, split(size)[0]))
 
     @property
     def least_bits(self):
         """What the symbols of a place cost at least."""
-        digits = np.array(
-            [
-                split(size)[0]
-                for (size, _), count in zip(self.symbols, self._least_counts, strict=True)
-                if not count
-            ]
-        )
+        always = zip(self.symbols, self._least_counts, strict=True)
+        digits = np.array([split(size)[0] for (size, _), count in always if not count])
         return float(np.log2(1 + (digits - 1) / ONE).sum())
 
     def transfer(self, coder, symbols, rows, cols):
@@ -183,69 +177,6 @@ class IntegerNetwork:
             direction = pending if role == FACTOR else self._vectors[place].T
             vector = np.rint(values * direction)
         return np.clip(before + vector, -LARGEST, LARGEST), None
-
-
-class _Layer:
-    """Columns of whole numbers times whole weights, in a unit, and a bias.
-
-    Args:
-        weights: integers `(inputs, outputs)`.
-        unit: float, what 1 times 1 is worth.
-        bias: float32 `(outputs, 1)`, or None.
-    """
-
-    def __init__(self, weights, unit, bias=None):
-        self.weights = np.ascontiguousarray(weights.T, "float32")
-        self.unit, self.bias = np.float32(unit), bias
-
-    def __call__(self, columns):
-        sums = exact_sums(self.weights, columns)
-        sums *= self.unit
-        if self.bias is not None:
-            sums += self.bias
-        return sums
-
-
-class _Layers:
-    """A layer's outputs in parts, of which each column has but one.
-
-    Args:
-        layer: `_Layer`.
-        parts: int, how many, of equal size.
-    """
-
-    def __init__(self, layer, parts):
-        self.weights = np.split(layer.weights, parts)
-        self.biases = layer.bias.reshape(parts, -1).T
-        self.unit = layer.unit
-
-    def __call__(self, columns, counts):
-        """Of columns `(inputs, n)`: the first `counts[0]` have the first part, and so on."""
-        sums = np.empty((len(self.biases), columns.shape[1]), "float32")
-        ends = np.cumsum(counts)
-        for weights, start, end in zip(self.weights, ends - counts, ends, strict=True):
-            if start < end:
-                exact_sums(weights, columns[:, start:end], sums[:, start:end])
-        sums *= self.unit
-        sums += np.repeat(self.biases, counts, axis=1)
-        return sums
-
-
-def exact_sums(weights, columns, out=None):
-    """`weights @ columns` of whole numbers, `(outputs, inputs)` and `(inputs, n)`, in float32."""
-    if out is None:
-        out = np.empty((len(weights), columns.shape[1]), "float32")
-    block = PRODUCTS // weights.size
-    whole = columns.shape[1] // block * block
-    if whole:
-        np.matmul(weights, _blocks(columns[:, :whole], block), out=_blocks(out[:, :whole], block))
-    np.matmul(weights, columns[:, whole:], out=out[:, whole:])
-    return out
-
-
-def _blocks(columns, size):
-    """Columns as a stack of blocks `(blocks, features, size)`, which isn't a copy."""
-    return columns.reshape(len(columns), -1, size).swapaxes(0, 1)
 
 
 def _activations(values):
