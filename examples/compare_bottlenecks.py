@@ -29,9 +29,9 @@ from comparison.measures import (
     LAYER,
     MEASURES,
     Measures,
-    by_method,
     describe,
     markdown,
+    rate_sections,
     write_csv,
 )
 from comparison.patch_codecs import (
@@ -74,6 +74,9 @@ def arguments():
     parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument("--patches", type=int, default=32768, help="to learn from")
     parser.add_argument("--measured", type=int, default=64, help="held-out images at most")
+    parser.add_argument(
+        "--epochs", type=int, default=0, help="of networks around bottlenecks, in `bytes`"
+    )
     parser.add_argument("--presets", nargs="*", default=[], help="image autoencoders to add")
     parser.add_argument("--lpips", type=Path, help="file or folder of LPIPS's weights")
     return parser.parse_args()
@@ -202,13 +205,8 @@ def rate_page(folder, rows):
         "setting of the highest PSNR that costs no more bits than residual VQ. "
         "SSIM and LPIPS are of the settings that no cheaper one of their kind equals in PSNR.",
     ]
-    for key, name in ((FIXED, "rate_fixed_length"), (ENTROPY, "rate_entropy_coded")):
-        figure = uk.plots.rate_distortion(by_method(rows, key), key)
-        figure.savefig(folder / f"{name}.png", dpi=80)
-        table = markdown(at_equal_rates(rows, key))
-        print(f"\n{key}\n{table}")
-        page += [f"### {key}", table, f"![{key}]({name}.png)"]
-    return page
+    files = {FIXED: "rate_fixed_length", ENTROPY: "rate_entropy_coded"}
+    return page + rate_sections(folder, rows, files, at_equal_rates)
 
 
 def main():
@@ -224,7 +222,7 @@ def main():
     others = others[np.linspace(0, len(others) - 1, count).astype(int)]
     if "bytes" in args.protocols:
         measures = Measures(others, lpips_metric(args.lpips), BYTES)
-        page += bytes_page(args.output, measures, train, args.presets)
+        page += bytes_page(args.output, measures, train, args.presets, args.epochs)
     if "rate" in args.protocols:
         page += rate_page(args.output, compare_rates(args, train, others))
     (args.output / "README.md").write_text("\n\n".join(page) + "\n")

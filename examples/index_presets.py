@@ -24,7 +24,7 @@ METRICS = {
         "fixed-length bits per pixel",
         "pixel classification across images",
     ),
-    "others": ("PSNR, dB", "SSIM", "LPIPS", "fixed-length bits per pixel"),
+    "others": ("PSNR, dB", "SSIM", "LPIPS", "compressed bits per pixel"),
 }
 
 

@@ -50,7 +50,9 @@ def main():
     model = uk.zoo.load_preset(args.preset)
     print(f"{len(train)} images to learn from, {len(others)} held out")
     model.adapt_codec(train, verbose=2)
-    uk.zoo.write_codec(args.preset, model.codec_arrays)
+    # A model with a context knows how probable its codes are.
+    if model.codec_arrays:
+        uk.zoo.write_codec(args.preset, model.codec_arrays)
     others = spread(others, MEASURED_PIXELS)
     streams = uk.zoo.load_preset(args.preset).compress(others)
     bits = 8 * sum(map(len, streams)) / np.prod(others.shape[:3])

@@ -38,7 +38,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 # isort: split
-import umbed_keras  # noqa: E402, F401 (first: it chooses Keras's backend)
+import umbed_keras  # noqa: E402 (first: it chooses Keras's backend)
 
 # isort: split
 from keras import Layer, StatelessScope, backend, ops  # noqa: E402
@@ -47,6 +47,10 @@ from keras import Layer, StatelessScope, backend, ops  # noqa: E402
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+    if backend.backend() != "torch":
+        for item in items:
+            if item.get_closest_marker("torch_alone"):
+                item.add_marker(pytest.mark.skip(reason="runs on PyTorch alone"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,6 +100,18 @@ def float64():
     enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     with enable(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def image():
+    """An image that no tile's side divides."""
+    return np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype="uint8")
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of 64 pixels, so that a small image has several."""
+    monkeypatch.setattr(umbed_keras.PixelEmbedder, "largest_tile", lambda self, budget: 64)
 
 
 @pytest.fixture

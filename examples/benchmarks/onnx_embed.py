@@ -10,6 +10,7 @@ core, which other work doesn't lengthen, on more by the clock.
 """
 
 import argparse
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,10 @@ import umbed_keras as uk
 import keras
 import numpy as np
 import onnxruntime
-from PIL import Image
 
-PORTRAIT = Path(__file__).parents[1] / "astronaut.jpg"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from training.images import portrait
+
 SHAPES = ((1, 1, 1), (3, 5, 7), (2, 33, 50), (1, 101, 131))
 ROUNDS = 12
 
@@ -37,14 +39,9 @@ def session(model, name, what, folder, threads=0):
     return onnxruntime.InferenceSession(path, options)
 
 
-def portrait(channels):
-    """The bundled portrait, float32 `(512, 512, channels)` in 0..1."""
-    return np.asarray(Image.open(PORTRAIT))[..., :channels].astype("float32") / 255
-
-
 def images(batch, height, width, channels):
-    """Parts of the portrait."""
-    whole = portrait(channels)
+    """Parts of the bundled portrait, floats in 0..1."""
+    whole = portrait(channels) / np.float32(255)
     return np.stack([whole[50 + n :][:height, 180 + n :][:, :width] for n in range(batch)])
 
 
@@ -89,7 +86,7 @@ def clock(models, folder, threads):
     for name, model in models:
         if "embed" not in model.graphs:
             continue
-        given = portrait(model.channels)[None]
+        given = portrait(model.channels)[None] / np.float32(255)
         runtime = session(model, name, "embed", folder, threads)
         runs = partial(model.embed, given), partial(runtime.run, None, {"images": given})
         times = np.empty((ROUNDS, 2))

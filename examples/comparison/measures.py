@@ -83,6 +83,25 @@ def by_method(rows, key):
     }
 
 
+def rate_sections(folder, rows, files, table):
+    """A part of a page for each kind of rate: a figure, which is saved, and a table.
+
+    Args:
+        folder: path.
+        rows: of `Measures`.
+        files: dictionary, kind of rate to the name of its figure.
+        table: function of rows and a kind of rate that gives a table's rows.
+    """
+    page = []
+    for key, name in files.items():
+        figure = uk.plots.rate_distortion(by_method(rows, key), key)
+        figure.savefig(folder / f"{name}.png", dpi=80)
+        text = markdown(table(rows, key))
+        print(f"\n{key}\n{text}")
+        page += [f"### {key}", text, f"![{key}]({name}.png)"]
+    return page
+
+
 def write_csv(path, rows, columns=None):
     columns = columns or list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="") as file:

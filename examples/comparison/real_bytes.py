@@ -2,12 +2,14 @@
 
 Bottlenecks are compared on the same latents: the first principal components of patches of 4x4
 pixels, where a training starts (`adapt`), with the same probabilities learned in the same way
-(`adapt_codec`). No network adds to them, so that nothing but the bottleneck differs.
+(`adapt_codec`). Either no network adds to them, so that nothing but the bottleneck differs; or the
+same small one is trained around each, for as many steps.
 """
 
+import keras
 import numpy as np
 from comparison.image_codecs import available, pillow_images
-from comparison.measures import by_method, markdown, write_csv
+from comparison.measures import markdown, rate_sections, write_csv
 
 import umbed_keras as uk
 from umbed_keras.metrics import bjontegaard_rate
@@ -22,11 +24,19 @@ LATENT_DIM, ENTRIES, STAGES = 48, 256, (1, 2, 3, 4)
 # worth: chosen on training images to come near the rates of residual quantisers.
 DICTIONARIES = ((48, 3, 4, 0.7), (256, 6, 5, 0.8), (256, 8, 6, 1.4), (256, 8, 6, 0.6))
 # Levels of FSQ's first components.
-LEVELS = ((15, 7, 7), (21, 11, 9, 5), (31, 15, 13, 7, 5, 5), (41, 21, 19, 9, 7, 7, 7, 5))
+LEVELS = (
+    (15, 9, 7, 5, 5),
+    (41, 21, 19, 9, 7, 7, 7, 5),
+    (61, 31, 27, 15, 11, 9, 9, 7, 7, 5, 5, 5),
+    (91, 45, 39, 23, 19, 15, 13, 11, 9, 7, 7, 7, 5, 5, 5, 5),
+)
 # Squared error of a bit, where a density is learned.
 RATE_WEIGHTS = (1e-5, 3e-5, 1e-4, 3e-4)
 # Images that codecs are learned from.
 CODEC_IMAGES = 150
+# Of the networks around bottlenecks, and of their training.
+NETWORK = {"filters": 32, "residual_blocks": 1, "residual_units": 32}
+LEARNING_RATE, BATCH = 1e-3, 16
 
 
 def bottlenecks():
@@ -68,17 +78,24 @@ def compressed(model, images, setting):
     return setting, 8 * total / pixels, 8 * bare / pixels, model.decompress(streams)
 
 
-def on_the_same_latents(kind, train, images):
-    """The points of a kind of bottleneck."""
+def on_the_same_latents(kind, train, images, epochs):
+    """The points of a kind of bottleneck, with networks trained for some epochs around it."""
     for setting, bottleneck in bottlenecks()[kind]:
-        model = uk.ImageAutoencoder(bottleneck, filters=4, residual_blocks=0)
+        keras.utils.set_random_seed(0)
+        # Until they are trained, networks add nothing.
+        model = uk.ImageAutoencoder(bottleneck, **NETWORK)
         model.adapt(train)
+        if epochs:
+            steps = epochs * -(-len(train) // BATCH)
+            rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+            model.compile(optimizer=keras.optimizers.Adam(rate))
+            model.fit(train, batch_size=BATCH, epochs=epochs, verbose=2)
         chosen = np.linspace(0, len(train) - 1, min(CODEC_IMAGES, len(train))).astype(int)
         model.adapt_codec(train[chosen], verbose=0)
         yield compressed(model, images, setting)
 
 
-def bytes_page(folder, measures, train, presets):
+def bytes_page(folder, measures, train, presets, epochs):
     """Measures all methods and writes tables and a figure; returns their part of the page.
 
     Args:
@@ -86,6 +103,7 @@ def bytes_page(folder, measures, train, presets):
         measures: `Measures` of held-out images, by `BYTES`.
         train: uint8 `(n, height, width, 3)`, images to learn from.
         presets: handles of image autoencoders.
+        epochs: int, of training networks around bottlenecks; 0 leaves them out.
     """
     images = measures.images
     for kind in filter(available, KINDS):
@@ -93,28 +111,29 @@ def bytes_page(folder, measures, train, presets):
     for handle in presets:
         measures.add(handle, [compressed(uk.zoo.load_preset(handle), images, {})])
     for kind in bottlenecks():
-        measures.add(kind, on_the_same_latents(kind, train, images))
+        measures.add(kind, on_the_same_latents(kind, train, images, epochs))
     rows = measures.rows
     write_csv(folder / "bytes.csv", rows)
     page = [
         f"## Quality over real bytes: {len(images)} held-out images",
         "Headers: of JPEG (its tables made for the image) all before the first scan, of WebP and "
         f"AVIF the container, of ours {STREAM_HEADER} bytes of fingerprint, size and checksum. "
-        "Bottlenecks have the same latents, the first principal components of patches of 4x4 "
-        "pixels, as adapted; no network adds to them, nor undoes the bounding of FSQ, which "
-        "counts on one. A learned density codes each number by itself, the others beside their "
-        "neighbours.",
+        "Bottlenecks start from the same latents, the first principal components of patches of "
+        f"4x4 pixels; {_networks(epochs)}. A learned density codes each number by itself, the "
+        "others beside their neighbours.",
         markdown(rows),
         "Bjontegaard's difference in rate: how much more a method spends than another for the "
         "same PSNR, by cubic polynomials, over what both reach.",
     ]
-    for key, name in zip(BYTES, ("files", "without_headers"), strict=True):
-        figure = uk.plots.rate_distortion(by_method(rows, key), key)
-        figure.savefig(folder / f"bytes_{name}.png", dpi=80)
-        table = markdown(differences(rows, key))
-        print(f"\n{key}\n{table}")
-        page += [f"### {key}", table, f"![{key}](bytes_{name}.png)"]
-    return page
+    files = dict(zip(BYTES, ("bytes_files", "bytes_without_headers"), strict=True))
+    return page + rate_sections(folder, rows, files, differences)
+
+
+def _networks(epochs):
+    """What networks add, in words."""
+    if not epochs:
+        return "no network adds to them"
+    return f"small networks around each were trained for {epochs} epochs"
 
 
 def differences(rows, key):

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
+
+from umbed_keras.data.image_files import open_image, opened
 
 
 def read_image(path, most_pixels=None):
@@ -18,24 +19,17 @@ def read_image(path, most_pixels=None):
     """
     path = Path(path)
     try:
-        with Image.open(path) as image:
-            if most_pixels is not None and image.width * image.height > most_pixels:
-                raise ValueError(
-                    f"{path.name} has {image.width} x {image.height} pixels, and "
-                    f"{most_pixels / 1e6:g} million are allowed: make it smaller, or cut it."
-                )
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I;16"):
-                image = Image.fromarray(np.uint8(np.asarray(image) >> 8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                white = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(white, image)
-            return np.asarray(image.convert("RGB"))
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{path.name} has far too many pixels.") from error
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path.name} is no image that can be read.") from error
+        with opened(path) as image:
+            width, height = image.size
+        if most_pixels is not None and width * height > most_pixels:
+            raise ValueError(
+                f"{path.name} has {width} x {height} pixels, and {most_pixels / 1e6:g} million are "
+                "allowed: make it smaller, or cut it."
+            )
+        return open_image(path, 3)
+    except ValueError as error:
+        # Whoever gave a page a file doesn't know where it lies.
+        raise ValueError(str(error).replace(str(path), path.name)) from error
 
 
 def label_image(labels):

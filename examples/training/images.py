@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from umbed_keras.data.folder import SUFFIXES, image_files
+from umbed_keras.data.image_files import SUFFIXES, image_files, is_hidden, open_image
 
 
 def load_images(path, size=128, limit=None, tiles=False, gray=False):
@@ -95,8 +95,7 @@ def _stacks(path, size, limit, tiles, gray):
         if not found:
             raise ValueError(f"{path} holds no array of rank 4.")
         return list(found[0][:limit, None])
-    mode = "L" if gray else "RGB"
-    opened = (image.convert(mode) for image in _open_all(Path(path), limit))
+    opened = _open_all(Path(path), limit, 1 if gray else 3)
     if tiles:
         stacks = [tile(image, size) for image in opened]
     else:
@@ -106,18 +105,26 @@ def _stacks(path, size, limit, tiles, gray):
     return [stack if stack.ndim == 4 else stack[..., None] for stack in stacks]
 
 
-def _open_all(path, limit):
+def _open_all(path, limit, channels):
+    """Images of a folder or a tar file, one after the other, as Pillow has them."""
+    for file in _files(path, limit):
+        pixels = open_image(file, channels)
+        yield Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+
+
+def _files(path, limit):
     if path.is_dir():
-        for file in image_files(path)[:limit]:
-            yield Image.open(file)
+        yield from image_files(path)[:limit]
     elif path.is_file():
         with tarfile.open(path) as archive:
             names = sorted(
                 member.name
                 for member in archive
-                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+                if member.isfile()
+                and Path(member.name).suffix.lower() in SUFFIXES
+                and not is_hidden(Path(member.name))
             )
             for name in names[:limit]:
-                yield Image.open(io.BytesIO(archive.extractfile(name).read()))
+                yield archive.extractfile(name)
     else:
         raise ValueError(f"There is no folder, tar or .npz file {path}.")

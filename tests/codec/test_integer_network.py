@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -32,9 +31,6 @@ SPECS = {
     "pairs": [Symbol(40, ENTRY), Symbol(15, FACTOR)] * 2,
     "counted pairs": [Symbol(4, COUNT), *[Symbol(40, ENTRY), Symbol(15, FACTOR)] * 3],
 }
-on_one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
 every_spec = pytest.mark.parametrize("symbols", SPECS.values(), ids=SPECS)
 
 
@@ -89,7 +85,7 @@ def test_symbols_come_back():
     assert max(places) > LANES * WIDTH
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_sums_stay_exact_however_many_symbols_there_are(monkeypatch):
     """Vectors that all point one way, of as many stages as there may be."""
     symbols = [Symbol(2, ENTRY)] * 256
@@ -113,7 +109,7 @@ def test_sums_stay_exact_however_many_symbols_there_are(monkeypatch):
     assert max(np.max(part) for part in largest) < 2**24
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("count", [0, 1, 340, 341, 342, 1500])
 def test_sums_are_those_of_whole_numbers(count):
     random = np.random.default_rng(0)
@@ -135,7 +131,7 @@ def test_exponentials_are_no_rounding_matter():
 
 
 @every_spec
-@on_one_backend
+@pytest.mark.torch_alone
 def test_symbols_cost_what_the_network_says(symbols):
     network = CodeNetwork(symbols, seed=3)
     random = np.random.default_rng(2)
@@ -175,7 +171,7 @@ def test_no_probability_is_given_to_what_is_no_symbol():
         assert (high - 1) * low < size <= high * low
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
@@ -197,7 +193,7 @@ def test_arrays_that_do_not_fit(kind, change):
         IntegerNetwork(symbols, arrays)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_any_bytes_are_symbols_or_an_error():
     symbols = SPECS["many entries"]
     network = random_network(symbols)

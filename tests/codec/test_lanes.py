@@ -3,14 +3,11 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import pytest
 
 from umbed_keras.codec.lanes import run_lanes
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 class Recorder:

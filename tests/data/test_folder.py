@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,7 +5,7 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.data.batches import ImageBatches
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend is in it")
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture
@@ -97,7 +96,17 @@ def test_bad_arguments_are_refused(folder, options, says):
         uk.ImageFolder(**{"folder": folder, **options})
 
 
-def test_a_broken_file_is_named(tmp_path):
+def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"broken\.jpg"):
-        uk.ImageFolder(tmp_path)[0]
+    Image.fromarray(np.ones((9, 9), "float32")).save(tmp_path / "floats.tif")
+    for name in ("broken.jpg", "floats.tif"):
+        with pytest.raises(ValueError, match=name):
+            uk.ImageFolder([tmp_path / name])[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [9, 20], ids=["cropped", "enlarged"])
+def test_sixteen_bits_become_eight(tmp_path, channels, size):
+    Image.fromarray(np.full((9, 12), 257 * 77, "uint16")).save(tmp_path / "deep.png")
+    batch = uk.ImageFolder(tmp_path, size, 2, channels=channels)[0]
+    np.testing.assert_array_equal(batch, np.full((2, size, size, channels), 77, "uint8"))

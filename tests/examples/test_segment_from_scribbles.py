@@ -9,14 +9,10 @@ from PIL import Image
 
 from umbed_keras.segmentation import PixelClassifier
 
-# isort: split
-import keras
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRESET = "celeba_vae_d16"
 SIZE = (40, 32)
 NAMES = "train/one.png", "train/two.jpg", "apply/three.png"
-on_one_backend = pytest.mark.skipif(keras.backend.backend() != "torch", reason="runs on torch")
 
 
 @pytest.fixture
@@ -74,7 +70,7 @@ def test_learns_from_folders_and_gives_to_others(run, folders):
     assert len(list(out.iterdir())) == 3 * len(images) + 1
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_goes_on_where_it_was_interrupted(run, folders):
     folder, _ = folders
     run(folder / "train" / "one.png", folder / "train" / "one.strokes.png", "--preset", PRESET)
@@ -91,7 +87,7 @@ def test_goes_on_where_it_was_interrupted(run, folders):
     assert labels.stat().st_mtime_ns > first
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -109,7 +105,7 @@ def test_bad_arguments_are_refused(arguments, message, run, folders, capsys):
     assert message in capsys.readouterr().err
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_bad_folders_are_refused(run, folders):
     folder, _ = folders
     with pytest.raises(ValueError, match="strokes in all: 0"):

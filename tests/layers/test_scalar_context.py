@@ -10,9 +10,6 @@ from umbed_keras.layers.exact_context import ExactContext
 
 CHANNELS = 10  # three groups: 4, 4 and 2
 numpy = ops.convert_to_numpy
-on_torch_alone = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="NumPy alone has to do with it"
-)
 
 
 def integers(count=1, rows=6, cols=5, seed=0):
@@ -35,7 +32,7 @@ def context():
     return layer
 
 
-@on_torch_alone
+@pytest.mark.torch_alone
 def test_passes_go_through_every_place_once(context):
     passes = ExactContext(context)
     found = sum(passes.places(number, 5, 6).astype(int) for number in range(passes.num_passes))
@@ -43,7 +40,7 @@ def test_passes_go_through_every_place_once(context):
     np.testing.assert_array_equal(found, np.ones((5, 6, CHANNELS)))
 
 
-@on_torch_alone
+@pytest.mark.torch_alone
 def test_predictions_depend_on_earlier_passes_alone(context):
     """On all of the neighbourhood that is known, and on nothing else."""
     passes, values = ExactContext(context), integers(rows=5, cols=6)[0]
@@ -74,7 +71,7 @@ def test_networks_in_integers_say_what_those_in_floats_do(context):
         np.testing.assert_allclose(found, clipped, atol=0.5 / exact.SCALES_AN_OCTAVE + 0.01)
 
 
-@on_torch_alone
+@pytest.mark.torch_alone
 def test_sums_are_exact(context, monkeypatch):
     """Activations and weights are integers in floats: int64, which rounds nothing, agrees."""
     passes, values = ExactContext(context), integers(seed=3)[0]
@@ -95,7 +92,7 @@ def _whole_bounded(sums):
     return np.clip(sums // exact.ONE, -exact.LARGEST_ACTIVATION, exact.LARGEST_ACTIVATION)
 
 
-@on_torch_alone
+@pytest.mark.torch_alone
 def test_tables_are_the_logistic_distribution():
     tables = ExactContext.tables()
     assert tables.shape == (exact.NUM_SCALES * exact.FRACTIONS, 2 * exact.REACH + 1)
@@ -108,7 +105,7 @@ def test_tables_are_the_logistic_distribution():
     np.testing.assert_allclose(row, np.diff(logistic.cdf(edges)), atol=2 * exact.RARE / 2**20)
 
 
-@on_torch_alone
+@pytest.mark.torch_alone
 def test_tables_are_the_same_in_higher_precision():
     """No probability lies so near to another that a machine's own tanh could make it that."""
     scales = 2 ** np.longdouble(

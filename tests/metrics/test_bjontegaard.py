@@ -1,12 +1,9 @@
-import keras
 import numpy as np
 import pytest
 
 from umbed_keras.metrics import bjontegaard_rate
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 RATES = [686.76, 309.58, 157.11, 85.95]
 QUALITIES = [40.28, 37.18, 34.24, 31.42]
 

@@ -17,9 +17,6 @@ PIXELS = {"patch_size": 2, "pyramid_levels": 1, "widths": (4,), "hidden_units": 
 SMALL = {"filters": 4, "residual_units": 2, "residual_blocks": 1}
 SIZE = (13, 18)
 PORTRAIT = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
-on_one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
 
 
 def scalar(context=False, **options):
@@ -100,7 +97,7 @@ def small():
     return model
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 class TestVQVAE:
     def test_what_is_learned_on_costs_less_than_its_entropy(self):
         """Of smooth images, whose codes tell of each other."""
@@ -166,7 +163,7 @@ class TestVQVAE:
             model.adapt_codec(images())
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     "name",
     [
@@ -197,7 +194,7 @@ def signed(head, payload):
     return head + zlib.crc32(payload, zlib.crc32(head)).to_bytes(CHECKSUM, "little") + payload
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 class TestHostileStreams:
     def test_a_thousand_altered_streams(self, small):
         """Damage is an error; what is forged, checksum and all, is an error or an image."""

@@ -42,7 +42,7 @@ def test_fit_lowers_rate_and_distortion(trained):
     assert history["loss"][-1] < 0.95 * history["loss"][0]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="its parts are tested on each")
+@pytest.mark.torch_alone
 def test_it_starts_at_transform_coding():
     """With a whole basis and fine steps nothing is lost but what rounding does."""
     images = photographs(8)
@@ -102,3 +102,6 @@ def test_bad_arguments():
     for arguments in ({"rate_weight": 0}, {"latent_dim": 0}, {"context_units": -1}):
         with pytest.raises(ValueError, match=next(iter(arguments))):
             uk.LappedAutoencoder(**arguments)
+    for name in ("patch_size", "residual_units", "bottleneck"):
+        with pytest.raises(TypeError, match=f"`{name}` is no argument"):
+            uk.LappedAutoencoder(**{name: 2})

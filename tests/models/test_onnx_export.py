@@ -145,7 +145,7 @@ def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp
     assert "preset" not in known
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="what no backend has to do with runs on torch")
+@pytest.mark.torch_alone
 def test_what_was_trained_further_is_no_longer_the_preset():
     model = uk.PixelEmbedder.from_preset("celeba_vae_d16")
     assert metadata(model, "embed")["preset"] == "celeba_vae_d16"

@@ -521,7 +521,7 @@ def test_invalid_arguments_are_value_errors(change):
         orthogonal_matching_pursuit(**{**arguments, **change})
 
 
-@pytest.mark.skipif(backend.backend() != "torch", reason="the other layout is PyTorch's")
+@pytest.mark.torch_alone
 @both_selections
 @pytest.mark.parametrize(("tolerance", "min_gain"), [(None, None), (0.6, None), (None, 1.5)])
 @pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), SIZES)

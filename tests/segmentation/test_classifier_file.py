@@ -1,9 +1,9 @@
 import os
 import zipfile
 
-import keras
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 import umbed_keras as uk
@@ -27,7 +27,7 @@ def test_what_was_saved_predicts_the_same(embedder, striped, strokes, tmp_path):
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@pytest.mark.torch_alone
 def test_a_preset_is_found_again(striped, strokes, tmp_path):
     PixelClassifier("celeba_vq_k16").fit(striped, strokes).save(tmp_path / "mine.npz")
     assert PixelClassifier.load(tmp_path / "mine.npz").features.preset == "celeba_vq_k16"
@@ -38,8 +38,16 @@ def test_a_classifier_of_ones_own_is_passed_again(embedder, striped, strokes, tm
     saved.save(tmp_path / "mine.npz")
     loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder, GaussianNB())
     np.testing.assert_array_equal(loaded.predict(striped), saved.predict(striped))
-    with pytest.raises(ValueError, match=r"`classifier` must be passed .*: GaussianNB"):
-        PixelClassifier.load(tmp_path / "mine.npz", embedder)
+    for other in (None, LogisticRegression()):
+        with pytest.raises(ValueError, match=r"`classifier` must be passed .*: GaussianNB"):
+            PixelClassifier.load(tmp_path / "mine.npz", embedder, other)
+
+
+def test_numbers_of_numpy_are_saved(embedder, striped, strokes, tmp_path):
+    saved = PixelClassifier(embedder, smoothing=np.float32(1.5), seed=np.int64(1))
+    saved.fit(striped, strokes).save(tmp_path / "mine.npz")
+    loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder)
+    assert (loaded.smoothing, loaded.seed) == (1.5, 1)
 
 
 def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -9,9 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from umbed_keras.segmentation import FewLabelsClassifier
 from umbed_keras.segmentation.few_labels import LEAST, MANY, _mixture
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 def problem(telling, count=60, seed=0):
@@ -114,3 +111,32 @@ def test_a_class_that_is_in_one_group_only_is_learned():
     assert (found.predict(features) == labels).mean() > 0.9
     alone = FewLabelsClassifier().fit(features, labels, np.zeros(60))
     np.testing.assert_array_equal(alone.weights_, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("kind", [list, np.int64])
+def test_integer_features_are_as_good_as_floats(kind):
+    """Coefficients, once of the features' own type, were all cut to 0."""
+    random = np.random.default_rng(0)
+    features = random.integers(0, 256, (60, 8))
+    labels = np.where(features[:, 0] > 120, 2, 1)
+    whole = features.tolist() if kind is list else features.astype(kind)
+    found = FewLabelsClassifier().fit(whole, labels).predict_proba(whole)
+    expected = FewLabelsClassifier().fit(features.astype("float32"), labels)
+    np.testing.assert_array_equal(found, expected.predict_proba(features.astype("float32")))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda features, labels: (features[:, :3], labels), "`features` must have a vector"),
+        (lambda features, labels: (features, np.ones(len(labels))), "`labels` must be of two"),
+        (lambda features, labels: (features[:7], labels), "inconsistent numbers of samples"),
+        (lambda features, labels: (np.full_like(features, np.nan), labels), "NaN"),
+    ],
+)
+def test_arguments_are_checked(change, says):
+    features, labels = problem(slice(0, 3))
+    with pytest.raises(ValueError, match=says):
+        FewLabelsClassifier().fit(*change(features, labels))
+    with pytest.raises(ValueError, match=r"6 features.*expecting 7"):
+        FewLabelsClassifier().fit(features, labels).predict(features[:, :6])

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -10,10 +9,6 @@ from sklearn.preprocessing import StandardScaler
 from umbed_keras.segmentation import PixelClassifier
 from umbed_keras.segmentation.labelled_pixels import MOST_OF_A_CLASS, LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import features_func
-
-on_one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="JAX compiles each tile for a minute; runs on torch"
-)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +124,7 @@ def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
     np.testing.assert_array_equal(first.predict_proba(striped), second.predict_proba(striped))
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_larger_than_memory(fitted, striped, tmp_path, monkeypatch):
     image = np.tile(striped, (3, 3, 1))
     expected = fitted.predict(image)

@@ -82,3 +82,11 @@ def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     assert len(embedded) == 3
     features(striped.reshape(20, 24, 3))
     assert len(embedded) == 4
+
+
+def test_an_embedder_that_has_learned_on_describes_anew(embedder, striped):
+    model = uk.PixelEmbedder.from_config(embedder.get_config())
+    features = PixelFeatures(model)
+    features(striped)
+    model.adapt(striped[None])
+    np.testing.assert_array_equal(features.vectors(striped), model.embed(striped[None])[0])

@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,10 +10,6 @@ from ome_zarr_models.v05.image import Image as OMEImage
 
 import umbed_keras as uk
 from umbed_keras.serving import embed_store
-
-on_one_backend = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="what is stored has nothing to do with the backend"
-)
 
 
 @pytest.fixture
@@ -32,7 +27,7 @@ def test_gives_what_embed_gives(model, image, source, small_tiles, tmp_path):
     np.testing.assert_array_equal(found[:], model.embed_large(image, verbose=0))
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_says_what_it_is(model, source, small_tiles, tmp_path):
     found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     assert found.metadata.zarr_format == 3
@@ -48,7 +43,7 @@ def test_says_what_it_is(model, source, small_tiles, tmp_path):
     assert {path.name for path in (tmp_path / "vectors.zarr").iterdir()} == {"c", "zarr.json"}
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda self, budget: 128)
     monkeypatch.setattr("umbed_keras.serving.layout.CHUNK", 64)
@@ -58,7 +53,7 @@ def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     assert len(files) == 4
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_called_again_there_is_nothing_to_do(model, source, small_tiles, monkeypatch, tmp_path):
     first = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)[:]
     monkeypatch.setattr(model, "embed_window", None)
@@ -66,14 +61,14 @@ def test_called_again_there_is_nothing_to_do(model, source, small_tiles, monkeyp
     np.testing.assert_array_equal(again[:], first)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_half_precision(model, source, image, small_tiles, tmp_path):
     found = embed_store(model, source, tmp_path / "vectors.zarr", dtype="float16", verbose=0)
     assert found.dtype == np.float16
     np.testing.assert_array_equal(found[:], model.embed_large(image, verbose=0).astype("float16"))
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("bottleneck", "dtypes"),
     [
@@ -114,7 +109,7 @@ def test_codes_come_back_as_encode_gave_them(bottleneck, dtypes, source, image, 
         np.testing.assert_array_equal(codes[name], part)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_folder_of_images(model, image, small_tiles, tmp_path):
     (tmp_path / "images" / "sub").mkdir(parents=True)
     np.save(tmp_path / "images" / "b.npy", image)
@@ -138,7 +133,7 @@ def ome_source(path, image):
     group.create_array("0", data=image.transpose(2, 0, 1).copy(), chunks=(3, 64, 64))
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_path):
     monkeypatch.setattr("umbed_keras.serving.store.CHUNK", 64)
     ome_source(tmp_path / "image.zarr", image)
@@ -163,7 +158,7 @@ def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_p
         np.testing.assert_allclose(np.moveaxis(found[level][:], 0, -1), expected, rtol=0, atol=atol)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_codes_of_ome_zarr_are_images_of_one_level(image, small_tiles, tmp_path):
     ome_source(tmp_path / "image.zarr", image)
     model = uk.PixelEmbedder(
@@ -176,7 +171,7 @@ def test_codes_of_ome_zarr_are_images_of_one_level(image, small_tiles, tmp_path)
     assert same.mean() >= 0.9999
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_shards_together_give_the_whole(model, source, small_tiles, tmp_path):
     whole = embed_store(model, source, tmp_path / "whole.zarr", verbose=0)
     for part in (2, 0, 1):
@@ -185,7 +180,7 @@ def test_shards_together_give_the_whole(model, source, small_tiles, tmp_path):
     np.testing.assert_array_equal(found[:], whole[:])
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("done", [True, False], ids=["complete", "begun"])
 def test_a_target_of_something_else_is_left_alone(
     model, source, image, small_tiles, tmp_path, done
@@ -213,7 +208,31 @@ def test_a_target_of_something_else_is_left_alone(
     ]
 
 
-@on_one_backend
+@pytest.mark.torch_alone
+def test_a_target_lies_outside_its_source(model, image, small_tiles, tmp_path):
+    folder, stored = tmp_path / "images", tmp_path / "image.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    zarr.create_array(stored, data=image)
+    for source in (folder, stored):
+        with pytest.raises(ValueError, match=r"`target`, .* must not lie in `source`"):
+            embed_store(model, source, source / "sub" / "vectors.zarr", verbose=0)
+        assert not (source / "sub").exists()
+
+
+@pytest.mark.torch_alone
+def test_what_else_there_is_in_a_folder(model, image, small_tiles, tmp_path):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    embed_store(model, folder, target, verbose=0)
+    (folder / "notes.txt").write_text("no image")
+    PIL.Image.fromarray(image).save(folder / "b.gif")
+    with pytest.warns(UserWarning, match=r"without what is none of \.npy, .*: b\.gif\.$"):
+        embed_store(model, folder, target, verbose=0)
+
+
+@pytest.mark.torch_alone
 def test_what_is_no_store_is_left_alone(model, source, tmp_path):
     zarr.create_array(tmp_path / "mine.zarr", data=np.ones(3))
     (tmp_path / "folder").mkdir()
@@ -226,7 +245,7 @@ def test_what_is_no_store_is_left_alone(model, source, tmp_path):
     assert (tmp_path / "folder" / "mine.txt").read_text() == "mine"
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_with_less_memory_it_cannot_go_on(model, source, monkeypatch, tmp_path):
     target = tmp_path / "vectors.zarr"
     for budget, tile_size in ((2, 64), (3, 128), (1, 32)):
@@ -258,7 +277,7 @@ print(1024 * (status("VmHWM:") - before))
 """
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory as Linux tells it")
 def test_the_budget_is_kept(tmp_path):
     budget = 384 << 20
@@ -267,7 +286,7 @@ def test_the_budget_is_kept(tmp_path):
     assert budget / 10 <= int(done.stdout.split()[-1]) <= budget
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_from_the_shell(source, image, tmp_path):
     command = [sys.executable, "-m", "umbed_keras.serving.embed", source, tmp_path / "codes.zarr"]
     command += ["--preset", "celeba_vq_k16", "--codes", "--shard", "0/1"]
@@ -280,13 +299,16 @@ def test_from_the_shell(source, image, tmp_path):
     assert np.mean(found["indices"][:] == expected) >= 0.9999
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
         ({"dtype": "float64"}, ValueError, "`dtype` must be one of"),
         ({"workers": 0}, ValueError, "`workers` must be an integer >= 1"),
         ({"shard": (2, 2)}, ValueError, "`shard` must be"),
+        ({"shard": (0.5, 2)}, ValueError, "`shard` must be"),
+        ({"shard": 3}, ValueError, "`shard` must be .* Received: 3"),
+        ({"shard": "12"}, ValueError, "`shard` must be"),
         ({"memory_budget": 1000}, ValueError, "`memory_budget`, 1,000 bytes"),
         ({"source": "nothing.npy"}, FileNotFoundError, "nothing.npy"),
         ({"model": "no_such_preset"}, ValueError, "No preset"),
@@ -299,7 +321,7 @@ def test_errors_say_what_is_allowed(model, source, tmp_path, arguments, error, s
     assert not (tmp_path / "v.zarr").exists()
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_missing_package_is_named(model, source, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(ImportError, match=r'pip install "umbed_keras\[stores\]"'):

@@ -1,6 +1,5 @@
 import os
 
-import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,9 +10,7 @@ from umbed_keras.serving import images as images_module
 from umbed_keras.serving.images import Images, fingerprint
 from umbed_keras.serving.sources import open_source
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="reading has nothing to do with the backend"
-)
+pytestmark = pytest.mark.torch_alone
 WINDOW = (slice(40, 131), slice(7, 201))
 
 
@@ -117,6 +114,19 @@ def test_no_more_is_read_than_the_window(tmp_path, image):
             source[:, :]
 
 
+def test_a_photograph_lies_upright_on_white(tmp_path, image):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    alpha = np.full((150, 210, 1), 255, "uint8")
+    alpha[:9] = 0
+    transparent = PIL.Image.fromarray(np.concatenate([image, alpha], axis=-1))
+    transparent.save(tmp_path / "image.png", exif=exif)
+    source = open_source(tmp_path / "image.png", 3)
+    expected = np.rot90(np.where(alpha, image, 255), -1)
+    assert source.shape == expected.shape
+    np.testing.assert_array_equal(source[:, :], expected)
+
+
 def test_a_folder_of_images(tmp_path, image):
     (tmp_path / "sub").mkdir()
     np.save(tmp_path / "b.npy", image[:30])
@@ -132,6 +142,35 @@ def test_a_folder_of_images(tmp_path, image):
     assert "(height, width, 3)" in images.unreadable["grey.npy"]
     # What reading a photograph takes follows from its size.
     assert images.reading_bytes >= 2 * 20 * 210 * 3
+
+
+def test_what_looks_like_an_image_is_left_out_by_name(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    for name in ("notes.txt", "._b.png", ".trash.gif", "out.pdf"):
+        (tmp_path / name).write_text("no image")
+    assert not Images(tmp_path, 3).left_out
+    FORMATS["image.zarr"](tmp_path / "b.zarr", image)
+    (tmp_path / "sub").mkdir()
+    PIL.Image.fromarray(image).save(tmp_path / "sub" / "c.GIF")
+    images = Images(tmp_path, 3)
+    assert images.left_out == ["b.zarr", "sub/c.GIF"]
+    assert [name for name, *_ in images.sizes] == ["a.npy"]
+
+
+def test_a_folder_is_known_by_its_images(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    np.save(tmp_path / "b.npy", image[:20])
+    both = Images(tmp_path, 3).identity()
+    assert set(both) == {"path", "sha256"}
+    (tmp_path / "notes.txt").write_text("no image")
+    assert Images(tmp_path, 3).identity() == both
+    (tmp_path / "c.npy").touch()  # it can't be read
+    assert Images(tmp_path, 3).identity() == {**both, "late": {"c.npy": None}}
+    np.save(tmp_path / "c.npy", image[:10])
+    assert Images(tmp_path, 3).identity()["sha256"] != both["sha256"]
+    late = {"c.npy": fingerprint(tmp_path / "c.npy")}
+    # One that couldn't be read, and is gone, doesn't count.
+    assert Images(tmp_path, 3).identity(["c.npy", "d.npy"]) == {**both, "late": late}
 
 
 def test_a_source_is_known_by_its_content(tmp_path, monkeypatch):
@@ -173,6 +212,16 @@ def group_of_two(path):
         group.create_array(name, shape=(8, 8, 3), dtype="uint8")
 
 
+def zipped(path):
+    with path.open("wb") as file:
+        np.savez(file, image=np.zeros((8, 8, 3), "uint8"))
+
+
+def broken_zarr(path):
+    path.mkdir()
+    (path / "zarr.json").write_text("{")
+
+
 @pytest.mark.parametrize(
     ("name", "write", "says"),
     [
@@ -187,7 +236,17 @@ def group_of_two(path):
             "z of 5",
         ),
         ("a.zarr", group_of_two, "left, right"),
-        ("a.txt", lambda path: path.write_text("no image"), "cannot identify"),
+        ("a.txt", lambda path: path.write_text("no image"), r"a\.txt is no image"),
+        ("a.npy", lambda path: path.touch(), r"a\.npy is no image"),
+        ("a.npy", zipped, r"a\.npy is no image"),
+        ("a.npy", lambda path: np.save(path, np.array([{}])), r"a\.npy is no image"),
+        ("a.tif", lambda path: path.write_bytes(b"no image"), r"a\.tif is no image"),
+        ("a.zarr", broken_zarr, r"a\.zarr is no image"),
+        (
+            "a.png",
+            lambda path: PIL.Image.new("1", (14000, 14000)).save(path),
+            r"a\.png has far too",
+        ),
         ("a.png", lambda path: None, "No such file"),
         ("folder", lambda path: path.mkdir(), "holds no images"),
     ],

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import filling
-import keras
 import numpy as np
 import pytest
 import tifffile
@@ -17,9 +16,7 @@ from umbed_keras.serving.fill import fill_store
 from umbed_keras.serving.plan import DONE, PROGRESS
 from umbed_keras.serving.tiled_store import StoreError, TiledStore
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture
@@ -120,6 +117,28 @@ def test_workers_that_die(tmp_path, calls, monkeypatch):
     np.testing.assert_array_equal(found[:], filling.expected(40))
 
 
+TALKER = """
+import pickle, sys, time
+sys.stdout.buffer.write({answers} * pickle.dumps(None) + b"no answer")
+sys.stdout.buffer.flush()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_workers_that_talk_nonsense_and_live(tmp_path, calls, monkeypatch, answers):
+    (tmp_path / "talker.py").write_text(TALKER.format(answers=answers))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    monkeypatch.setattr("umbed_keras.serving.workers.WORKER", "talker")
+    plan, places = filling.plan(side=20, tile_size=20), filling.Places(calls)
+    if answers:
+        failed = fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
+        assert failed == {"rows 0:20, columns 0:20": "its process died (-9)"}
+    else:
+        with pytest.raises(RuntimeError, match=r"A worker died 3 times as it started \(-9\)"):
+            fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
+
+
 def test_a_cluster_of_which_a_worker_is_killed(tmp_path, calls, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -215,9 +234,10 @@ def test_a_target_that_goes_away(tmp_path, calls):
     assert len(list(calls.iterdir())) == 3  # it ends at once
 
 
-def test_two_runs_at_once(tmp_path, calls):
+@pytest.mark.parametrize("name", ["store.zarr", "x[2].zarr"])
+def test_two_runs_at_once(tmp_path, calls, name):
     plan, places = filling.plan(side=40), filling.Places(calls)
-    store = TiledStore.begin(tmp_path / "store.zarr", plan)
+    store = TiledStore.begin(tmp_path / name, plan)
     with store.running((0, 2)):
         for shard in (None, (0, 2), (1, 3)):
             with pytest.raises(RuntimeError, match=r"written by another process \(shard 0/2\)"):
@@ -228,6 +248,7 @@ def test_two_runs_at_once(tmp_path, calls):
     fill_store(store.path, plan, places, verbose=0)
     assert len(list(calls.iterdir())) == 16
     np.testing.assert_array_equal(zarr.open(store.path)[:], filling.expected(40))
+    assert {path.name for path in tmp_path.iterdir()} == {"calls", name}  # no lock is left
 
 
 def test_what_fails_is_reported_by_its_place(model, image, small_tiles, tmp_path):
@@ -260,3 +281,57 @@ def test_a_source_that_ends_early(model, image, small_tiles, tmp_path):
     expected = model.embed(image[None])[0, :64]
     found = zarr.open(tmp_path / "vectors.zarr")[:64]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["mended at once", "mended one by one"])
+def test_images_that_cannot_be_read_join_later(model, image, small_tiles, tmp_path, late):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    parts = {f"{name}.npy": image[: 30 * number] for number, name in enumerate("abcd", 1)}
+    for name in parts:
+        (folder / name).touch()
+    np.save(folder / "b.npy", parts["b.npy"])
+
+    def embed(**options):
+        return embed_store(model, folder, target, verbose=0, **options)
+
+    says = r"^3 images can't be read: a\.npy .*c\.npy .*d\.npy .*the same call"
+    with pytest.raises(RuntimeError, match=says):
+        embed()
+    first = zarr.open(target)
+    assert not first.attrs["umbed_keras"]["complete"]
+    moment = next((target / "b.npy" / "c").rglob("0")).stat().st_mtime_ns
+    if late:
+        np.save(folder / "c.npy", parts["c.npy"])
+        with pytest.raises(RuntimeError, match=r"^2 images can't be read: a\.npy .*d\.npy"):
+            embed(shard=(0, 2))
+    for name, part in parts.items():
+        np.save(folder / name, part)
+    if late:
+        embed(shard=(1, 2))
+        assert not zarr.open(target).attrs["umbed_keras"]["complete"]
+    found = embed(shard=(0, 2) if late else None)
+    for name, part in parts.items():
+        np.testing.assert_array_equal(found[name][:], model.embed_large(part, verbose=0))
+    assert found.attrs["umbed_keras"]["complete"]
+    assert next((target / "b.npy" / "c").rglob("0")).stat().st_mtime_ns == moment
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "vectors.zarr"}
+    embed()  # it is known again
+    for name in ("b.npy", "c.npy"):
+        np.save(folder / name, parts["a.npy"])
+        with pytest.raises(ValueError, match="something else was begun: `source` was"):
+            embed()
+        np.save(folder / name, parts[name])
+
+
+def test_an_image_that_cannot_be_read_may_be_removed(model, image, small_tiles, tmp_path):
+    folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
+    folder.mkdir()
+    np.save(folder / "a.npy", image)
+    (folder / "b.npy").touch()
+    with pytest.raises(RuntimeError, match=r"^1 image can't be read: b\.npy \(ValueError"):
+        embed_store(model, folder, target, verbose=0)
+    (folder / "b.npy").unlink()
+    found = embed_store(model, folder, target, verbose=0)
+    assert found.attrs["umbed_keras"]["complete"]
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "vectors.zarr"}

@@ -1,8 +1,8 @@
 import inspect
 import itertools
 
-import keras
 import keras_tuner
+import numpy as np
 import pytest
 
 from umbed_keras.tuning import ImageAutoencoderHyperModel, PixelEmbedderHyperModel
@@ -21,10 +21,10 @@ def trials(hypermodel, directory, count=40):
     return [trial for trial in created if trial.status == "RUNNING"]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="no backend has to do with it")
+@pytest.mark.torch_alone
 def test_all_combinations_that_make_sense_and_no_others(tmp_path):
     hypermodel = PixelEmbedderHyperModel(
-        bottleneck=["dictionary", "vector", "gaussian", "scalar"],
+        bottleneck=["dictionary", "vector", "gaussian", "scalar", "density"],
         latent_dim=[2, 4],
         num_entries=[3, 8],
         sparsity=[1, 3, 4],
@@ -44,10 +44,12 @@ def test_all_combinations_that_make_sense_and_no_others(tmp_path):
     vectors = [("vector", dim, entries, None, None) for dim in (2, 4) for entries in (3, 8)]
     gaussians = [("gaussian", dim, None, None, None) for dim in (2, 4)]
     scalars = [("scalar", dim, None, None, levels) for dim in (2, 4) for levels in (2, 5)]
+    densities = [("density", dim, None, None, None) for dim in (2, 4)]
+    right = dictionaries + vectors + gaussians + scalars + densities
     assert len(set(keys)) == len(keys)
-    assert set(keys) <= set(dictionaries + vectors + gaussians + scalars)
+    assert set(keys) <= set(right)
     # Random search gives up when it meets what it knows too often.
-    assert len(keys) >= 0.8 * len(dictionaries + vectors + gaussians + scalars)
+    assert len(keys) >= 0.8 * len(right)
 
 
 def test_models_are_those_of_their_hyperparameters(tmp_path):
@@ -81,6 +83,24 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
         assert float(model.optimizer.learning_rate) == pytest.approx(values["learning_rate"])
 
 
+def test_a_density_is_trained_for_what_the_sweep_minimises():
+    """Its loss is the error plus `rate_weight` times the bits per pixel."""
+    hypermodel = ImageAutoencoderHyperModel(
+        bottleneck="density",
+        latent_dim=3,
+        patch_size=2,
+        downsamplings=1,
+        filters=4,
+        residual_units=2,
+        rate_weight=1e-3,
+    )
+    model = hypermodel.build(keras_tuner.HyperParameters())
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 8, 3), "uint8")
+    found = model.evaluate(images, verbose=0, return_dict=True)
+    minimised = found["reconstruction"] + 1e-3 * found["bits_per_pixel"]
+    np.testing.assert_allclose(found["loss"], minimised, rtol=1e-5)
+
+
 @pytest.mark.parametrize("make", [PixelEmbedderHyperModel, ImageAutoencoderHyperModel])
 def test_every_argument_is_a_hyperparameter_or_a_setting(make):
     """What a sweep is known by when it goes on: no argument may be lost."""
@@ -104,6 +124,7 @@ def test_every_argument_is_a_hyperparameter_or_a_setting(make):
         ({"sparsity": [8], "latent_dim": [4]}, "sparsity"),
         ({"sparsity": [8], "num_entries": [4]}, "sparsity"),
         ({"rate_weight": -1}, "rate_weight"),
+        ({"rate_weight": 0, "bottleneck": ["vector", "density"]}, "rate_weight"),
         ({"learning_rate": ()}, "learning_rate"),
         ({"learning_rate": [1e-3, 0]}, "learning_rate"),
         ({"width": []}, "width"),

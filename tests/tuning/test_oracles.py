@@ -1,7 +1,6 @@
 import itertools
 import math
 
-import keras
 import keras_tuner
 import numpy as np
 import pytest
@@ -14,9 +13,7 @@ from umbed_keras.tuning.oracles import (
     coordinates,
 )
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has anything to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 LATENT_DIMS, ENTRIES, RATES = [4, 8, 16, 32], [16, 64, 256], (1e-4, 1e-2)
 
 

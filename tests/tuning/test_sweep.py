@@ -38,10 +38,6 @@ SMALL = {
 }
 
 
-# What hands out trials and keeps them is the same for every backend; compiling them takes long.
-on_one_backend = pytest.mark.skipif(keras.backend.backend() != "torch", reason="runs on torch")
-
-
 def photographs(count):
     """Smooth random images."""
     random = np.random.default_rng(0)
@@ -172,7 +168,7 @@ class Failing(PixelEmbedderHyperModel):
         return super().fit(hp, model, *args, **kwargs)
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_trial_that_fails_is_recorded_and_ends_nothing(tmp_path):
     result = run(tmp_path / "sweep", hypermodel=Failing(**{**SMALL, "sparsity": 1}))
     found = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
@@ -190,7 +186,7 @@ class Refusing(PixelEmbedderHyperModel):
         raise RuntimeError("refused")
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("algorithm", ["random", "bayesian"])
 def test_the_same_seed_tries_the_same(algorithm, tmp_path):
     space = {**SMALL, "bottleneck": "gaussian", "learning_rate": (1e-4, 1e-2)}
@@ -218,7 +214,7 @@ run(sys.argv[2])
 """
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.Popen(
@@ -252,13 +248,13 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished.directory, tmp_path / "sweep")
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_chief_goes_on_where_one_process_was(finished, copied):
     (copied / "tuner0.json").rename(copied / "chief.json")
     assert run(copied).table == finished.table
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
     trial = json.loads((copied / "trial_3" / "trial.json").read_text())
     (copied / "trial_4").mkdir()
@@ -267,7 +263,7 @@ def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
     assert run(copied).table == finished.table
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("cut_off_at", [1, 2, 5, 9])
 def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, monkeypatch):
     (copied / "oracle.json").write_text("{")
@@ -310,7 +306,7 @@ def test_trials_are_in_order_whatever_their_names(finished, tmp_path):
     assert [row["trial"] for row in SweepResult(tmp_path).table] == ["0", "1", "02", "10"]
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_a_trial_that_diverges_says_so(tmp_path):
     space = {**SMALL, "num_entries": 4, "sparsity": 1, "learning_rate": 1e30}
     result = run(tmp_path / "sweep", hypermodel=PixelEmbedderHyperModel(**space))
@@ -321,7 +317,7 @@ def test_a_trial_that_diverges_says_so(tmp_path):
         result.best()
 
 
-@on_one_backend
+@pytest.mark.torch_alone
 def test_hyperband_trains_further_what_was_good(tmp_path):
     with warnings.catch_warnings(action="error", category=UserWarning):  # of weights not loaded
         result = run(tmp_path / "sweep", algorithm="hyperband", epochs=3)

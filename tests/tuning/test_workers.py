@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import keras
 import pytest
 
 import umbed_keras as uk
@@ -44,10 +43,7 @@ result = run(directory / "sweep", max_trials=8, hypermodel=hypermodel)
 """
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch",
-    reason="what runs the processes is the same for every backend, and starting four takes minutes",
-)
+@pytest.mark.torch_alone
 def test_a_chief_and_three_workers_of_which_one_is_killed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

@@ -9,9 +9,7 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="no backend has to do with it"
-)
+pytestmark = pytest.mark.torch_alone
 SMALL = {"latent_dim": 3, "filters": 4, "residual_units": 2, "residual_blocks": 1}
 CODEC = "codec.h5"
 
@@ -64,6 +62,13 @@ def test_is_added_and_all_else_stays(model, preset, tmp_path):
     assert set(entries(tmp_path / "bare")) == {"config.json", "model.weights.h5", CODEC}
     again = uk.zoo.load_preset(tmp_path / "bare")
     assert again.compress(images()) == model.compress(images())
+
+
+def test_none_is_no_codec(preset):
+    before = {path.name: path.read_bytes() for path in preset.iterdir()}
+    with pytest.raises(ValueError, match="`arrays` must be those of a codec"):
+        uk.zoo.write_codec(preset, None)
+    assert {path.name: path.read_bytes() for path in preset.iterdir()} == before
 
 
 def test_is_left_out_with_other_settings(preset):

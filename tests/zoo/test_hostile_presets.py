@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 
 import h5py
 import numpy as np
@@ -344,7 +345,32 @@ def virtual(file, name, shape, folder):
     file.create_virtual_dataset(name, layout)
 
 
+def deflated(make, **layout):
+    """A dataset of the right shape whose bytes in the file are others."""
+
+    def change(file, name, shape, folder):
+        layout_of = {"chunks": shape, "shuffle": True, "compression": "gzip", **layout}
+        item = file.create_dataset(name, shape, "float32", **layout_of)
+        mask, chunk = make(item.nbytes)
+        item.id.write_direct_chunk((0,) * len(shape), chunk, mask)
+
+    return replace(change)
+
+
+def noise(size):
+    return np.random.default_rng(0).bytes(size)
+
+
 HDF5 = {
+    "deflated to more": deflated(lambda size: (0, zlib.compress(bytes(1 << 27)))),
+    "deflated to a little more": deflated(lambda size: (0, zlib.compress(noise(size) + b"more"))),
+    "deflated to less": deflated(lambda size: (0, zlib.compress(noise(size - 4)))),
+    "deflated and cut": deflated(lambda size: (0, zlib.compress(noise(size))[: size // 2])),
+    "deflated by name alone": deflated(lambda size: (0, noise(size))),
+    "not deflated in truth": deflated(lambda size: (3, noise(size))),
+    "deflated otherwise": deflated(
+        lambda size: (0, zlib.compress(bytes(size))), shuffle=False, compression="lzf"
+    ),
     "array missing": replace(lambda file, name, shape, folder: None),
     "another shape": replace(
         lambda file, name, shape, folder: file.create_dataset(name, data=np.ones((7, 5, 3)))

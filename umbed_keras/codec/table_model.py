@@ -63,7 +63,9 @@ class TableModel:
             given = None if values is None else values[escaped]
             found[escaped] = self._transfer_whole(coder, given, len(escaped))
         if np.abs(found).max() > LARGEST:
-            raise ValueError(f"The stream is damaged: it holds integers beyond {LARGEST}.")
+            raise ValueError(
+                f"Integers beyond {LARGEST} aren't coded; a stream with one is damaged."
+            )
         return found
 
     @staticmethod

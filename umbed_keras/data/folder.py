@@ -1,14 +1,11 @@
 """Random crops of images that lie in a folder, read when they are needed."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 from PIL import Image
 
+from umbed_keras.data.image_files import check_channels, image_files, open_image
 from umbed_keras.ops._checks import check_integers
-
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class ImageFolder(keras.utils.PyDataset):
@@ -21,7 +18,9 @@ class ImageFolder(keras.utils.PyDataset):
     and resumed sees what it would have seen.
 
     Args:
-        folder: path of a folder, searched in depth, or a list of paths of files.
+        folder: path of a folder, searched in depth, or a list of paths of files. They are read
+            upright, as their EXIF orientation says, on white where they are transparent, and with
+            16 bits of grey made 8.
         size: int, pixels, side of the squares that are cut out at the image's own resolution. An
             image with a shorter side is enlarged first, so that this side is `size`.
         batch_size: int, squares in a batch.
@@ -36,7 +35,8 @@ class ImageFolder(keras.utils.PyDataset):
 
     Raises:
         ValueError: no images, or other arguments not as described; while reading, a file that is
-            no image.
+            no image, or one of floats or 32 bits.
+        OSError: while reading, a file that is gone or may not be read.
     """
 
     def __init__(
@@ -49,8 +49,7 @@ class ImageFolder(keras.utils.PyDataset):
             crops_per_image=(1, crops_per_image),
             seed=(0, seed),
         )
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
+        check_channels(channels)
         self.files = list(folder) if isinstance(folder, (list, tuple)) else image_files(folder)
         if not self.files:
             raise ValueError("`folder` must name at least one file. Received: []")
@@ -84,29 +83,16 @@ class ImageFolder(keras.utils.PyDataset):
     def _crops(self, file, count, random):
         """Random squares of one file, a list of uint8 arrays."""
         size = self.size
-        try:
-            with Image.open(file) as image:
-                if min(image.size) < size:
-                    scale = size / min(image.size)
-                    sides = (max(size, round(side * scale)) for side in image.size)
-                    image = image.convert("RGB").resize(tuple(sides), Image.Resampling.LANCZOS)
-                parts = []
-                for _ in range(count):
-                    left, top = (int(random.integers(side - size + 1)) for side in image.size)
-                    part = image.crop((left, top, left + size, top + size))
-                    parts.append(np.asarray(part.convert("RGB" if self.channels == 3 else "L")))
-        except OSError as error:
-            raise ValueError(f"`folder` holds a file that is no image: {file}: {error}") from error
-        return [part.reshape(size, size, self.channels) for part in parts]
-
-
-def image_files(folder):
-    """The images in a folder, searched in depth, as sorted paths; ValueError where none are."""
-    folder = Path(folder)
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise ValueError(
-            f"`folder` must be a folder of images ({', '.join(sorted(SUFFIXES))}). "
-            f"Received: {str(folder)!r}, which holds none."
-        )
-    return files
+        pixels = open_image(file, self.channels)
+        shortest = min(pixels.shape[:2])
+        if shortest < size:
+            height, width = (max(size, round(side * size / shortest)) for side in pixels.shape[:2])
+            image = Image.fromarray(pixels[..., 0] if self.channels == 1 else pixels)
+            resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+            pixels = resized.reshape(height, width, self.channels)
+        parts = []
+        for _ in range(count):
+            left, top = (int(random.integers(side - size + 1)) for side in pixels.shape[1::-1])
+            # A view would keep the whole image.
+            parts.append(pixels[top : top + size, left : left + size].copy())
+        return parts

@@ -25,7 +25,7 @@ class Bottleneck(keras.layers.Layer):
     come from data, `adapt`.
 
     Codes are dictionaries of batch-first tensors. All computing is in float32, under mixed
-    precision too. A vector's code never depends on the rest of its batch.
+    precision too. An image's codes never depend on the rest of its batch.
     """
 
     # The entry of a preset's configuration in which one may stand.
@@ -182,18 +182,6 @@ class Bottleneck(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}
-
-    def _add_state(self, name, shape, initializer="zeros"):
-        """A statistic: float32 whatever the policy, averaged over replicas, left by optimizers."""
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer,
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            aggregation="mean",
-        )
 
     def _check(self, latents):
         if not self.built:

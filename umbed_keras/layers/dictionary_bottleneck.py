@@ -7,6 +7,7 @@ from keras import ops
 from umbed_keras.layers._replicas import move_average, replica_mean
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import learn_dictionary
+from umbed_keras.layers._state import add_state
 from umbed_keras.layers._totals import totals
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, Symbol
@@ -121,9 +122,9 @@ class DictionaryBottleneck(Bottleneck):
 
     def build(self, input_shape=None):
         shape = (self.num_atoms, self.latent_dim)
-        self.usage = self._add_state("usage", shape[:1])
+        self.usage = add_state(self, "usage", shape[:1])
         normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
-        self.start = self._add_state("start", shape, normal)
+        self.start = add_state(self, "start", shape, normal)
         if self.update == "gradient":
             # Atoms are start + kernel, scaled to unit length, so that the gradient lies on the
             # sphere. Revival moves `start`: a layer may assign only weights that no optimizer
@@ -133,10 +134,10 @@ class DictionaryBottleneck(Bottleneck):
             )
         else:
             # Averages of code x code and code x signal: what least squares needs to know.
-            self.code_moments = self._add_state("code_moments", (self.num_atoms, self.num_atoms))
-            self.signal_moments = self._add_state("signal_moments", shape)
+            self.code_moments = add_state(self, "code_moments", (self.num_atoms, self.num_atoms))
+            self.signal_moments = add_state(self, "signal_moments", shape)
         if self.coefficient_bits:
-            self.coefficient_limit = self._add_state("coefficient_limit", (), "ones")
+            self.coefficient_limit = add_state(self, "coefficient_limit", (), "ones")
         self._directions = directions(*shape)
 
     @property

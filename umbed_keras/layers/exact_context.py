@@ -28,6 +28,8 @@ NUM_SCALES = round(SCALES_AN_OCTAVE * (LOG_SCALES[1] - LOG_SCALES[0])) + 1
 # Integers further than this from the one nearest to the mean, or less likely than `RARE`, are
 # left to the coder's escape, which every table leaves at least so much probability.
 REACH = 255
+# What escapes is coded whole.
+ESCAPED_BITS = 32
 TABLE_ONE, RARE = 2**20, 2**4
 
 
@@ -93,11 +95,9 @@ class ExactContext:
             inside = np.abs(symbols) <= REACH
             chances = tables[table, np.clip(symbols, -REACH, REACH) + REACH]
             escape = 1 - tables[table].sum(axis=1)
-            # An escaped integer as an Elias gamma code.
-            extra = 2 * np.floor(np.log2(np.abs(symbols) + 1)) + 1
             escaped = ~inside | (chances == 0)
             bits += np.sum(-np.log2(np.where(escaped, escape, chances)))
-            bits += np.sum(extra[escaped])
+            bits += ESCAPED_BITS * np.sum(escaped)
         return float(bits)
 
     @staticmethod

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.layers._state import add_state
+
 # Widths of the layers between x and its cumulative probability (Balle et al. 2018, section 6.1).
 WIDTHS = (1, 3, 3, 3, 1)
 # Below this probability a code length has no derivative that float32 could tell.
@@ -35,14 +37,7 @@ class FactorizedDensity(keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape=None):
-        self.deviation = self.add_weight(
-            name="deviation",
-            shape=(self.channels,),
-            initializer="ones",
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-        )
+        self.deviation = add_state(self, "deviation", (self.channels,), "ones")
         # Each layer enlarges alike; together they give the logistic's slope.
         growth = LOGISTIC_DEVIATION ** (1 / (len(WIDTHS) - 1))
         self.matrices, self.biases, self.gates = [], [], []

@@ -1,6 +1,7 @@
 """The Gaussian bottleneck of a variational autoencoder."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -104,7 +105,15 @@ class GaussianBottleneck(Bottleneck):
         return [Symbol(2 * int(count) + 1, NUMBER) for count in reach]
 
     def to_symbols(self, codes, steps, reach):
-        return np.clip(np.rint(codes["mean"] / steps), -reach, reach).astype("int32") + reach
+        whole = np.rint(codes["mean"] / steps)
+        beyond = np.mean(np.abs(whole) > reach)
+        if beyond:
+            warnings.warn(
+                f"{beyond:.2g} of all numbers are larger than those of the images that the codec "
+                "was learned from, and are cut: learn it from images like these (`adapt_codec`).",
+                stacklevel=2,
+            )
+        return np.clip(whole, -reach, reach).astype("int32") + reach
 
     def from_symbols(self, symbols, steps, reach):
         mean = (symbols - reach).astype("float32") * steps

@@ -15,6 +15,9 @@ PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
 class ModelBackbone(Backbone):
     """A backbone made of a `keras.Model`, which is run as in inference and never trained.
 
+    A model with one is saved by `model.save` as a `.keras` file. It can't become a preset: these
+    hold no classes but this package's.
+
     Args:
         model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
             map `(batch, height / stride, width / stride, channels)`, or to a list of them, finest
@@ -45,7 +48,6 @@ class ModelBackbone(Backbone):
     ```
     """
 
-    # Presets hold no classes but this package's; `.keras` files hold any.
     preset_role = None
 
     def __init__(

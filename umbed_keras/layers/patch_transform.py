@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from umbed_keras.layers._state import add_state
+
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class PatchTransform(keras.layers.Layer):
@@ -28,19 +30,9 @@ class PatchTransform(keras.layers.Layer):
         return self.patch_size**2 * self.channels
 
     def build(self, input_shape=None):
-        def state(name, *shape):
-            return self.add_weight(
-                name=name,
-                shape=shape,
-                initializer="zeros",
-                dtype="float32",
-                trainable=False,
-                autocast=False,
-            )
-
-        self.mean = state("mean", self.values)
-        self.analysis = state("analysis", self.values, self.latent_dim)
-        self.synthesis = state("synthesis", self.latent_dim, self.values)
+        self.mean = add_state(self, "mean", (self.values,))
+        self.analysis = add_state(self, "analysis", (self.values, self.latent_dim))
+        self.synthesis = add_state(self, "synthesis", (self.latent_dim, self.values))
 
     def set_components(self, mean, components, scale):
         """Maps patches to coefficients of orthonormal components, divided by their scale.

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.layers._affine import convolution, dense, whole
+from umbed_keras.layers._state import add_state
 from umbed_keras.ops._checks import check_integers
 
 # A group holds as many channels as all groups before it, the first this many.
@@ -17,7 +18,7 @@ FIRST_GROUP = 4
 PLACES = 3
 # Logarithms to base 2 of the scales that an integer's distribution may have.
 LOG_SCALES = (-4.0, 6.5)
-# A logistic distribution of scale 1 has a standard deviation of about this.
+# By this the logistic distribution is scaled that is nearest to a normal one.
 LOGISTIC = 1.7
 # Below this probability a code length has no derivative that float32 could tell.
 LEAST = 1e-7
@@ -70,14 +71,7 @@ class ScalarContext(keras.layers.Layer):
 
     def build(self, input_shape=None):
         # A power of 2, so that what is divided by it stays exact.
-        self.deviation = self.add_weight(
-            name="deviation",
-            shape=(self.channels,),
-            initializer="ones",
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-        )
+        self.deviation = add_state(self, "deviation", (self.channels,), "ones")
         # The logarithm to base 2 of each channel's scale, where the networks say nothing.
         self.log_scale = self.add_weight(
             name="log_scale",

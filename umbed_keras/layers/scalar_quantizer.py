@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.layers._parts import with_parts
 from umbed_keras.layers._replicas import replica_part
+from umbed_keras.layers._state import add_state
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.exact_context import ExactContext
 from umbed_keras.layers.factorized_density import FactorizedDensity
@@ -18,6 +20,8 @@ from umbed_keras.ops.rate import Bits, entropy
 MAX_ENTRIES = 2**16
 # How far the outermost level lies inside the bound (Mentzer et al. 2023).
 MARGIN = 1e-3
+# What latents may be multiplied by before they are bounded.
+GAINS = np.geomspace(0.2, 2, 24)
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -26,8 +30,9 @@ class ScalarQuantizer(Bottleneck):
 
     With `levels`, finite scalar quantisation (FSQ; Mentzer, Minnen, Agustsson & Tschannen 2023):
     an entry is bounded by a hyperbolic tangent and rounded to its number of levels. Nothing is
-    learned but a scale of what is handed on, which `adapt` sets. Codes are `{"indices"}`, int32
-    `(..., latent_dim)`, from 0 to the number of levels less 1; `to_index` makes one of them.
+    learned; `adapt` sets by what entries are multiplied before and after. Codes are
+    `{"indices"}`, int32 `(..., latent_dim)`, from 0 to the number of levels less 1; `to_index`
+    makes one of them.
 
     Without, entries become multiples of a step that is learned for each, and a density is learned
     that says what they cost (Balle et al. 2018): the loss is `rate_weight` times the bits of a
@@ -96,7 +101,8 @@ class ScalarQuantizer(Bottleneck):
 
     def build(self, input_shape=None):
         if self.levels is not None:
-            self.scale = self._add_state("scale", (self.latent_dim,), "ones")
+            self.gain = add_state(self, "gain", (self.latent_dim,), "ones")
+            self.scale = add_state(self, "scale", (self.latent_dim,), "ones")
             return
         self.log_steps = self.add_weight(
             name="log_steps",
@@ -214,15 +220,31 @@ class ScalarQuantizer(Bottleneck):
         if self.levels is None:
             self.density.adapt(latents / ops.convert_to_numpy(self.steps))
             return
-        # By least squares: what is handed on is as near to what came as levels allow.
-        rounded = ops.round(self._bounded(ops.convert_to_tensor(latents)))
-        rounded = ops.convert_to_numpy(rounded / _half_widths(self.levels))
-        squares = np.sum(rounded**2, axis=0)
-        products = np.sum(rounded * latents, axis=0)
-        self.scale.assign(np.where(squares > 0, products / np.maximum(squares, 1e-12), 1.0))
+        # Handed on is what is nearest to what came: that the bound bends little, and uses levels.
+        least = np.full(self.latent_dim, np.inf)
+        gains, scales = np.ones((2, self.latent_dim))
+        for gain in GAINS:
+            rounded = ops.round(self._bounded(ops.convert_to_tensor(gain * latents, "float32")))
+            rounded = ops.convert_to_numpy(rounded / _half_widths(self.levels))
+            squares, products = np.sum(rounded**2, axis=0), np.sum(rounded * latents, axis=0)
+            scale = np.where(squares > 0, products / np.maximum(squares, 1e-12), 1.0)
+            errors = np.sum((scale * rounded - latents) ** 2, axis=0)
+            better = errors < least
+            least, gains, scales = (
+                np.where(better, new, old)
+                for new, old in ((errors, least), (gain, gains), (scale, scales))
+            )
+        self.gain.assign(gains)
+        self.scale.assign(scales)
 
     def scale_steps(self, factor):
-        """Enlarges all steps, to go on training at another rate, and narrows the densities."""
+        """Enlarges all steps, to go on training at another rate, and narrows the densities.
+
+        Raises:
+            ValueError: with `levels`, of which there are as many at any rate.
+        """
+        if self.levels is not None:
+            raise ValueError("With `levels` there are no steps to scale.")
         self.log_steps.assign_add(ops.full((self.latent_dim,), math.log(factor)))
         self.density.scale_widths(1 / factor)
 
@@ -250,10 +272,7 @@ class ScalarQuantizer(Bottleneck):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        if isinstance(config.get("context"), dict):
-            config["context"] = keras.saving.deserialize_keras_object(config["context"])
-        return cls(**config)
+        return cls(**with_parts(config, "context"))
 
     def _checked(self, levels):
         """A tuple of `latent_dim` ints."""
@@ -288,7 +307,7 @@ class ScalarQuantizer(Bottleneck):
     def _values(self, latents):
         """Latents in units of which the integers are taken."""
         if self.levels is not None:
-            return self._bounded(latents)
+            return self._bounded(latents * self.gain)
         if self.context is not None and len(latents.shape) != 4:
             raise ValueError(
                 "With a `context`, latents must have shape (batch, rows, cols, latent_dim). "

@@ -7,6 +7,7 @@ from keras import ops
 from umbed_keras.layers._replicas import move_average
 from umbed_keras.layers._revival import directions, revival_plan
 from umbed_keras.layers._starts import kmeans
+from umbed_keras.layers._state import add_state
 from umbed_keras.layers._totals import totals
 from umbed_keras.layers.bottleneck import Bottleneck
 from umbed_keras.layers.symbols import ENTRY, Symbol
@@ -79,13 +80,13 @@ class VectorQuantizer(Bottleneck):
         shape = (self.num_embeddings, self.latent_dim)
         # Share of use and sum of latents of each entry: an entry is their ratio. Both begin at
         # zero, so that the first batch weighs what it should; until then `start` stands in.
-        self.usage = self._add_state("usage", shape[:1])
+        self.usage = add_state(self, "usage", shape[:1])
         # In a gradient codebook `start` is the part that revival moves: a layer may assign only
         # weights that no optimizer trains (JAX's stateless training drops the others).
         normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
-        self.start = self._add_state("start", shape, normal)
+        self.start = add_state(self, "start", shape, normal)
         if self.update == "ema":
-            self.sums = self._add_state("sums", shape)
+            self.sums = add_state(self, "sums", shape)
         else:
             self.kernel = self.add_weight(
                 shape=shape, initializer="zeros", autocast=False, name="kernel"

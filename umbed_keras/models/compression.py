@@ -3,11 +3,11 @@
 import hashlib
 import math
 
-import keras
 import numpy as np
 
 from umbed_keras.codec import Codec, knows_itself, stream
 from umbed_keras.data.images import check_images
+from umbed_keras.models.weights_digest import update_by_weights
 from umbed_keras.ops._checks import check_integers
 
 # Images at once; codes that `adapt_codec` looks at, about.
@@ -70,7 +70,8 @@ class CompressionMixin:
         A stream is read by a model with the same weights and codec, on any backend: it holds
         what `encode` gives, exactly, in as many bytes as the codes are improbable, and 16 at most
         beside (see `umbed_keras.codec.stream`). Of a `GaussianBottleneck` it holds the means,
-        rounded to steps whose error has the variance that the decoder has learned with.
+        rounded to steps whose error has the variance that the decoder has learned with, and cut,
+        with a warning, where they are larger than those of `adapt_codec`'s images.
 
         Args:
             images: uint8 or floats in 0..1, `(batch, height, width, channels)`.
@@ -149,8 +150,7 @@ class CompressionMixin:
     def _fingerprint(self, codec):
         """What tells a model from others: its first bytes of SHA-256 over weights and codec."""
         digest = hashlib.sha256(stream.FORMAT)
-        for weight in self.weights:
-            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+        update_by_weights(digest, self)
         for name, part in sorted(codec.arrays.items()):
             digest.update(name.encode() + part.tobytes())
         return digest.digest()[: stream.FINGERPRINT]

@@ -6,6 +6,7 @@ from keras import ops
 
 from umbed_keras.data.images import check_images, check_shape, to_float
 from umbed_keras.layers import ImageDecoder, ImageEncoder, PatchTransform
+from umbed_keras.layers._parts import with_parts
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.models.onnx_export import Graph
@@ -330,10 +331,7 @@ class ImageAutoencoder(ImageModel):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        if isinstance(config.get("bottleneck"), dict):
-            config["bottleneck"] = keras.saving.deserialize_keras_object(config["bottleneck"])
-        return cls(**config)
+        return cls(**with_parts(config, "bottleneck"))
 
     def _decode(self, codes, size):
         return self.decode(codes, size=size)

@@ -46,6 +46,9 @@ class LappedAutoencoder(ImageAutoencoder):
         seed=0,
         **kwargs,
     ):
+        for name in self.FIXED:
+            if name in kwargs:
+                raise TypeError(f"`{name}` is no argument of `LappedAutoencoder`.")
         check_integers(
             latent_dim=(1, latent_dim),
             context_units=(0, context_units),

@@ -1,6 +1,7 @@
 """A small vector for every pixel."""
 
 import math
+import numbers
 import warnings
 
 import keras
@@ -18,6 +19,7 @@ from umbed_keras.layers import (
     PyramidProjection,
     UNet,
 )
+from umbed_keras.layers._parts import with_parts
 from umbed_keras.models.image_model import ImageModel, join_latents
 from umbed_keras.models.onnx_export import Graph
 from umbed_keras.ops._checks import check_integers
@@ -439,7 +441,8 @@ class PixelEmbedder(ImageModel):
         """
         source = StoredImage(image, self.channels)
         for name, side, size in zip(("rows", "cols"), (rows, cols), source.shape[1:3], strict=True):
-            if not (0 <= side.start < side.stop <= size and side.start % self.stride == 0):
+            inside = None not in (side.start, side.stop) and 0 <= side.start < side.stop <= size
+            if not inside or side.start % self.stride:
                 raise ValueError(
                     f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
                     f"{self.stride}. Received: {side}"
@@ -578,10 +581,7 @@ class PixelEmbedder(ImageModel):
             # It is stored and computes in the model's types.
             inner = {**config["backbone"]["config"], "dtype": config.get("dtype")}
             config["backbone"] = {**config["backbone"], "config": inner}
-        for name in ("bottleneck", "backbone"):
-            if isinstance(config.get(name), dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**with_parts(config, "bottleneck", "backbone"))
 
     # What is exported: whole images at once, of sizes that aren't known.
 
@@ -673,7 +673,7 @@ class PixelEmbedder(ImageModel):
         Raises:
             TypeError, ValueError: a budget that is no integer, or too small for any tile.
         """
-        if not isinstance(memory_budget, int):
+        if not isinstance(memory_budget, numbers.Integral):
             raise TypeError(
                 f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"
             )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import SHADES, new_figure
+from umbed_keras.plots._matplotlib import SHADES, new_figure, shown
 
 
 def clusters(image, numbers):
@@ -19,19 +19,12 @@ def clusters(image, numbers):
     Raises:
         ValueError: arrays of other shapes.
     """
-    image, numbers = np.asarray(image), np.asarray(numbers)
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
-        raise ValueError(
-            "`image` must have shape (height, width, channels) with 1 or 3 channels. "
-            f"Received: shape={image.shape}"
-        )
+    image, numbers = shown(image), np.asarray(numbers)
     if numbers.shape != image.shape[:2]:
         raise ValueError(
             f"`numbers` must have shape {image.shape[:2]}, one a pixel of `image`. "
             f"Received: shape={numbers.shape}"
         )
-    if image.dtype == np.uint8:
-        image = image / np.float32(255)
     means = np.empty_like(image)
     for number in np.unique(numbers):
         inside = numbers == number

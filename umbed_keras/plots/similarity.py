@@ -1,8 +1,10 @@
 """Which pixels are like a chosen one."""
 
+import numbers
+
 import numpy as np
 
-from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
+from umbed_keras.plots._matplotlib import SHADES, new_figure, ring, shown
 
 COSINES = {"cmap": "magma", "vmin": 0, "vmax": 1}
 
@@ -16,6 +18,13 @@ def cosines_to(vectors, chosen):
         return vectors / np.where(lengths > 0, lengths, 1)
 
     return directions(vectors) @ directions(chosen)
+
+
+def check_pixel(image, row, col):
+    """Raises ValueError unless there is such a pixel of an image `(height, width, ...)`."""
+    for name, place, size in zip(("row", "col"), (row, col), image.shape, strict=False):
+        if not isinstance(place, numbers.Integral) or place not in range(size):
+            raise ValueError(f"`{name}` must be an integer from 0 to {size - 1}. Received: {place}")
 
 
 def similarity(image, vectors, row, col):
@@ -37,22 +46,13 @@ def similarity(image, vectors, row, col):
     Raises:
         ValueError: arrays of other shapes, or a pixel outside the image.
     """
-    image, vectors = np.asarray(image), np.asarray(vectors, "float64")
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
-        raise ValueError(
-            "`image` must have shape (height, width, channels) with 1 or 3 channels. "
-            f"Received: shape={image.shape}"
-        )
+    image, vectors = shown(image), np.asarray(vectors, "float64")
     if vectors.ndim != 3 or vectors.shape[:2] != image.shape[:2]:
         raise ValueError(
             f"`vectors` must have shape {(*image.shape[:2], 'latent_dim')}, one a pixel of `image`."
             f" Received: shape={vectors.shape}"
         )
-    for name, place, size in (("row", row, image.shape[0]), ("col", col, image.shape[1])):
-        if place not in range(size):
-            raise ValueError(f"`{name}` must be an integer from 0 to {size - 1}. Received: {place}")
-    if image.dtype == np.uint8:
-        image = image / np.float32(255)
+    check_pixel(image, row, col)
     height, width = image.shape[:2]
     figure, axes = new_figure(1, 2, 10, 4.6 * height / width + 0.4)
     axes[0, 0].imshow(np.squeeze(image), **SHADES)

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from keras import ops
 
+from umbed_keras.models.weights_digest import update_by_weights
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
 
 FORMAT = "umbed_keras pixel classifier 1"
@@ -79,7 +79,6 @@ def read_labelled(path):
 
 def fingerprint(model):
     """SHA-256 of a model's weights, the same on every backend."""
-    content = hashlib.sha256()
-    for weight in model.weights:
-        content.update(ops.convert_to_numpy(ops.cast(weight, "float32")).tobytes())
-    return content.hexdigest()
+    digest = hashlib.sha256()
+    update_by_weights(digest, model)
+    return digest.hexdigest()

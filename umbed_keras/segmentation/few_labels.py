@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 FOLDS = 5
@@ -15,6 +15,8 @@ MANY = 100
 # No single label says that an expert is worth nothing.
 LEAST = 1e-3
 STEPS = 100
+# Of features as they are computed with; others become the first.
+TYPES = ("float32", "float64")
 # Inverse strengths of regularisation, of colours and of vectors.
 STRENGTHS = 1.0, 0.03
 
@@ -50,17 +52,28 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         """Learns from labelled pixels.
 
         Args:
-            features: floats `(n, num_colours + vector)`.
+            features: `(n, num_colours + vector)`, finite numbers.
             labels: `(n,)` of two classes or more.
             groups: ints `(n,)`; labels of one number are held out together. None makes each label
                 a group.
 
         Returns:
             `self`.
+
+        Raises:
+            ValueError: arguments not as described.
         """
-        features, labels = np.asarray(features), np.asarray(labels)
+        features, labels = validate_data(self, features, labels, dtype=TYPES)
+        if features.shape[1] <= self.num_colours:
+            raise ValueError(
+                f"`features` must have a vector beside {self.num_colours} colours. "
+                f"Received: shape={features.shape}"
+            )
         self.classes_ = np.unique(labels)
-        self.n_features_in_ = features.shape[1]
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"`labels` must be of two classes or more. Received: {self.classes_.tolist()}"
+            )
         groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
         many = len(labels) >= MANY * len(self.classes_)
         likelihoods, trees_are_better = self._held_out(features, labels, groups, not many)
@@ -72,9 +85,13 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, features):
-        """Probabilities `(n, classes)` of features `(n, num_colours + vector)`."""
+        """Probabilities `(n, classes)` of features `(n, num_colours + vector)`.
+
+        Raises:
+            ValueError: features other than those learned from, or that are no finite numbers.
+        """
         check_is_fitted(self)
-        features = np.asarray(features)
+        features = validate_data(self, features, dtype=TYPES, reset=False)
         by_colours, by_vectors = np.moveaxis(_ask(self._linear, features), 1, 0)
         if self._forest:
             by_trees = self._forest.predict_proba(features[:, self.num_colours :])

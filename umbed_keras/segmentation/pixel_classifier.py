@@ -10,6 +10,7 @@ from sklearn.metrics import jaccard_score
 
 from umbed_keras.data.stores import StoredImage
 from umbed_keras.data.tiles import spans
+from umbed_keras.ops._checks import check_integers
 from umbed_keras.segmentation.classifier_file import (
     fingerprint,
     read_labelled,
@@ -54,10 +55,13 @@ class PixelClassifier:
                 "`classifier` must be a scikit-learn classifier with `predict_proba`. "
                 f"Received: {classifier!r}"
             )
-        if not smoothing >= 0:
-            raise ValueError(f"`smoothing` must be at least 0, in pixels. Received: {smoothing}")
+        if not 0 <= smoothing < np.inf:
+            raise ValueError(
+                f"`smoothing` must be at least 0, in pixels, and finite. Received: {smoothing}"
+            )
+        check_integers(seed=(0, seed))
         self.features = PixelFeatures(embedder)
-        self.classifier, self.smoothing, self.seed = classifier, smoothing, seed
+        self.classifier, self.smoothing, self.seed = classifier, float(smoothing), int(seed)
         # Labelled pixels by what tells images apart.
         self._labelled = {}
 
@@ -241,7 +245,18 @@ class PixelClassifier:
         """A function of the probabilities of each image, arranged as the images are."""
         self._check_fitted()
         images, arrange = as_list(images, "images")
-        return arrange([function(self._probabilities(self.features(image))) for image in images])
+        return arrange([function(self._probabilities(self._known(image))) for image in images])
+
+    def _known(self, image):
+        """The features of an image, as many as were learned from."""
+        features = self.features(image)
+        learned = next(iter(self._labelled.values())).features.shape[1]
+        if features.shape[-1] != learned:
+            raise ValueError(
+                "`images` must have as many channels as those learned from. Received: "
+                f"{features.shape[-1]} features of a pixel in place of {learned}"
+            )
+        return features
 
     def _probabilities(self, features):
         """Smoothed probabilities `(height, width, classes)` of features `(height, width, n)`."""
@@ -270,7 +285,7 @@ class PixelClassifier:
         settings = {
             "preset": None if self.features.preset is None else str(self.features.preset),
             "weights": fingerprint(self.embedder),
-            "classifier": None if self.classifier is None else type(self.classifier).__name__,
+            "classifier": _name(self.classifier),
             "smoothing": self.smoothing,
             "seed": self.seed,
         }
@@ -297,7 +312,7 @@ class PixelClassifier:
             embedder = settings["preset"]
         if embedder is None:
             raise ValueError(f"`embedder` must be passed: that of {path} is no preset.")
-        if (classifier is None) != (settings["classifier"] is None):
+        if _name(classifier) != settings["classifier"]:
             raise ValueError(
                 f"`classifier` must be passed as it was to the class: {settings['classifier']}. "
                 f"Received: {classifier!r}"
@@ -331,6 +346,10 @@ class PixelClassifier:
                 )
             pairs.append((image, label))
         return pairs
+
+
+def _name(classifier):
+    return None if classifier is None else type(classifier).__name__
 
 
 def _entropy(said):

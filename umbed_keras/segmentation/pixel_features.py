@@ -7,6 +7,7 @@ import numpy as np
 
 from umbed_keras.data.images import to_host
 from umbed_keras.models import PixelEmbedder
+from umbed_keras.segmentation.classifier_file import fingerprint
 
 # The built-in preset whose vectors tell most about what a pixel shows.
 DEFAULT_PRESET = "natural_lite0_vae_d32"
@@ -45,7 +46,8 @@ class PixelFeatures:
             TypeError, ValueError: `image` not as described, or not of the embedder's channels.
         """
         image = self.channels_last(image)
-        key = content_key(image)
+        # Embedders can go on learning.
+        key = content_key(image), fingerprint(self.embedder)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]

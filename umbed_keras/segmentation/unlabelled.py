@@ -1,11 +1,13 @@
 """What vectors tell without labels: which pixels belong together, and where it looks alike."""
 
+import math
+
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.preprocessing import normalize
 
 from umbed_keras.ops._checks import check_integers
-from umbed_keras.plots.similarity import cosines_to
+from umbed_keras.plots.similarity import check_pixel, cosines_to
 from umbed_keras.segmentation.images import as_list
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures
 
@@ -32,13 +34,14 @@ def cluster_pixels(images, k, embedder=DEFAULT_PRESET, spherical=False, seed=0):
     Raises:
         TypeError, ValueError: arguments not as described, or fewer pixels than clusters.
     """
+    check_integers(k=(1, k))
     images, arrange = as_list(images, "images")
+    pixels = sum(math.prod(image.shape[:2]) for image in images)
+    if k > pixels:
+        raise ValueError(f"`k` must be at most the number of pixels, {pixels}. Received: {k}")
     features = PixelFeatures(embedder)
     vectors = [features.vectors(image) for image in images]
     flat = np.concatenate([vector.reshape(-1, vector.shape[-1]) for vector in vectors])
-    check_integers(k=(1, k))
-    if k > len(flat):
-        raise ValueError(f"`k` must be at most the number of pixels, {len(flat)}. Received: {k}")
     if spherical:
         flat = normalize(flat)
     random = np.random.default_rng(seed)
@@ -73,10 +76,8 @@ def similar_pixels(images, row, col, embedder=DEFAULT_PRESET):
         TypeError, ValueError: arguments not as described, or a pixel outside the first image.
     """
     images, arrange = as_list(images, "images")
+    check_pixel(images[0], row, col)
     features = PixelFeatures(embedder)
     vectors = [features.vectors(image) for image in images]
-    for name, place, size in zip(("row", "col"), (row, col), vectors[0].shape, strict=False):
-        if place not in range(size):
-            raise ValueError(f"`{name}` must be an integer from 0 to {size - 1}. Received: {place}")
     chosen = vectors[0][row, col]
     return arrange([cosines_to(vector, chosen).astype("float32") for vector in vectors])

@@ -3,7 +3,7 @@
     python -m umbed_keras.serving.embed slide.tif vectors.zarr --preset natural_vae_d16
 
 The same command goes on where it was ended. Exit status: 0 when all is done, 1 when something
-stands in the way, which is said, or tiles failed, whose places are.
+stands in the way, which is said, or images can't be read or tiles failed, which are named.
 
 For a batch queue run it n times, with `--shard 0/n` to `--shard n-1/n`; for a Dask cluster whose
 workers see the same files, pass `--scheduler`.
@@ -23,7 +23,7 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", help=".npy, Zarr, OME-Zarr, TIFF, an image, or a folder of those")
+    parser.add_argument("source", help=".npy, Zarr, OME-Zarr, TIFF, an image, or a folder of files")
     parser.add_argument("target", help="Zarr store to write")
     parser.add_argument("--preset", required=True, help="name, folder, hf://... or https://...")
     parser.add_argument("--codes", action="store_true", help="write codes instead of vectors")

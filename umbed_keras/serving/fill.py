@@ -1,5 +1,6 @@
 """Fills a store tile by tile, by whatever processes there are."""
 
+import numbers
 import uuid
 
 from umbed_keras.ops._checks import check_integers
@@ -31,9 +32,7 @@ def fill_store(target, plan, function, workers=1, client=None, shard=None, verbo
         RuntimeError: another process works on the same tiles; workers can't start.
     """
     check_integers(workers=(1, workers))
-    shard = (0, 1) if shard is None else tuple(shard)
-    if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
-        raise ValueError(f"`shard` must be (i, n) with 0 <= i < n. Received: {shard}")
+    shard = _checked((0, 1) if shard is None else shard)
     store = TiledStore.begin(target, plan)
     if store is None:
         return {}
@@ -51,3 +50,11 @@ def fill_store(target, plan, function, workers=1, client=None, shard=None, verbo
             if not store.pending(level - 1):
                 failed |= write_tiles(store, store.pending(level), function, **options)
     return {store.plan.where(tile): error for tile, error in failed.items()}
+
+
+def _checked(shard):
+    pair = tuple(shard) if isinstance(shard, (tuple, list)) else ()
+    integers = len(pair) == 2 and all(isinstance(number, numbers.Integral) for number in pair)
+    if not integers or not 0 <= pair[0] < pair[1]:
+        raise ValueError(f"`shard` must be (i, n), integers with 0 <= i < n. Received: {shard!r}")
+    return pair

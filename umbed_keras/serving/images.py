@@ -4,12 +4,15 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 
+from umbed_keras.data import image_files
 from umbed_keras.data.images import check_images
 from umbed_keras.data.stores import StoredImage
 from umbed_keras.serving.sources import TIFFS, open_source
 
-SUFFIXES = (".npy", *TIFFS, ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm")
+# Of images in a folder.
+SUFFIXES = tuple(dict.fromkeys((".npy", *TIFFS, *image_files.SUFFIXES)))
 # How much of a source's bytes is looked at to know it again, in pieces all over it.
 PIECE, PIECES = 1 << 20, 64
 
@@ -18,13 +21,15 @@ class Images:
     """The images at a path, opened when they are asked for, the last one kept.
 
     Args:
-        path: path of what `open_source` takes, or of a folder of that, with subfolders.
+        path: path of what `open_source` takes, or of a folder, searched in depth for files with
+            `SUFFIXES`.
         channels: int, of the images.
         sizes: list of `(name, height, width)` where they are known already.
 
     `sizes` are of the images that can be read, by their paths in the folder, "" for a lone one;
-    `unreadable` is a dictionary of the others' paths to why; `reading_bytes` is the most that
-    reading a window takes; `first` is the first image.
+    `unreadable` is a dictionary of the others' paths to why; `left_out` are the paths of what looks
+    like an image of another kind; `reading_bytes` is the most that reading a window takes; `first`
+    is the first image.
 
     Raises:
         ValueError, TypeError, OSError: a lone image that can't be read, or no image that can.
@@ -32,9 +37,12 @@ class Images:
 
     def __init__(self, path, channels, sizes=None):
         self.path, self._channels, self._last = Path(path), channels, (None, None)
-        self.unreadable, self.reading_bytes = {}, 0
+        self.unreadable, self.left_out, self.reading_bytes = {}, [], 0
         if sizes is None:
-            names = images_in(path) if is_folder_of_images(path) else [""]
+            names = [""]
+            if is_folder_of_images(path):
+                names = self._names(image_files.image_files(path, SUFFIXES))
+                self.left_out = self._names(filter(_is_other, image_files.visible(path)))
             sizes = list(filter(None, map(self._size, names)))
             if not sizes:
                 name, error = next(iter(self.unreadable.items()))
@@ -50,10 +58,28 @@ class Images:
     def first(self):
         return self[0]
 
-    @property
-    def fingerprint(self):
-        """SHA-256 by which the images are known again, see `fingerprint`."""
-        return fingerprint(self.path if self.sizes[0][0] else self.first.files)
+    def identity(self, late=()):
+        """What the images are known by again.
+
+        Args:
+            late: names of those in the folder that couldn't be read at first, if there still are.
+
+        Returns:
+            Dictionary of their `path`; `sha256`, see `fingerprint`, of all but the late ones; and
+            `late`, if there are any, of names to a late one's own, None while it can't be read.
+        """
+        if not self.sizes[0][0]:
+            return {"path": str(self.path), "sha256": fingerprint(self.first.files)}
+        late = {*late, *self.unreadable}
+        files = {name: self.path / name for name, *_ in self.sizes}
+        first = [file for name, file in files.items() if name not in late]
+        identity = {"path": str(self.path), "sha256": fingerprint(self.path, first)}
+        own = {name: fingerprint(file) for name, file in files.items() if name in late}
+        own |= dict.fromkeys(self.unreadable)
+        return {**identity, "late": own} if own else identity
+
+    def _names(self, paths):
+        return [path.relative_to(self.path).as_posix() for path in paths]
 
     def _size(self, name):
         """Name, height and width of an image; None where it can't be read."""
@@ -80,29 +106,28 @@ def is_folder_of_images(path):
     return Path(path).is_dir() and not any((Path(path) / mark).exists() for mark in marks)
 
 
-def images_in(folder):
-    """Names of the images in a folder and its subfolders, their paths in it, in order.
-
-    Raises:
-        ValueError: there are none.
-    """
-    found = sorted(
-        path.relative_to(folder).as_posix()
-        for path in Path(folder).rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
-    if not found:
-        raise ValueError(f"{folder} holds no images: no {', '.join(SUFFIXES)}.")
-    return found
+def _is_other(path):
+    """Whether a path in a folder looks like an image that isn't looked for."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return suffix == ".zarr"
+    kind = PIL.Image.registered_extensions().get(suffix)
+    return kind in PIL.Image.OPEN and suffix not in SUFFIXES
 
 
-def fingerprint(path):
-    """SHA-256 over the names and sizes of a file or a folder's files, and 64 MiB at most of them.
+def fingerprint(path, files=None):
+    """SHA-256 over the names and sizes of files, and 64 MiB at most of what is in them.
 
     Small sources are read whole; of large ones, pieces all over them.
+
+    Args:
+        path: path of a file or a folder.
+        files: list of paths of those in the folder that count; by default all.
     """
     path = Path(path)
-    files = [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
+    if files is None:
+        found = [path] if path.is_file() else path.rglob("*")
+        files = sorted(part for part in found if part.is_file())
     sizes = [file.stat().st_size for file in files]
     digest = hashlib.sha256()
     for file, size in zip(files, sizes, strict=True):

@@ -50,8 +50,9 @@ class Plan:
     """What a store holds.
 
     Args:
-        identity: dictionary of what the content depends on, values that JSON knows; of one that
-            is a dictionary with `sha256`, that alone counts.
+        identity: dictionary of what the content depends on, values that JSON knows. Of one that
+            is a dictionary with `sha256`, that alone counts; and `late`, names to the SHA-256 of
+            what could not be had when the store was begun, None while it still can't.
         images: list of `(name, height, width)`; a lone image may have the name "".
         arrays: name to `(trailing shape, dtype)` of what each image gets, `(height, width,
             *trailing)`; a lone array may have the name "".
@@ -70,6 +71,18 @@ class Plan:
     unit: str | None = None
     ome: bool = False
     levels: int = 1
+
+    @property
+    def waits(self):
+        """Whether images are still to come."""
+        parts = [part for part in self.identity.values() if isinstance(part, dict)]
+        return any(None in part.get("late", {}).values() for part in parts)
+
+    def extended(self, plan):
+        """This plan with what has come later, as another plan has it, after its own images."""
+        names = {name for name, *_ in self.images}
+        joined = [image for image in plan.images if image[0] not in names]
+        return dataclasses.replace(self, identity=plan.identity, images=[*self.images, *joined])
 
     def tiles(self, level=0):
         """All tiles of a level, image by image and row by row."""
@@ -91,7 +104,7 @@ class Plan:
         return "/".join(filter(None, (self.images[image][0], array, level)))
 
     def write(self, path):
-        """Begins the store at a path with this plan."""
+        """Begins the store at a path with this plan, or goes on with it there."""
         folder = Path(path) / PROGRESS
         (folder / DONE).mkdir(parents=True, exist_ok=True)
         new = folder / f"{PLAN}.new"
@@ -110,7 +123,8 @@ def read_plan(path):
 def check_same(path, before, now):
     """Raises ValueError, which says what differs, unless two identities are one."""
     now = json.loads(json.dumps(now))
-    changed = [name for name in {**before, **now} if _counts(before, name) != _counts(now, name)]
+    names = {**before, **now}
+    changed = [name for name in names if not _is_same(before.get(name), now.get(name))]
     if changed:
         differences = "; ".join(
             f"`{name}` was {before.get(name)!r}, is {now.get(name)!r}" for name in changed
@@ -121,7 +135,10 @@ def check_same(path, before, now):
         )
 
 
-def _counts(identity, name):
-    """Of an entry of an identity, what must be the same."""
-    value = identity.get(name)
-    return value["sha256"] if isinstance(value, dict) and "sha256" in value else value
+def _is_same(before, now):
+    """Whether what counts of two entries of identities is the same."""
+    if not (isinstance(before, dict) and isinstance(now, dict) and "sha256" in before):
+        return before == now
+    late = before.get("late", {}).items()
+    same = all(digest in (None, now.get("late", {}).get(name)) for name, digest in late)
+    return same and before["sha256"] == now.get("sha256")

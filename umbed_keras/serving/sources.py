@@ -5,8 +5,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
+from numpy.lib.format import open_memmap
 
+from umbed_keras.data.image_files import check_channels, image_size, open_image, readable
 from umbed_keras.serving._extra import extra
 from umbed_keras.serving.ome import finest_level
 
@@ -65,7 +66,7 @@ class Mapped:
 
 
 class Photograph:
-    """An image file that Pillow reads, decoded when it is first asked for.
+    """An image file as `open_image` gives it, decoded when it is first asked for.
 
     Args:
         path: path.
@@ -75,20 +76,13 @@ class Photograph:
     dtype = np.dtype("uint8")
 
     def __init__(self, path, channels):
-        modes = {1: "L", 3: "RGB"}
-        with PIL.Image.open(path) as image:
-            if channels not in modes or image.mode[0] in "IF":
-                raise ValueError(
-                    f"{path} (mode {image.mode}) has no 8 bits in {channels} channels."
-                )
-            self.shape = (image.height, image.width, channels)
-        self._path, self._mode, self._pixels = path, modes[channels], None
+        check_channels(channels)
+        self.shape = (*image_size(path), channels)
+        self._path, self._pixels = path, None
 
     def __getitem__(self, place):
         if self._pixels is None:
-            with PIL.Image.open(self._path) as image:
-                pixels = np.asarray(image.convert(self._mode))
-            self._pixels = pixels.reshape(self.shape)
+            self._pixels = open_image(self._path, self.shape[2])
         return self._pixels[place]
 
 
@@ -97,19 +91,21 @@ def open_source(path, channels):
 
     Args:
         path: a .npy file; a TIFF; a Zarr array; an OME-Zarr image, of which the finest level is
-            taken; or a file that Pillow reads. Arrays are `(height, width)` or
+            taken; or a file that Pillow reads, see `open_image`. Arrays are `(height, width)` or
             `(height, width, channels)` unless the format says otherwise.
         channels: int, of what Pillow reads.
 
     Raises:
-        ValueError, OSError: no such image, or none that can be read.
+        ValueError: no such image, or a broken one, which is named.
+        OSError: no such file, or none that may be read.
         ImportError: TIFF or Zarr without the extra `stores`.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
     if path.is_dir():
         return _from_zarr(path)
     if suffix == ".npy":
-        array = Mapped(functools.partial(np.load, path, mmap_mode="r"))
+        with readable(path):
+            array = Mapped(functools.partial(open_memmap, path, mode="r"))
         return Source(array, _plain_axes(array, path), path)
     if suffix in TIFFS:
         return _from_tiff(path)
@@ -118,8 +114,8 @@ def open_source(path, channels):
 
 def _reading_bytes(array):
     size = np.dtype(array.dtype).itemsize
-    if isinstance(array, Photograph):  # decoded, converted, kept
-        return 3 * size * math.prod(array.shape)
+    if isinstance(array, Photograph):  # of Pillow's 4 bytes a pixel, decoded and converted; kept
+        return math.prod(array.shape[:2]) * (4 + 4 + array.shape[2])
     if hasattr(array, "chunks"):  # Zarr decodes several at once
         return extra("zarr").config.get("async.concurrency") * size * math.prod(array.chunks)
     return 0
@@ -136,7 +132,8 @@ def _plain_axes(array, path):
 
 def _from_zarr(path):
     zarr = extra("zarr")
-    node = zarr.open(path, mode="r")
+    with readable(path):
+        node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
         names = getattr(node.metadata, "dimension_names", None) or ()
         known = set(names) >= {"y", "x"} and all(names)
@@ -155,7 +152,7 @@ def _from_zarr(path):
 
 def _from_tiff(path):
     tifffile = extra("tifffile")
-    with tifffile.TiffFile(path) as file:
+    with readable(path), tifffile.TiffFile(path) as file:
         finest = file.series[0].levels[0]
         axes, resolution = finest.axes.lower(), finest.keyframe.get_resolution("micrometer")
         unit = finest.keyframe.tags.get("ResolutionUnit")
@@ -165,7 +162,9 @@ def _from_tiff(path):
     try:
         array = Mapped(functools.partial(tifffile.memmap, path, mode="r"))
     except ValueError:  # compressed, or in pieces
-        array = extra("zarr").open_array(tifffile.imread(path, aszarr=True, level=0), mode="r")
+        with readable(path):
+            store = tifffile.imread(path, aszarr=True, level=0)
+            array = extra("zarr").open_array(store, mode="r")
     if not known:
         return Source(array, axes, path)
     return Source(array, axes, path, (1 / resolution[1], 1 / resolution[0]), "micrometer")

@@ -1,5 +1,6 @@
 """Embeds whatever lies on disk into Zarr."""
 
+import functools
 import hashlib
 import json
 import warnings
@@ -9,16 +10,18 @@ import keras
 import numpy as np
 
 from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.weights_digest import update_by_weights
 from umbed_keras.ops._checks import check_integers
 from umbed_keras.serving._extra import extra
 from umbed_keras.serving.fill import fill_store
-from umbed_keras.serving.images import Images
+from umbed_keras.serving.images import SUFFIXES, Images
 from umbed_keras.serving.ome import level_count
 from umbed_keras.serving.plan import CHUNK, LARGEST_TILE, Plan, read_plan
+from umbed_keras.serving.tiled_store import identity_of
 from umbed_keras.serving.workers import TRIES
 
 DTYPES = ("float32", "float16")
-# Failures that an error names.
+# Failures that an error names, or files that a warning does.
 SHOWN = 20
 
 
@@ -42,10 +45,13 @@ def embed_store(
 
     Args:
         model: a `PixelEmbedder`, or what its `from_preset` takes.
-        source: path of a .npy file, a Zarr array, an OME-Zarr image (its finest level), a TIFF, an
-            image that Pillow reads, or a folder of those. Arrays are `(height, width)` or
-            `(height, width, channels)` unless the format says otherwise; uint8 or floats in 0..1.
-        target: path of the store: new, or begun by this call.
+        source: path of a .npy file, a Zarr array, an OME-Zarr image (its finest level), a TIFF, or
+            an image that Pillow reads (upright, on white, 16 bits of grey as 8). Arrays are
+            `(height, width)` or `(height, width, channels)` unless the format says otherwise;
+            uint8 or floats in 0..1. Or a folder, searched in depth for files named .npy, .tif,
+            .tiff, .svs, .ndpi, .jpg, .jpeg, .png, .webp, .bmp, .ppm and .pgm; a warning names
+            Zarr and other images in it, which are left out.
+        target: path of the store: new, or begun by this call; not in `source`.
         codes: bool; True writes the codes instead of the vectors, as `bottleneck.pack` gives them.
         dtype: `"float32"` or `"float16"`, of the vectors.
         workers: int, processes on this machine, each with its share of cores and GPUs.
@@ -69,8 +75,9 @@ def embed_store(
         TypeError, ValueError: arguments not as described; a target that holds something else, or
             was begun with another model, source or content, which stays as it is.
         OSError: the target can't be written to.
-        RuntimeError: another process works on the target; or, with the rest complete, tiles that
-            failed three times, which the same call tries again.
+        RuntimeError: another process works on the target; or, with the rest done, images of a
+            folder that can't be read, or tiles that failed three times: the same call tries them
+            again, and the store isn't complete until they are in it or removed from the folder.
         ImportError: the extra `stores` isn't installed.
     """
     zarr = extra("zarr")
@@ -79,7 +86,15 @@ def embed_store(
     preset = None if isinstance(model, PixelEmbedder) else str(model)
     model = model if preset is None else PixelEmbedder.from_preset(model)
     source, target = Path(source).resolve(), Path(target).resolve()
+    if source in target.parents:
+        raise ValueError(f"`target`, {target}, must not lie in `source`, {source}.")
     images = Images(source, model.channels)
+    if images.left_out:
+        warnings.warn(
+            f"{source} is embedded without what is none of {', '.join(SUFFIXES)}: "
+            f"{_listed(images.left_out)}.",
+            stacklevel=2,
+        )
     tile_size = _tile_size(model, memory_budget, images.reading_bytes)
     if model.radius is None and max(max(size) for _, *size in images.sizes) > tile_size:
         warnings.warn(
@@ -93,7 +108,7 @@ def embed_store(
             "content": "codes" if codes else "vectors",
             "dtype": None if codes else dtype,
             "model": {"preset": preset, "sha256": model_hash(model)},
-            "source": {"path": str(source), "sha256": images.fingerprint},
+            "source": images.identity(late=identity_of(target).get("source", {}).get("late", ())),
         },
         images=images.sizes,
         arrays=_packed_arrays(model) if codes else {"": ((model.latent_dim,), dtype)},
@@ -104,14 +119,18 @@ def embed_store(
         # Means of codes are no codes.
         levels=level_count(*first.shape[:2], CHUNK) if first.ome and not codes else 1,
     )
-    function = TileEmbedder(model, images, codes)
+    function = TileEmbedder(model, source, target, codes)
     failed = fill_store(target, plan, function, workers, client, shard, verbose)
-    failed |= images.unreadable
-    if failed:
-        places = [f"{place} ({error})" for place, error in list(failed.items())[:SHOWN]]
+    troubles = {"can't be read": images.unreadable, f"failed {TRIES} times": failed}
+    said = [
+        f"{len(found)} {noun}{'s' * (len(found) > 1)} {what}: "
+        f"{_listed([f'{place} ({error})' for place, error in found.items()])}. "
+        for noun, (what, found) in zip(("image", "tile"), troubles.items(), strict=True)
+        if found
+    ]
+    if said:
         raise RuntimeError(
-            f"{len(failed)} of the tiles failed {TRIES} times. What else was to do is done; the "
-            f"same call tries these again: {'; '.join(places + ['...'] * (len(failed) > SHOWN))}"
+            f"{''.join(said)}What else was to do is done; the same call tries these again."
         )
     return zarr.open(target, mode="r")
 
@@ -121,12 +140,17 @@ class TileEmbedder:
 
     Args:
         model: `PixelEmbedder`.
-        images: `Images`.
+        source: path of the images.
+        target: path of the store, whose plan tells them apart.
         codes: bool, whether codes are asked for.
     """
 
-    def __init__(self, model, images, codes):
-        self._model, self._images, self._codes = model, images, codes
+    def __init__(self, model, source, target, codes):
+        self._model, self._source, self._target, self._codes = model, source, target, codes
+
+    @functools.cached_property
+    def _images(self):
+        return Images(self._source, self._model.channels, read_plan(self._target).images)
 
     def __call__(self, tile):
         image = self._images[tile.image]
@@ -137,14 +161,16 @@ class TileEmbedder:
         """Saves the model as a preset, from which other processes make their own of this."""
         if not folder.exists():
             self._model.save_to_preset(folder)
-        return _load, (folder, self._images.path, self._codes)
+        return _load, (folder, self._source, self._target, self._codes)
 
 
-def _load(preset, source, codes):
+def _load(preset, *arguments):
     """The `TileEmbedder` of another process."""
-    model = PixelEmbedder.from_preset(preset)
-    images = Images(source, model.channels, read_plan(preset.parents[1]).images)
-    return TileEmbedder(model, images, codes)
+    return TileEmbedder(PixelEmbedder.from_preset(preset), *arguments)
+
+
+def _listed(names):
+    return "; ".join(names[:SHOWN] + ["..."] * (len(names) > SHOWN))
 
 
 def _tile_size(model, memory_budget, reading_bytes):
@@ -173,8 +199,7 @@ def model_hash(model):
     """SHA-256 over a model's configuration and weights, whatever its layers are called."""
     config = json.dumps(_nameless(keras.saving.serialize_keras_object(model)), sort_keys=True)
     digest = hashlib.sha256(config.encode())
-    for weight in model.weights:
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    update_by_weights(digest, model)
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """Zarr arrays that are written tile by tile, and go on where that was cut off."""
 
 import contextlib
+import glob
 import itertools
 import os
 import re
@@ -70,6 +71,8 @@ class TiledStore:
                         f"`memory_budget` is enough for {plan.tile_size} now: pass what was passed "
                         "then, or more."
                     )
+                if (extended := before.extended(plan)) != before:
+                    extended.write(path)
             store = cls(path)
             create(path, store.plan, 0)
         return store
@@ -84,7 +87,7 @@ class TiledStore:
         own = _lock_file(self.path, "_{}_of_{}".format(*shard))
         with contextlib.ExitStack() as stack:
             with locked(self.path):
-                for file in {own, *own.parent.glob(f"{_lock_file(self.path).name}_*_of_*")}:
+                for file in {own, *_lock_files(self.path, "_*_of_*")}:
                     number, count = map(int, re.findall(r"_(\d+)_of_(\d+)$", file.name)[0])
                     if file != own and count == shard[1]:
                         continue  # it shares no tile with this one
@@ -110,14 +113,18 @@ class TiledStore:
         """A scope for what comes after the last tile, of one process alone.
 
         Yields whether there is anything to do; at the end the store is complete if all tiles of
-        all levels are, and what isn't Zarr's is removed.
+        all levels are, of all images, and what isn't Zarr's is removed.
         """
         with locked(self.path):
+            # Another shard may have more images.
+            self.plan = read_plan(self.path) or self.plan
             yield self._is_begun and not self.pending()
-            if self._is_begun and not any(map(self.pending, range(self.plan.levels))):
+            pending = self.plan.waits or any(map(self.pending, range(self.plan.levels)))
+            if self._is_begun and not pending:
                 self._clean()
                 node = extra("zarr").open(self.path, mode="r+")
-                node.attrs[ATTRIBUTES] = {**node.attrs[ATTRIBUTES], "complete": True}
+                about = {**node.attrs[ATTRIBUTES], **self.plan.identity, "complete": True}
+                node.attrs[ATTRIBUTES] = about
                 _tidy(self.path)
 
     def pending(self, level=0, shard=(0, 1)):
@@ -182,6 +189,12 @@ class TiledStore:
             path.unlink(missing_ok=True)
 
 
+def identity_of(path):
+    """What the store at a path was begun with; nothing where there is none."""
+    plan = read_plan(path)
+    return plan.identity if plan else _about(Path(path))
+
+
 def locked(path):
     """A scope in which no other process begins or finishes the store at a path."""
     return filelock.FileLock(_lock_file(path))
@@ -206,12 +219,16 @@ def _about(path):
 def _tidy(path):
     """Removes what a complete store has no need of, its locks at last."""
     shutil.rmtree(path / PROGRESS, ignore_errors=True)
-    for file in path.parent.glob(f"{_lock_file(path).name}*"):
+    for file in _lock_files(path, "*"):
         file.unlink(missing_ok=True)
 
 
 def _lock_file(path, kind=""):
     return path.with_name(f".{path.name}.umbed_lock{kind}")
+
+
+def _lock_files(path, pattern):
+    return path.parent.glob(glob.escape(_lock_file(path).name) + pattern)
 
 
 def _check_free(path):

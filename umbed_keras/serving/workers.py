@@ -20,6 +20,8 @@ from umbed_keras.training.shares import shares
 TRIES = 3
 # The module that a process on this machine runs.
 WORKER = "umbed_keras.serving.worker"
+# What comes of asking a process that gives no answer.
+SILENCE = (EOFError, OSError, pickle.UnpicklingError)
 
 
 class Recipe(NamedTuple):
@@ -155,18 +157,17 @@ class _Worker:
             self._start()
         try:
             return self._ask(tile)
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
-            if isinstance(error, StoreError):
-                raise
-            code, self._process = self._process.wait(), None
+        except StoreError:
+            raise
+        except SILENCE:
+            code, self._process = _end(self._process), None
             return f"its process died ({code})"
 
     def end(self):
         with self._starting:
             self._ended = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
+            if process := self._process:
+                _end(process)
 
     def _start(self):
         for _ in range(TRIES):
@@ -182,8 +183,8 @@ class _Worker:
             try:
                 self._ask(self._recipe)
                 return
-            except (EOFError, BrokenPipeError):
-                code = self._process.wait()
+            except SILENCE:
+                code = _end(self._process)
         raise RuntimeError(f"A worker died {TRIES} times as it started ({code}).")
 
     def _ask(self, message):
@@ -193,6 +194,12 @@ class _Worker:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def _end(process):
+    """Ends a process, which may live though it gave no answer; returns its exit status."""
+    process.kill()
+    return process.wait()
 
 
 def _on_cluster(client, recipe, tiles):

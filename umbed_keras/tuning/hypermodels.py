@@ -18,11 +18,11 @@ from umbed_keras.ops._checks import check_at_least
 from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 
 GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"
-SCALAR = "scalar"
+SCALAR, DENSITY = "scalar", "density"
 SEPARATOR = ", "
 # What `locals()` of a method has beside its arguments.
 OWN_NAMES = ("self", "__class__")
-KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY, SCALAR)
+KINDS = (GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY, SCALAR, DENSITY)
 
 
 class BottleneckHyperModel(keras_tuner.HyperModel):
@@ -53,6 +53,8 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
             self._check(name, choice)
         if DICTIONARY in _values(self.space["bottleneck"]):
             self._sparsities()  # refuses what allows none
+        if DENSITY in _values(self.space["bottleneck"]) and not self.rate_weight:
+            raise ValueError(f"`rate_weight` must be above 0 for {DENSITY!r}. Received: 0")
 
     @staticmethod
     def _check(name, choice):
@@ -75,6 +77,10 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
     def _vector_size(self, latent_dim):
         """Entries of the vectors that the bottleneck codes."""
         return latent_dim
+
+    def _vector_pixels(self):
+        """Pixels that such a vector stands for."""
+        return 1
 
     def _choose_bottleneck(self, hp):
         """A bottleneck from the space, and the `latent_dim` that goes with it."""
@@ -112,6 +118,10 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
             return ResidualVectorQuantizer(num_entries, size, sparsity, **common), latent_dim
         if kind == SCALAR:
             return ScalarQuantizer(size, found.get("levels"), **common), latent_dim
+        if kind == DENSITY:
+            # What is minimised in training is then what the sweep minimises.
+            weight = self.rate_weight / self._vector_pixels()
+            return ScalarQuantizer(size, rate_weight=weight, **common), latent_dim
         bottleneck = DictionaryBottleneck(
             num_entries,
             size,
@@ -184,7 +194,8 @@ class PixelEmbedderHyperModel(BottleneckHyperModel):
     Sparsities above the number of atoms or `latent_dim` are left out where they would occur.
 
     Args:
-        bottleneck: among `"gaussian"`, `"vector"`, `"residual"`, `"dictionary"`, `"scalar"`.
+        bottleneck: among `"gaussian"`, `"vector"`, `"residual"`, `"dictionary"`, `"scalar"` (a few
+            levels) and `"density"` (integers, trained for their bits, each worth `rate_weight`).
         latent_dim: int, size of a pixel's vector.
         num_entries: int, entries of the codebook or atoms of the dictionary (K).
         sparsity: int, atoms of a vector, or stages of residual quantisation (S).
@@ -242,6 +253,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
             coefficient_bits, seed: as in `PixelEmbedderHyperModel`; `latent_dim` is the channels
             of the latent map.
         patch_size: int, side of the patches of the latent map that are coded as one vector.
+        downsamplings: int, times that the resolution is halved.
         filters: int, channels inside encoder and decoder.
         **options: other arguments of `ImageAutoencoder`.
 
@@ -249,7 +261,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         ValueError: a space with nothing in it, or values that no model takes.
     """
 
-    SETTINGS = (*BottleneckHyperModel.SETTINGS, "patch_size")
+    SETTINGS = (*BottleneckHyperModel.SETTINGS, "patch_size", "downsamplings")
 
     def __init__(
         self,
@@ -260,6 +272,7 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         levels=(4, 8, 16),
         learning_rate=1e-3,
         patch_size=1,
+        downsamplings=2,
         filters=128,
         rate_weight=1e-4,
         coefficient_bits=8,
@@ -271,11 +284,15 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
     def _vector_size(self, latent_dim):
         return latent_dim * self.patch_size**2
 
+    def _vector_pixels(self):
+        return (self.patch_size * 2**self.downsamplings) ** 2
+
     def build(self, hp):
         bottleneck, _ = self._choose_bottleneck(hp)
         model = ImageAutoencoder(
             bottleneck,
             self.patch_size,
+            downsamplings=self.downsamplings,
             filters=self._choose(hp, "filters"),
             seed=self.seed,
             **self.options,

@@ -1,16 +1,58 @@
-"""Files of arrays, HDF5, read without trusting them."""
+"""Files of arrays, HDF5, deflated without loss and read without trusting them."""
 
 import contextlib
+import os
+import zlib
 
 import h5py
 import numpy as np
 
+# An array of a file takes no more than so many times the room that it has there: what shrinks
+# further is stored as it is.
+MAX_EXPANSION = 4
+# What HDF5 has room for in one piece, in bytes.
+MAX_DEFLATED = 1 << 32
+# Whose description in a file is short.
+VERSION = "latest"
+
 
 def write_arrays(path, arrays):
     """Writes arrays, by name, as `read_arrays` reads them."""
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver=VERSION) as file:
         for name, part in sorted(arrays.items()):
-            file[name] = part
+            _write(file, name, np.asarray(part))
+
+
+def deflate_arrays(path):
+    """Makes a file of arrays smaller; what it holds stays the same, bit for bit."""
+    smaller = path.with_name(f".{path.name}")
+    with h5py.File(path) as old, h5py.File(smaller, "w", libver=VERSION) as new:
+        _copy(old, new)
+    os.replace(smaller, path)
+
+
+def _copy(old, new):
+    """Copies a group of arrays and groups into another."""
+    new.attrs.update(old.attrs)
+    for name, item in old.items():
+        if isinstance(item, h5py.Group):
+            _copy(item, new.create_group(name))
+        else:
+            _write(new, name, item[()]).attrs.update(item.attrs)
+
+
+def _write(group, name, values):
+    """Stores an array, deflated if that makes it smaller, and not smaller than readers accept."""
+    if 0 < values.nbytes < MAX_DEFLATED:
+        # As HDF5 does: first bytes of all numbers, then all second ones, of which some are alike.
+        planes = np.frombuffer(values.tobytes(), "uint8").reshape(-1, values.itemsize).T
+        deflated = zlib.compress(planes.tobytes(), 9)
+        if values.ndim and values.nbytes / MAX_EXPANSION <= len(deflated) < values.nbytes:
+            layout = {"chunks": values.shape, "shuffle": True, "compression": "gzip"}
+            item = group.create_dataset(name, values.shape, values.dtype, **layout)
+            item.id.write_direct_chunk((0,) * values.ndim, deflated)
+            return item
+    return group.create_dataset(name, data=values)
 
 
 def read_arrays(path):
@@ -26,9 +68,13 @@ def plain_arrays(path):
         with h5py.File(path) as file:
             arrays = list(_arrays_in(file, set()))
             # Before any is read.
-            if sum(item.nbytes for item in arrays) > path.stat().st_size:
-                raise ValueError(f"{path} holds arrays that are larger than the file.")
+            if sum(item.nbytes for item in arrays) > MAX_EXPANSION * path.stat().st_size:
+                raise ValueError(
+                    f"{path} holds arrays of more than {MAX_EXPANSION} times the file's size."
+                )
             for item in arrays:
+                if item.chunks and not _inflates(item):
+                    raise ValueError(f"{path} holds {item.name[1:]!r}, deflated to another size.")
                 if not _is_finite(item):
                     raise ValueError(f"{path} holds NaN or infinite numbers in {item.name[1:]!r}.")
             yield arrays
@@ -48,19 +94,38 @@ def _arrays_in(group, seen):
         seen.add(item.id)
         if isinstance(item, h5py.Group):
             yield from _arrays_in(item, seen)
-        # What is compressed, sparse or elsewhere may be larger than the file.
-        elif not _is_plain(item):
+        # What is sparse or elsewhere may be larger than the file.
+        elif not (_is_bfloat16(item) or item.dtype.kind in "fiu") or not _is_whole(item):
             raise ValueError(
-                f"{group.file.filename} must hold uncompressed arrays of numbers; {name!r} is none."
+                f"{group.file.filename} must hold whole arrays of numbers; {name!r} is none."
             )
         else:
             yield item
 
 
-def _is_plain(item):
-    """Whether a dataset is an uncompressed array of numbers in the file itself."""
-    whole = item.id.get_storage_size() == item.nbytes and not item.external
-    return whole and (_is_bfloat16(item) or item.dtype.kind in "fiu")
+def _is_whole(item):
+    """Whether a dataset is in the file itself, all of it, as it is or deflated in one piece."""
+    if item.external or item.is_virtual:
+        return False
+    if item.chunks is None:
+        return item.id.get_storage_size() == item.nbytes
+    filters = item.id.get_create_plist()
+    kinds = [filters.get_filter(place)[0] for place in range(filters.get_nfilters())]
+    if kinds != [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE] or item.chunks != item.shape:
+        return False
+    return item.nbytes <= MAX_EXPANSION * item.id.get_storage_size()
+
+
+def _inflates(item):
+    """Whether a deflated dataset has the size that it says."""
+    mask, deflated = item.id.read_direct_chunk((0,) * item.ndim)
+    if mask:
+        return False
+    try:
+        # HDF5 would make room for whatever comes, a thousand times that of the file.
+        return len(zlib.decompressobj().decompress(deflated, item.nbytes + 1)) == item.nbytes
+    except zlib.error:
+        return False
 
 
 def _is_bfloat16(item):

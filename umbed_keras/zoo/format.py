@@ -94,7 +94,7 @@ def read_preset(folder):
                 f"{folder / name} is damaged: it is not the file that was saved (SHA-256)."
             )
     try:
-        _check_object(config, "model")
+        check_config(config)
     except ValueError as error:
         raise ValueError(f"{error}{newer(metadata)}") from error
     return config, metadata
@@ -155,6 +155,11 @@ def known_classes():
         for name, found in keras.saving.get_custom_objects().items()
         if name.startswith(PACKAGE) and found.__module__.startswith("umbed_keras.")
     }
+
+
+def check_config(config):
+    """Raises ValueError unless a model's serialised configuration is one that presets may hold."""
+    _check_object(config, "model")
 
 
 def _check_object(node, role):

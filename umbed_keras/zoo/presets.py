@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from umbed_keras._version import __version__
-from umbed_keras.zoo.arrays import read_arrays, write_arrays
+from umbed_keras.zoo.arrays import deflate_arrays, read_arrays, write_arrays
 from umbed_keras.zoo.atomic_folder import present, replaced
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
@@ -20,6 +20,7 @@ from umbed_keras.zoo.format import (
     FILES,
     METADATA,
     WEIGHTS,
+    check_config,
     check_weights,
     file_entry,
     known_classes,
@@ -150,7 +151,8 @@ class PresetMixin:
             history: what `fit` returned, or its `history`, whose last values the card is to name.
 
         Raises:
-            ValueError: the folder holds files that are no preset's, or another `weights_dtype`.
+            ValueError: the folder holds files that are no preset's; another `weights_dtype`; a
+                model with a part that is no preset's, such as a `ModelBackbone`.
         """
         if weights_dtype not in (None, *WEIGHTS_DTYPES):
             raise ValueError(
@@ -168,6 +170,11 @@ class PresetMixin:
             )
         config = keras.saving.serialize_keras_object(self)
         config.pop("compile_config", None)
+        text = json.dumps(config, indent=2) + "\n"
+        try:
+            check_config(json.loads(text))
+        except ValueError as error:
+            raise ValueError(f"{error} `model.save('model.keras')` keeps such a model.") from error
         stored = self
         if weights_dtype:
             # Statistics have a fixed type, so a twin of another type casts the weights alone.
@@ -182,8 +189,9 @@ class PresetMixin:
         if CARD in kept and is_generated(old, known):
             kept.remove(CARD)
         with replaced(folder) as new:
-            (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            (new / CONFIG).write_text(text, encoding="utf-8")
             stored.save_weights(new / WEIGHTS)
+            deflate_arrays(new / WEIGHTS)
             if self.codec_arrays:
                 write_arrays(new / CODEC, self.codec_arrays)
             written = [name for name in (CONFIG, WEIGHTS, CODEC) if (new / name).exists()]
@@ -225,8 +233,10 @@ def write_codec(folder, arrays):
         arrays: name to NumPy array, `codec_arrays` of its model.
 
     Raises:
-        ValueError: a folder that holds no preset.
+        ValueError: a folder that holds no preset, or a model that needs no codec.
     """
+    if not arrays:
+        raise ValueError(f"`arrays` must be those of a codec; this model needs none: {arrays!r}")
     folder = present(folder)
     _, metadata = read_preset(folder)
     with replaced(folder) as new:
