@@ -25,6 +25,9 @@ BOTTLENECKS = {
     "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
     "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
     "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
+    "dictionary_stopping": functools.partial(
+        DictionaryBottleneck, 12, DIM, 2, coefficient_bits=6, min_gain=1.0
+    ),
     "fsq": functools.partial(ScalarQuantizer, DIM, (8, 5, 5, 4, 3, 2)),
     "scalar": functools.partial(ScalarQuantizer, DIM, rate_weight=1e-2),
 }

@@ -6,6 +6,7 @@ import numpy as np
 
 from umbed_keras.codec.code_network import CEILING, VECTOR
 from umbed_keras.codec.digits import split
+from umbed_keras.codec.integer_layers import DividedLayer, Layer
 from umbed_keras.codec.lanes import run_lanes
 from umbed_keras.codec.network_tables import LARGEST, unpacked
 from umbed_keras.codec.passes import NUM_KINDS, passes
@@ -16,8 +17,6 @@ from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, least_counts
 WIDTH, LANES, THREADS = 8192, 4, 2
 # Activations are whole steps up to this.
 ACTIVATION = 255
-# Columns multiplied at once: for so few BLAS starts no threads, which would hinder ours.
-BLOCK = 96
 # Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
 STEP, ONE = 1 / 32, 1 << 16
 FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
@@ -52,39 +51,30 @@ class IntegerNetwork:
         def biases(name, unit):
             return (tables[name] * np.float32(unit))[..., None]
 
-        def layer(name, unit, bias=0.0, part=slice(None)):
-            return _Layer(tables[name][..., part], scales[f"{name}_scale"] * unit, bias)
-
-        def digits(name, place, count=1):
-            """Layers that end in logits, in steps of them."""
-            weights, bias = f"{name}_{place}", biases(f"{name}_bias_{place}", 1 / STEP)
-            size = len(bias) // count
-            parts = [slice(digit * size, (digit + 1) * size) for digit in range(count)]
-            return [layer(weights, 1 / STEP / activation, bias[part], part) for part in parts]
+        def layer(name, unit, bias=None):
+            return Layer(tables[name], scales[f"{name}_scale"] * unit, bias)
 
         self._kind_bias = biases("kind_bias", activation)
-        self._symbol_bias = biases("symbol_bias", activation)
         self._around = [
-            _Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
+            Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
         ]
-        self._before, self._pending = layer("before", unit), layer("pending", unit)
-        self._hidden = [
-            layer(f"hidden_{place}", 1.0, biases(f"hidden_bias_{place}", activation))
-            for place in places
-        ]
-        self._high = [digits("high", place)[0] for place in places]
-        self._low = [digits("low", place, split(self.symbols[place].size)[0]) for place in places]
+        self._before = [layer("before", unit, bias) for bias in biases("symbol_bias", activation)]
+        self._pending = layer("pending", unit)
+        self._hidden, self._high, self._low = [], [], []
+        for place, (size, _) in enumerate(self.symbols):
+            bias = biases(f"hidden_bias_{place}", activation)
+            self._hidden.append(layer(f"hidden_{place}", 1.0, bias))
+            bias = biases(f"high_bias_{place}", 1 / STEP)
+            self._high.append(layer(f"high_{place}", 1 / STEP / activation, bias))
+            bias = biases(f"low_bias_{place}", 1 / STEP)
+            low = layer(f"low_{place}", 1 / STEP / activation, bias)
+            self._low.append(DividedLayer(low, split(size)[0]))
 
     @property
     def least_bits(self):
         """What the symbols of a place cost at least."""
-        digits = np.array(
-            [
-                split(size)[0]
-                for (size, _), count in zip(self.symbols, self._least_counts, strict=True)
-                if not count
-            ]
-        )
+        always = zip(self.symbols, self._least_counts, strict=True)
+        digits = np.array([split(size)[0] for (size, _), count in always if not count])
         return float(np.log2(1 + (digits - 1) / ONE).sum())
 
     def transfer(self, coder, symbols, rows, cols):
@@ -138,9 +128,8 @@ class IntegerNetwork:
                 there, shared, before = there[going], shared[:, going], before[:, going]
             if not len(there):
                 break
-            mixed = shared + self._symbol_bias[place]
-            if place:
-                mixed += self._before(before)
+            mixed = self._before[place](before)
+            mixed += shared
             if pending is not None:
                 mixed += self._pending(pending)
             hidden = _activations(self._hidden[place](_activations(mixed)))
@@ -163,13 +152,9 @@ class IntegerNetwork:
             return first
         # Places with one high digit together, for their low ones follow from the same weights.
         order = np.argsort(first.astype("uint16"), kind="stable")
-        hidden, logits = hidden.take(order, axis=1), np.empty((low, count), "float32")
-        ends = np.cumsum(np.bincount(first, minlength=high))
-        for digit, (start, end) in enumerate(zip(np.append(0, ends), ends, strict=False)):
-            if start < end:
-                logits[:, start:end] = self._low[place][digit](hidden[:, start:end])
-        frequencies = _frequencies(logits)
-        frequencies[ends[-2] :, size - (high - 1) * low :] = 0
+        counts = np.bincount(first, minlength=high)
+        frequencies = _frequencies(self._low[place](hidden.take(order, axis=1), counts))
+        frequencies[len(order) - counts[-1] :, size - (high - 1) * low :] = 0
         digits = None if symbols is None else (symbols % low)[order]
         second = yield digits, frequencies
         found = low * first
@@ -192,43 +177,6 @@ class IntegerNetwork:
             direction = pending if role == FACTOR else self._vectors[place].T
             vector = np.rint(values * direction)
         return np.clip(before + vector, -LARGEST, LARGEST), None
-
-
-class _Layer:
-    """Columns of whole numbers times whole weights, in a unit, and a bias.
-
-    Args:
-        weights: integers `(inputs, outputs)`.
-        unit: float, what 1 times 1 is worth.
-        bias: float32 `(outputs, 1)`, or 0.
-    """
-
-    def __init__(self, weights, unit, bias=0.0):
-        self.weights = np.ascontiguousarray(weights.T, "float32")
-        self.unit, self.bias = np.float32(unit), np.float32(bias)
-
-    def __call__(self, columns):
-        sums = self.sums(columns)
-        sums *= self.unit
-        sums += self.bias
-        return sums
-
-    def sums(self, columns):
-        """Exact sums `(outputs, n)` of columns `(inputs, n)`."""
-        found = np.empty((len(self.weights), columns.shape[1]), "float32")
-        whole = columns.shape[1] // BLOCK * BLOCK
-        np.matmul(self.weights, _blocks(columns[:, :whole]), out=_blocks(found[:, :whole]))
-        np.matmul(self.weights, columns[:, whole:], out=found[:, whole:])
-        return found
-
-
-def _blocks(columns):
-    """Columns as a stack of blocks `(blocks, features, BLOCK)`, without a copy."""
-    features, count = columns.shape
-    rows, steps = columns.strides
-    strides = BLOCK * steps, rows, steps
-    shape = count // BLOCK, features, BLOCK
-    return np.lib.stride_tricks.as_strided(columns, shape, strides)
 
 
 def _activations(values):

@@ -47,14 +47,14 @@ class DictionaryBottleneck(Bottleneck):
         selection: `"omp"` or `"ols"`, as in `orthogonal_matching_pursuit`.
         coefficient_bits: int >= 2, bits of a quantised coefficient, or None to keep them whole.
         quantization: `"uniform"` or `"mu_law"` steps.
-        min_gain: float >= 0, by how much an atom must lower the squared error of a latent vector,
-            in squared steps of a quantised coefficient, which must be `"uniform"`. A vector stops
-            at the first atom that doesn't, and has index 0 and coefficient 0 from there on: about
-            1 gives `compress` fewer bytes at the same error. 0 never stops.
         decay: float in [0, 1), of the running averages.
         revival_threshold: float, an atom is revived, as a turned copy of a much-used one, when its
             share of use falls below this fraction of the mean; 0 never revives.
         seed: int, of the dictionary's start.
+        min_gain: float >= 0, by how much an atom must lower the squared error of a latent vector,
+            in squared steps of a quantised coefficient, which must be `"uniform"`. A vector stops
+            at the first atom that doesn't, and has index 0 and coefficient 0 from there on: about
+            1 gives `compress` fewer bytes at the same error. 0 never stops.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class DictionaryBottleneck(Bottleneck):
         selection="omp",
         coefficient_bits=None,
         quantization="uniform",
-        min_gain=0.0,
         decay=0.99,
         revival_threshold=0.01,
         seed=0,
+        min_gain=0.0,
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
@@ -93,8 +93,8 @@ class DictionaryBottleneck(Bottleneck):
             )
         check_at_least(
             commitment_weight=(0, commitment_weight),
-            min_gain=(0, min_gain),
             revival_threshold=(0, revival_threshold),
+            min_gain=(0, min_gain),
         )
         if min_gain and (coefficient_bits is None or quantization != "uniform"):
             raise ValueError(
@@ -111,10 +111,10 @@ class DictionaryBottleneck(Bottleneck):
         self.selection = selection
         self.coefficient_bits = coefficient_bits
         self.quantization = quantization
-        self.min_gain = float(min_gain)
         self.decay = float(decay)
         self.revival_threshold = float(revival_threshold)
         self.seed = seed
+        self.min_gain = float(min_gain)
 
     @property
     def num_entries(self):
@@ -303,10 +303,10 @@ class DictionaryBottleneck(Bottleneck):
             "selection": self.selection,
             "coefficient_bits": self.coefficient_bits,
             "quantization": self.quantization,
-            "min_gain": self.min_gain,
             "decay": self.decay,
             "revival_threshold": self.revival_threshold,
             "seed": self.seed,
+            "min_gain": self.min_gain,
         }
 
     def _levels(self):

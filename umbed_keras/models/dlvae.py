@@ -16,8 +16,9 @@ class DLVAE(NamedAutoencoder):
         sparsity: int, atoms of a vector (S).
         patch_size: int, side of the patches of the latent map that are coded as one vector.
         coefficient_bits: int, bits of a quantised coefficient, or None to keep them whole.
-        commitment_weight, selection, quantization, min_gain: as in `DictionaryBottleneck`.
+        commitment_weight, selection, quantization: as in `DictionaryBottleneck`.
         seed: int, of the dictionary's start and the order of the data.
+        min_gain: as in `DictionaryBottleneck`.
         **kwargs: the other arguments of `ImageAutoencoder`, which takes a `DictionaryBottleneck`
             set otherwise, too.
     """
@@ -34,8 +35,8 @@ class DLVAE(NamedAutoencoder):
         commitment_weight=1.0,
         selection="omp",
         quantization="uniform",
-        min_gain=0.0,
         seed=0,
+        min_gain=0.0,
         **kwargs,
     ):
         settings = {
