@@ -70,6 +70,7 @@ else:
             "HF_HUB_DISABLE_XET": "1",
             "CUDA_VISIBLE_DEVICES": "",
             "JAX_PLATFORMS": "cpu",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         done = subprocess.run(
             [sys.executable, __file__],

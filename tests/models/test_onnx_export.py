@@ -17,7 +17,8 @@ from umbed_keras.models.onnx_export import metadata
 onnxruntime = pytest.importorskip("onnxruntime")
 BACKEND = keras.backend.backend()
 ROOT = Path(__file__).parents[2]
-# One of each part that presets are made of (dictionaries below); examples/benchmarks/onnx_embed.py takes all.
+# One of each part that presets are made of, dictionaries' encoding below;
+# examples/benchmarks/onnx_embed.py takes all.
 CASES = [
     ("natural_lite0_vae_d32", "embed"),
     ("natural_gray_vae_d16", "decode"),
