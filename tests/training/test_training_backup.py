@@ -87,7 +87,9 @@ def end_of(folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.parametrize(("kind", "kills"), [("array", 5), ("dataset", 1)])
+@pytest.mark.parametrize(
+    ("kind", "kills"), [pytest.param("array", 5, marks=pytest.mark.torch_alone), ("dataset", 1)]
+)
 def test_killed_at_random_moments_it_ends_at_the_same_weights(tmp_path, kind, kills):
     environment = {
         **os.environ,

@@ -156,6 +156,7 @@ def test_a_checkout_uses_its_own_presets():
     assert presets.presets_folder() == ROOT / "presets"
 
 
+@pytest.mark.torch_alone
 def test_a_wheel_carries_the_presets_inside_the_package(tmp_path):
     subprocess.run(
         [

@@ -17,6 +17,8 @@ from umbed_keras.zoo.cards import card_text
 from umbed_keras.zoo.format import read_preset
 from umbed_keras.zoo.sources import find_preset
 
+pytestmark = pytest.mark.torch_alone
+
 ROOT = Path(uk.__file__).parents[1]
 NAME = "tiny_vae"
 
