@@ -12,13 +12,13 @@ import numpy as np
 MAX_EXPANSION = 4
 # What HDF5 has room for in one piece, in bytes.
 MAX_DEFLATED = 1 << 32
-# Whose description in a file is short.
-VERSION = "latest"
+# Of the format: short descriptions of arrays, which HDF5 reads from 1.10 (2016) on.
+VERSIONS = ("v110", "v110")
 
 
 def write_arrays(path, arrays):
     """Writes arrays, by name, as `read_arrays` reads them."""
-    with h5py.File(path, "w", libver=VERSION) as file:
+    with h5py.File(path, "w", libver=VERSIONS) as file:
         for name, part in sorted(arrays.items()):
             _write(file, name, np.asarray(part))
 
@@ -26,7 +26,7 @@ def write_arrays(path, arrays):
 def deflate_arrays(path):
     """Makes a file of arrays smaller; what it holds stays the same, bit for bit."""
     smaller = path.with_name(f".{path.name}")
-    with h5py.File(path) as old, h5py.File(smaller, "w", libver=VERSION) as new:
+    with h5py.File(path) as old, h5py.File(smaller, "w", libver=VERSIONS) as new:
         _copy(old, new)
     os.replace(smaller, path)
 
