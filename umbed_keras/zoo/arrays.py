@@ -43,11 +43,11 @@ def _copy(old, new):
 
 def _write(group, name, values):
     """Stores an array, deflated if that makes it smaller, and not smaller than readers accept."""
-    if 0 < values.nbytes < MAX_DEFLATED:
+    if values.ndim and 0 < values.nbytes < MAX_DEFLATED:
         # As HDF5 does: first bytes of all numbers, then all second ones, of which some are alike.
         planes = np.frombuffer(values.tobytes(), "uint8").reshape(-1, values.itemsize).T
         deflated = zlib.compress(planes.tobytes(), 9)
-        if values.ndim and values.nbytes / MAX_EXPANSION <= len(deflated) < values.nbytes:
+        if values.nbytes / MAX_EXPANSION <= len(deflated) < values.nbytes:
             layout = {"chunks": values.shape, "shuffle": True, "compression": "gzip"}
             item = group.create_dataset(name, values.shape, values.dtype, **layout)
             item.id.write_direct_chunk((0,) * values.ndim, deflated)
