@@ -10,7 +10,7 @@ import keras
 import pytest
 
 import umbed_keras as uk
-from umbed_keras import _backend
+from umbed_keras.backend import choice
 
 ROOT = Path(uk.__file__).parents[1]
 
@@ -37,21 +37,21 @@ importlib.util.find_spec = lambda name, *rest: None if name in hidden else find_
 CHOICE = """
 import os, sys
 sys.path.insert(0, {package!r})
-from _backend import choose_backend
+from choice import choose_backend
 choose_backend()
 print(os.environ.get("KERAS_BACKEND"))
 """
 
 
-def choice(tmp_path, installed, **environment):
-    hidden = [name for name in _backend.BACKENDS if name not in installed]
+def chosen_backend(tmp_path, installed, **environment):
+    hidden = [name for name in choice.BACKENDS if name not in installed]
     present = "".join(
         f"find_before_{name} = importlib.util.find_spec\n"
         f"importlib.util.find_spec = lambda n, *r: True if n == {name!r} "
         f"else find_before_{name}(n, *r)\n"
         for name in installed
     )
-    code = HIDE % (hidden,) + present + CHOICE.format(package=str(ROOT / "umbed_keras"))
+    code = HIDE % (hidden,) + present + CHOICE.format(package=str(ROOT / "umbed_keras" / "backend"))
     return run(code, tmp_path, **environment)
 
 
@@ -71,24 +71,24 @@ def choice(tmp_path, installed, **environment):
 def test_order_of_backends(tmp_path, installed, keras_json, environment, chosen):
     if keras_json:
         (tmp_path / "keras.json").write_text(json.dumps({"backend": keras_json}))
-    assert choice(tmp_path, installed, **environment) == chosen
+    assert chosen_backend(tmp_path, installed, **environment) == chosen
 
 
 def test_a_broken_keras_json_is_no_wish(tmp_path):
     (tmp_path / "keras.json").write_text("[")
-    assert choice(tmp_path, ["jax"]) == "jax"
+    assert chosen_backend(tmp_path, ["jax"]) == "jax"
 
 
 def test_no_backend_names_the_pip_commands(tmp_path):
-    said = choice(tmp_path, [])
+    said = chosen_backend(tmp_path, [])
     assert "ImportError" in said
-    for extra in _backend.BACKENDS:
+    for extra in choice.BACKENDS:
         assert f'pip install "umbed_keras[{extra}]"' in said
 
 
 def test_import_needs_no_environment_variable(tmp_path):
     code = "import umbed_keras as uk, keras; print(keras.backend.backend())"
-    assert run(code, tmp_path) in _backend.BACKENDS
+    assert run(code, tmp_path) in choice.BACKENDS
 
 
 def test_an_imported_keras_is_left_alone_and_little_added_to_it(tmp_path):
@@ -112,21 +112,24 @@ def test_the_version_is_everywhere_the_same():
 
 # Floor of each room of the house; an import only ever points to a lower one.
 FLOORS = {
-    "_version": 0,
-    "_backend": 0,
+    "version": 0,
+    "files": 0,
+    "configs": 0,
+    "backend": 0,
     "ops": 1,
-    "plots": 1,
-    "layers": 2,
-    "metrics": 2,
-    "data": 2,
+    "plots": 2,
+    "images": 2,
     "zoo": 3,
-    "training": 3,
-    # Models compress and decompress; what is coded are bottlenecks' codes, of `layers`.
-    "codec": 3,
-    "models": 4,
-    "segmentation": 5,
-    "serving": 5,
-    "tuning": 5,
+    "bottlenecks": 3,
+    "backbones": 3,
+    "metrics": 3,
+    "codec": 4,
+    "models": 5,
+    "segmentation": 6,
+    "stores": 6,
+    "tuning": 6,
+    # The public face of parts that lie in several rooms.
+    "layers": 7,
 }
 
 
@@ -162,4 +165,4 @@ def test_imports_point_down():
             lower = FLOORS[target] < FLOORS[room]
             assert target == room or lower, f"{path}: {room} imports {target}"
             # Presets travel without the layers that they are made of.
-            assert room != "zoo" or target in ("_version", "ops", "zoo"), path
+            assert room != "zoo" or target in ("version", "files", "ops", "zoo"), path

@@ -1,12 +1,14 @@
 """A small vector for every pixel, and image autoencoders with discrete or sparse bottlenecks."""
 
-from umbed_keras._backend import choose_backend
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from umbed_keras.backend.choice import choose_backend
 
 choose_backend()
 
 from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
-from umbed_keras._version import __version__  # noqa: E402
-from umbed_keras.data.folder import ImageFolder  # noqa: E402
+from umbed_keras.images.folder import ImageFolder  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
     FSQVAE,
@@ -16,8 +18,15 @@ from umbed_keras.models import (  # noqa: E402
     LappedAutoencoder,
     PixelEmbedder,
 )
-from umbed_keras.training import TrainingBackup  # noqa: E402
+from umbed_keras.models.base.training_backup import TrainingBackup  # noqa: E402
+from umbed_keras.version import __version__  # noqa: E402
 from umbed_keras.zoo import list_presets, upload_preset  # noqa: E402
+
+if TYPE_CHECKING:
+    from umbed_keras import segmentation, stores, tuning
+
+# Packages that need an extra, imported when they are first asked for.
+_LAZY = ("segmentation", "stores", "tuning")
 
 __all__ = [
     "DLVAE",
@@ -35,6 +44,25 @@ __all__ = [
     "metrics",
     "ops",
     "plots",
+    "segmentation",
+    "stores",
+    "tuning",
     "upload_preset",
     "zoo",
 ]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return _import_module(f"umbed_keras.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
+
+
+# What is not public is importable by its path, and no attribute.
+for _name in [name for name in globals() if not name.startswith("_") and name not in __all__]:
+    del globals()[_name]
+del _name

@@ -9,7 +9,7 @@ fitted on the images that choose. Of a dictionary an atom and its negative are t
 there are 2 K to choose among; codes of a residual quantizer's stages differ too.
 
 `--write` adds both numbers to the presets' cards. Then the index wants to be written anew:
-`examples/index_presets.py`.
+`examples/tools/index_presets.py`.
 """
 
 import argparse

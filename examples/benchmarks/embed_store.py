@@ -23,7 +23,7 @@ import umbed_keras as uk
 import numpy as np
 from PIL import Image
 
-from umbed_keras.serving import embed_store
+from umbed_keras.stores import embed_store
 
 PORTRAIT = Path(__file__).resolve().parents[1] / "astronaut.jpg"
 # The same threads for one process and for two.
@@ -153,7 +153,7 @@ def moments(target):
 
 
 def start(args, folder, target, count):
-    command = [sys.executable, "-m", "umbed_keras.serving.embed", folder / "image.npy"]
+    command = [sys.executable, "-m", "umbed_keras.stores.embed", folder / "image.npy"]
     command += [folder / target, "--preset", args.preset, "--workers", str(count)]
     command += ["--memory-budget", str(args.budget), *["--codes"] * args.codes]
     environment = {**os.environ, "OMP_NUM_THREADS": str(CORES // count)}

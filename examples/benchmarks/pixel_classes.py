@@ -13,7 +13,7 @@ mean IoU over the classes that have 0.5 % of an image, averaged over images, of 
 classifiers: a random forest, and logistic regression on standardised features.
 
 `--write` adds the means to the presets' cards. Then the index wants to be written anew:
-`examples/index_presets.py`.
+`examples/tools/index_presets.py`.
 
 The images are the last of each archive in sorted order, of roads some spread over all. No embedder
 may have learned from those, nor from roads at all.

@@ -19,8 +19,8 @@ from keras import ops
 from skimage.data import astronaut
 
 from umbed_keras import PixelEmbedder
-from umbed_keras.models.compiled import CompiledMethod
-from umbed_keras.models.pixel_embedder import DECODE_CHUNK
+from umbed_keras.backend.compiled import CompiledMethod
+from umbed_keras.models.pixel_embedder.pixel_embedder import DECODE_CHUNK
 from umbed_keras.ops import patch_pyramid
 
 # Our steps in one call of `fit`.

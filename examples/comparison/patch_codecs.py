@@ -13,7 +13,7 @@ from keras import ops
 from sklearn.cluster import KMeans
 
 import umbed_keras as uk
-from umbed_keras.layers._starts import learn_dictionary
+from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
 from umbed_keras.ops.quantize import quantize
 from umbed_keras.ops.rate import entropy, sparse_bits, sparse_fixed_length
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from training.images import held_out, load_split
 
 import umbed_keras as uk
-from umbed_keras.data.image_files import image_files
+from umbed_keras.images.image_files import image_files
 from umbed_keras.zoo import write_card
 
 # Images that are held out of folders, at most.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, NUMBER, Symbol
 from umbed_keras.codec import integer_layers
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.digits import split
@@ -22,7 +23,6 @@ from umbed_keras.codec.integer_network import (
 from umbed_keras.codec.network_tables import packed, table_shapes, tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.range_coder import Decoder, Encoder
-from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, NUMBER, Symbol
 
 SPECS = {
     "an entry": [Symbol(5, ENTRY)],

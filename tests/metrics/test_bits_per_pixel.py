@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from umbed_keras.layers import DictionaryBottleneck, GaussianBottleneck, VectorQuantizer
+from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
+from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 from umbed_keras.metrics import BitsPerPixel
 
 

@@ -11,6 +11,7 @@ import pytest
 import umbed_keras as uk
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+VQVAE_MODULE = "umbed_keras.models.image_autoencoder.vqvae"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def serialized(module, class_name, config=None, registered_name=None):
 
 LAMBDA = {"class_name": "__lambda__", "config": {"value": "4wAAAAAAAAAA"}}
 BACKBONE = serialized(
-    "umbed_keras.layers.efficientnet_lite0",
+    "umbed_keras.backbones.efficientnet_lite0",
     "EfficientNetLite0",
     registered_name="umbed_keras>EfficientNetLite0",
 )
@@ -107,7 +108,11 @@ CONFIGS = {
         serialized("umbed_keras.metrics.fid", "FID", registered_name="umbed_keras>FID")
     ),
     "a model as bottleneck": with_bottleneck(
-        serialized("umbed_keras.models.vqvae", "VQVAE", registered_name="umbed_keras>VQVAE")
+        serialized(
+            "umbed_keras.models.image_autoencoder.vqvae",
+            "VQVAE",
+            registered_name="umbed_keras>VQVAE",
+        )
     ),
     "a known object elsewhere": lambda config: config["config"].update(
         activity_regularizer=config["config"]["bottleneck"]
@@ -134,7 +139,9 @@ CONFIGS = {
     "backbone as bottleneck": with_bottleneck(BACKBONE),
     "a model as backbone": with_arguments(
         backbone=serialized(
-            "umbed_keras.models.vqvae", "VQVAE", registered_name="umbed_keras>VQVAE"
+            "umbed_keras.models.image_autoencoder.vqvae",
+            "VQVAE",
+            registered_name="umbed_keras>VQVAE",
         )
     ),
     "any Keras layer as backbone": with_arguments(
@@ -142,7 +149,7 @@ CONFIGS = {
     ),
     "any Keras model in a backbone": with_arguments(
         backbone=serialized(
-            "umbed_keras.layers.model_backbone",
+            "umbed_keras.backbones.model_backbone",
             "ModelBackbone",
             {"model": serialized("keras", "Sequential", {"layers": [LAMBDA]})},
             "umbed_keras>ModelBackbone",

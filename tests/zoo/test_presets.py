@@ -276,7 +276,7 @@ def test_a_new_card_says_what_is_known(tmp_path, images):
 
 def test_index_and_readme_are_those_of_the_presets(tmp_path, monkeypatch):
     folder = shutil.copytree(ROOT / "presets", tmp_path / "presets")
-    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.syspath_prepend(ROOT / "examples" / "tools")
     import index_presets
 
     monkeypatch.chdir(tmp_path)
@@ -285,7 +285,7 @@ def test_index_and_readme_are_those_of_the_presets(tmp_path, monkeypatch):
     index_presets.main()
     for name in ("presets/index.json", "presets/README.md"):
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), (
-            f"{name} is out of date: python examples/index_presets.py {' '.join(arguments)}"
+            f"{name} is out of date: python examples/tools/index_presets.py {' '.join(arguments)}"
         )
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 34e6
 

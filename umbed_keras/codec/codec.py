@@ -3,11 +3,12 @@
 import numpy as np
 from keras import ops
 
+from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
+from umbed_keras.codec.exact_context import ExactContext
 from umbed_keras.codec.integer_network import IntegerNetwork
 from umbed_keras.codec.learning import learn_tables
 from umbed_keras.codec.range_coder import Decoder, Encoder
 from umbed_keras.codec.table_model import NoContext, TableModel, context_tables, stored_tables
-from umbed_keras.layers import ScalarQuantizer
 
 # What arrays of the bottleneck's own are called in a codec's.
 SETTING = "setting_"
@@ -38,7 +39,7 @@ class Codec:
         }
         tables = {name: part for name, part in arrays.items() if not name.startswith(SETTING)}
         if knows_itself(bottleneck):
-            self._model = TableModel(bottleneck.exact_context(), context_tables())
+            self._model = TableModel(ExactContext(bottleneck.context), context_tables())
         elif has_density(bottleneck):
             self._model = _static_model(bottleneck, tables)
         else:

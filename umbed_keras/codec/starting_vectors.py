@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, num_vectors
 from umbed_keras.codec.code_network import VECTOR
-from umbed_keras.layers.symbols import COUNT, ENTRY, FACTOR, num_vectors
 
 # Rounds in which each symbol takes what the others leave over (backfitting).
 ROUNDS = 3
@@ -15,7 +15,7 @@ def starting_vectors(symbols, values, latents, seed=0):
     """Vectors whose sums come near the first principal components of latents.
 
     Args:
-        symbols: list of `umbed_keras.layers.symbols.Symbol`.
+        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
         values: int `(n, symbols)`, codes.
         latents: float `(n, latent_dim)`, what they stand for; the first component is scaled to
             unit deviation.

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from umbed_keras.layers.exact_context import ExactContext
+from umbed_keras.codec.exact_context import ExactContext
 
 # Of tables, what a row comes to; of what escapes, how it is written: bytes of 32 bits.
 TABLE_ONE = 2**20

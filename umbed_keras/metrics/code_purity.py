@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.ops.checks import check_integers
 
 
 def signed_atoms(indices, coefficients, num_atoms):

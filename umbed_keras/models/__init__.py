@@ -1,12 +1,12 @@
 """Models."""
 
-from umbed_keras.models.dlvae import DLVAE
-from umbed_keras.models.fsqvae import FSQVAE
-from umbed_keras.models.image_autoencoder import ImageAutoencoder
-from umbed_keras.models.lapped_autoencoder import LappedAutoencoder
-from umbed_keras.models.pixel_embedder import PixelEmbedder
-from umbed_keras.models.rvqvae import RVQVAE
-from umbed_keras.models.vqvae import VQVAE
+from umbed_keras.models.image_autoencoder.dlvae import DLVAE
+from umbed_keras.models.image_autoencoder.fsqvae import FSQVAE
+from umbed_keras.models.image_autoencoder.image_autoencoder import ImageAutoencoder
+from umbed_keras.models.image_autoencoder.lapped_autoencoder import LappedAutoencoder
+from umbed_keras.models.image_autoencoder.rvqvae import RVQVAE
+from umbed_keras.models.image_autoencoder.vqvae import VQVAE
+from umbed_keras.models.pixel_embedder.pixel_embedder import PixelEmbedder
 
 __all__ = [
     "DLVAE",

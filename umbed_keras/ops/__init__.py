@@ -1,12 +1,12 @@
 """Pure functions on tensors: sparse coding, the patch pyramid, the rate of codes."""
 
-from umbed_keras.ops.iterative_hard_thresholding import iterative_hard_thresholding
-from umbed_keras.ops.matching_pursuit import matching_pursuit
-from umbed_keras.ops.orthogonal_matching_pursuit import orthogonal_matching_pursuit
 from umbed_keras.ops.overlap_add import overlap_add
 from umbed_keras.ops.patch_pyramid import patch_pyramid
-from umbed_keras.ops.sparse_decode import sparse_decode
-from umbed_keras.ops.top_k import top_k
+from umbed_keras.ops.sparse_coding.iterative_hard_thresholding import iterative_hard_thresholding
+from umbed_keras.ops.sparse_coding.matching_pursuit import matching_pursuit
+from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import orthogonal_matching_pursuit
+from umbed_keras.ops.sparse_coding.sparse_decode import sparse_decode
+from umbed_keras.ops.sparse_coding.top_k import top_k
 
 __all__ = [
     "iterative_hard_thresholding",

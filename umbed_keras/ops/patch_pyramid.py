@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.reflect import reflect_pad
 
 

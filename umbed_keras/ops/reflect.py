@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from umbed_keras.ops._exported import exporting, reflect_axis
+from umbed_keras.backend.exporting import exporting, reflect_axis
 
 
 def reflect_index(positions, size):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from umbed_keras.models.weights_digest import update_by_weights
+from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
 
 FORMAT = "umbed_keras pixel classifier 1"

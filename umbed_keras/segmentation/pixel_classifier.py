@@ -8,16 +8,16 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import jaccard_score
 
-from umbed_keras.data.stores import StoredImage
-from umbed_keras.data.tiles import spans
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.images.stored_image import StoredImage
+from umbed_keras.images.tiles import spans
+from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.classifier_file import (
     fingerprint,
     read_labelled,
     write_labelled,
 )
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
-from umbed_keras.segmentation.images import as_list
+from umbed_keras.segmentation.image_lists import as_list
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures, content_key
 

@@ -5,7 +5,7 @@ import hashlib
 
 import numpy as np
 
-from umbed_keras.data.images import to_host
+from umbed_keras.images.arrays import to_host
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.classifier_file import fingerprint
 

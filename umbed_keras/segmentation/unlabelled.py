@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.preprocessing import normalize
 
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.ops.checks import check_integers
 from umbed_keras.plots.similarity import check_pixel, cosines_to
-from umbed_keras.segmentation.images import as_list
+from umbed_keras.segmentation.image_lists import as_list
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures
 
 # Pixels that centres are learned from at most, from all images together.

@@ -6,15 +6,13 @@ import keras
 import keras_tuner
 import numpy as np
 
-from umbed_keras.layers import (
-    DictionaryBottleneck,
-    GaussianBottleneck,
-    ResidualVectorQuantizer,
-    ScalarQuantizer,
-    VectorQuantizer,
-)
+from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
+from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
+from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
+from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 from umbed_keras.models import ImageAutoencoder, PixelEmbedder
-from umbed_keras.ops._checks import check_at_least
+from umbed_keras.ops.checks import check_at_least
 from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 
 GAUSSIAN, VECTOR, RESIDUAL, DICTIONARY = "gaussian", "vector", "residual", "dictionary"

@@ -9,7 +9,7 @@ import shutil
 
 import keras_tuner
 
-from umbed_keras.zoo.atomic_folder import present, replaced
+from umbed_keras.files import present, replaced
 
 BACKUP, IDENTITY, ORACLE = "backup", "sweep.json", "oracle.json"
 

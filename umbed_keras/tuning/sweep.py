@@ -8,8 +8,8 @@ import keras_tuner
 import numpy as np
 from keras_tuner.src.engine import conditions
 
-from umbed_keras.data.images import check_images
-from umbed_keras.ops._checks import check_integers
+from umbed_keras.images.arrays import check_images
+from umbed_keras.ops.checks import check_integers
 from umbed_keras.tuning.hparams import write_hparams
 from umbed_keras.tuning.oracles import (
     BayesianOracle,

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from umbed_keras.training.shares import shares
+from umbed_keras.backend.cores import shares
 
 # Deaths, for each worker, after which no more are started: the reason is not a trial's.
 MAX_DEATHS = 20

@@ -14,7 +14,7 @@ import re
 
 import keras
 
-from umbed_keras._version import __version__
+from umbed_keras.version import __version__
 from umbed_keras.zoo.arrays import plain_arrays
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import keras
 
-from umbed_keras._version import __version__
+from umbed_keras.files import present, replaced
+from umbed_keras.version import __version__
 from umbed_keras.zoo.arrays import deflate_arrays, read_arrays, write_arrays
-from umbed_keras.zoo.atomic_folder import present, replaced
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
 from umbed_keras.zoo.format import (
     CARD,
@@ -28,7 +28,7 @@ from umbed_keras.zoo.format import (
     read_json,
     read_preset,
 )
-from umbed_keras.zoo.sources import (
+from umbed_keras.zoo.locations import (
     INDEX,
     VARIABLE,
     builtin_presets,

@@ -1,0 +1,84 @@
+"""The command that makes images small files and back."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import umbed_keras as uk
+from umbed_keras.stores.compress import main
+
+pytestmark = pytest.mark.torch_alone
+
+
+@pytest.fixture(scope="module", params=[3, 1], ids=["colours", "gray"])
+def preset(request, tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    small = {"filters": 4, "residual_units": 2, "residual_blocks": 1, "channels": request.param}
+    model = uk.VQVAE(8, latent_dim=3, **small)
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, request.param), "uint8")
+    model.adapt(images)
+    model.adapt_codec(images, verbose=0)
+    folder = tmp_path_factory.mktemp("presets") / "small"
+    model.save_to_preset(folder)
+    return folder
+
+
+def test_there_and_back(preset, tmp_path, capsys):
+    model = uk.VQVAE.from_preset(preset)
+    values = np.random.default_rng(1).integers(0, 256, (12, 17, 3), "uint8")
+    Image.fromarray(values).save(tmp_path / "photo.png")
+    main([str(tmp_path / "photo.png"), "--preset", str(preset)])
+    small = tmp_path / "photo.png.umbed"
+    assert f"{small.stat().st_size} bytes" in capsys.readouterr().out
+    main([str(small), "--preset", str(preset), "--output", str(tmp_path / "back")])
+    with Image.open(tmp_path / "photo.png") as opened:
+        given = np.asarray(opened.convert("L" if model.channels == 1 else "RGB"))
+    expected = model.reconstruct(given.reshape(1, 12, 17, model.channels))[0]
+    with Image.open(tmp_path / "back" / "photo.png.umbed.png") as opened:
+        found = np.asarray(opened).reshape(expected.shape)
+    # PNG keeps whole 255ths.
+    np.testing.assert_allclose(found / 255, expected, atol=0.5001 / 255)
+
+
+def test_images_of_one_name_have_files_of_their_own(preset, tmp_path):
+    (tmp_path / "sub").mkdir()
+    paths = [tmp_path / "a.png", tmp_path / "a.jpg", tmp_path / "sub" / "a.png"]
+    for path in paths:
+        Image.new("L", (9, 9)).save(path)
+    main([*map(str, paths[:2]), "--preset", str(preset)])
+    made = {"a.png.umbed", "a.jpg.umbed"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "a.jpg", "sub", *made}
+    with pytest.raises(SystemExit, match=r"a\.png and .*a\.png would both become .*a\.png\.umbed"):
+        main([*map(str, paths), "--preset", str(preset), "--output", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_failures_are_told_and_leave_what_there_was(preset, tmp_path, monkeypatch):
+    other, image = tmp_path / "other.umbed", tmp_path / "image.png"
+    other.write_bytes(b"something else")
+    image.write_bytes(b"no image")
+    for path, says in (
+        (other, r"^ValueError: .*other\.umbed: .*another model"),
+        (image, r"image\.png is no image"),
+        (tmp_path / "none.png", r"FileNotFoundError.*none\.png"),
+    ):
+        with pytest.raises(SystemExit, match=says):
+            main([str(path), "--preset", str(preset)])
+    with pytest.raises(SystemExit, match=r"ValueError: .*no_such_preset"):
+        main([str(image), "--preset", "no_such_preset"])
+    assert {path.name for path in tmp_path.iterdir()} == {"other.umbed", "image.png"}
+    # A disk that is full as it writes.
+    target = tmp_path / "image.png.umbed"
+    Image.new("L", (9, 9)).save(image)
+    target.write_text("before")
+
+    def full(path, content):
+        path.open("wb").write(content[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(SystemExit, match="No space left"):
+        main([str(image), "--preset", str(preset)])
+    assert target.read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 3

@@ -1,0 +1,1 @@
+"""Backbones: frozen pretrained networks whose features a model describes."""

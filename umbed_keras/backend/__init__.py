@@ -1,0 +1,1 @@
+"""What differs between PyTorch, TensorFlow and JAX: compiling, layouts, devices, processes."""

@@ -1,0 +1,134 @@
+"""The Gaussian bottleneck of a variational autoencoder."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from umbed_keras.backend.processes import replica_part
+from umbed_keras.bottlenecks.bottleneck import Bottleneck
+from umbed_keras.bottlenecks.symbols import NUMBER, Symbol
+from umbed_keras.ops.checks import check_at_least
+from umbed_keras.ops.rate import Bits
+
+# Log-variances beyond this range only overflow.
+LOG_VARIANCE_RANGE = (-20.0, 10.0)
+STARTING_LOG_VARIANCE = -4.0
+# As symbols means reach this much beyond those that their steps were chosen by.
+ROOM = 1.25
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class GaussianBottleneck(Bottleneck):
+    """Samples latents from a Gaussian and charges its divergence from the standard normal.
+
+    The bottleneck of a VAE (Kingma & Welling 2014). Latents in are mean and log-variance,
+    `(..., 2 * latent_dim)`; handed on is a sample while training and the mean otherwise. Codes
+    are `{"mean", "log_variance"}`, each `(..., latent_dim)` float32.
+
+    Args:
+        latent_dim: int, size of the latent vector.
+        kl_weight: float, weight of the divergence (nats, summed over the vector, averaged over
+            vectors) in the loss.
+        seed: int or None, of the noise.
+    """
+
+    unit_variance = True
+    keeps_vectors = True
+
+    def __init__(self, latent_dim, kl_weight=1e-4, seed=None, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        check_at_least(kl_weight=(0, kl_weight))
+        self.kl_weight = float(kl_weight)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def input_dim(self):
+        return 2 * self.latent_dim
+
+    @property
+    def input_start(self):
+        # A small variance: noise as large as the signal would drown every gradient.
+        start = super().input_start
+        start[self.latent_dim :] = STARTING_LOG_VARIANCE
+        return start
+
+    def pass_through(self, latents, training):
+        mean, log_variance = ops.split(latents, 2, axis=-1)
+        log_variance = ops.clip(log_variance, *LOG_VARIANCE_RANGE)
+        codes = {"mean": mean, "log_variance": log_variance}
+        sample = mean
+        if training:
+            noise = replica_part(self._noise, ops.shape(mean))
+            sample = mean + ops.exp(0.5 * log_variance) * noise
+        return sample, codes, self.kl_weight * self._divergence(codes)
+
+    def decode(self, codes):
+        return ops.cast(codes["mean"], "float32")
+
+    def bits(self, codes):
+        bits = float(ops.convert_to_numpy(self.fixed_length_bits(codes)))
+        return Bits(bits, bits)
+
+    def fixed_length_bits(self, codes):
+        """The divergence in bits: what sending a sample costs (bits-back coding)."""
+        return self._divergence(codes) / math.log(2)
+
+    def code_spec(self):
+        return dict.fromkeys(("mean", "log_variance"), ((self.latent_dim,), "float32"))
+
+    def symbol_settings(self, codes):
+        """Steps of the means, float32 `(latent_dim,)`, and how many of them there are either way.
+
+        Rounding to a step adds a twelfth of its square: the variance that the decoder has learned
+        to bear.
+        """
+        parts = [np.reshape(part["log_variance"], (-1, self.latent_dim)) for part in codes]
+        variances = np.mean(np.exp(np.concatenate(parts).astype("float64")), axis=0)
+        steps = np.sqrt(12 * variances).astype("float32")
+        largest = np.max([np.abs(part["mean"]).max(axis=(0, 1)) for part in codes], axis=0)
+        reach = np.minimum(np.ceil(ROOM * largest / steps), 2**14)
+        return {"steps": steps, "reach": reach.astype("int32")}
+
+    def symbol_spec(self, steps, reach):
+        if steps.shape != (self.latent_dim,) or reach.shape != (self.latent_dim,):
+            raise ValueError(f"The codec must hold steps of {self.latent_dim} means.")
+        if (steps.dtype, reach.dtype) != ("float32", "int32"):
+            raise ValueError("The codec's steps must be float32, and their numbers int32.")
+        if not ((steps > 0) & (steps < 1e6) & (reach >= 0) & (reach <= 2**14)).all():
+            raise ValueError(
+                "The codec's steps must be above 0 and finite, and 2^14 at most either way."
+            )
+        return [Symbol(2 * int(count) + 1, NUMBER) for count in reach]
+
+    def to_symbols(self, codes, steps, reach):
+        whole = np.rint(codes["mean"] / steps)
+        beyond = np.mean(np.abs(whole) > reach)
+        if beyond:
+            warnings.warn(
+                f"{beyond:.2g} of all numbers are larger than those of the images that the codec "
+                "was learned from, and are cut: learn it from images like these (`adapt_codec`).",
+                stacklevel=2,
+            )
+        return np.clip(whole, -reach, reach).astype("int32") + reach
+
+    def from_symbols(self, symbols, steps, reach):
+        mean = (symbols - reach).astype("float32") * steps
+        log_variance = np.log(steps**2 / 12).astype("float32")
+        return {"mean": mean, "log_variance": np.broadcast_to(log_variance, mean.shape)}
+
+    def get_config(self):
+        return {**super().get_config(), "kl_weight": self.kl_weight, "seed": self.seed}
+
+    def _noise(self, shape):
+        return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
+
+    @staticmethod
+    def _divergence(codes):
+        mean = ops.cast(codes["mean"], "float32")
+        log_variance = ops.cast(codes["log_variance"], "float32")
+        nats = 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance)
+        return ops.mean(ops.sum(nats, axis=-1))

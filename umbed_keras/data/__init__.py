@@ -1,1 +1,0 @@
-"""What counts as images, and how they are read."""

@@ -1,0 +1,1 @@
+"""Images: files, arrays, tiles, folders, and batches for training."""

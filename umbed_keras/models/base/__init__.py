@@ -1,0 +1,1 @@
+"""What all models share: fitting, starting values, compression, export."""

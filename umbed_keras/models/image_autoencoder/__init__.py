@@ -1,0 +1,1 @@
+"""Image autoencoders and the layers that they alone use."""

@@ -1,0 +1,94 @@
+"""The convolutional network that turns a map of latents into images."""
+
+import keras
+from keras import ops
+
+from umbed_keras.backend.affine import convolution, double_resolution, weights
+from umbed_keras.models.image_autoencoder.residual_block import ResidualBlock
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class ImageDecoder(keras.layers.Layer):
+    """Residual blocks and transposed convolutions, as in VQ-VAE and LASER.
+
+    Two 3x3 convolutions; residual blocks; 4x4 transposed convolutions of stride 2, the last but
+    one with half the filters, the last starts at zero.
+
+    Args:
+        channels: int, of the images.
+        filters: int, channels inside.
+        upsamplings: int, times that the resolution is doubled.
+        residual_blocks: int.
+        residual_units: int, channels inside a residual block.
+    """
+
+    def __init__(
+        self, channels=3, filters=128, upsamplings=2, residual_blocks=2, residual_units=64, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if upsamplings < 1:
+            raise ValueError(f"`upsamplings` must be at least 1. Received: {upsamplings}")
+        self.channels = int(channels)
+        self.filters = int(filters)
+        self.upsamplings = int(upsamplings)
+        self.residual_blocks = int(residual_blocks)
+        self.residual_units = int(residual_units)
+        dtype = self.dtype_policy
+        self.entry, self.middle = (
+            keras.layers.Conv2D(filters, 3, data_format="channels_last", dtype=dtype, name=name)
+            for name in ("entry", "middle")
+        )
+        self.blocks = [
+            ResidualBlock(residual_units, dtype=dtype, name=f"block_{place}")
+            for place in range(self.residual_blocks)
+        ]
+        widths = [filters] * (self.upsamplings - 2) + [max(1, filters // 2), channels]
+        self.up = [
+            keras.layers.Conv2DTranspose(
+                width,
+                4,
+                2,
+                data_format="channels_last",
+                kernel_initializer="glorot_uniform" if level < self.upsamplings - 1 else "zeros",
+                dtype=dtype,
+                name=f"up_{level}",
+            )
+            for level, width in enumerate(widths[-self.upsamplings :])
+        ]
+
+    def build(self, input_shape):
+        self.entry.build((None, None, None, input_shape[-1]))
+        inside = (None, None, None, self.filters)
+        self.middle.build(inside)
+        for block in self.blocks:
+            block.build(inside)
+            block.built = True
+        for layer in self.up:
+            layer.build(inside)
+            inside = (None, None, None, layer.filters)
+
+    def call(self, latents, training=False):
+        """Maps latents `(batch, height, width, units)` to images `2^upsamplings` times as large."""
+        features = convolution(latents, *weights(self.entry, latents.dtype), padding=1)
+        features = convolution(features, *weights(self.middle, features.dtype), padding=1)
+        for block in self.blocks:
+            features = block(features, training=training)
+        for layer in self.up[:-1]:
+            features = ops.relu(double_resolution(features, *weights(layer, features.dtype)))
+        return double_resolution(features, *weights(self.up[-1], features.dtype))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        scale = 2**self.upsamplings
+        larger = [None if size is None else scale * size for size in (height, width)]
+        return (batch, *larger, self.channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "filters": self.filters,
+            "upsamplings": self.upsamplings,
+            "residual_blocks": self.residual_blocks,
+            "residual_units": self.residual_units,
+        }

@@ -1,0 +1,1 @@
+"""The pixel embedder and the layers that it alone uses."""

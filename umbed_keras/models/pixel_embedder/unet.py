@@ -1,0 +1,144 @@
+"""The U-Net that looks at an image's content."""
+
+import keras
+from keras import ops
+
+from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.ops.reflect import reflect_pad
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class UNet(keras.layers.Layer):
+    """A small U-Net (Ronneberger, Fischer & Brox 2015) that gives every pixel a vector.
+
+    Every pair of neighbouring rows and columns is folded into channels first, so that no
+    convolution runs at full resolution: the finest detail is the business of the linear path
+    beside it. Upsampling is a product per pixel unfolded into 2x2 pixels, skips are added,
+    borders reflect, nothing is normalised. The last layer starts at zero.
+
+    Args:
+        units: int, size of the vectors.
+        widths: ints, channels at 1/2, 1/4, 1/8 ... of the resolution.
+    """
+
+    def __init__(self, units, widths=(32, 64, 128), **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.widths = tuple(widths)
+        dtype = self.dtype_policy
+
+        def conv2d(width, name, strides=1):
+            return keras.layers.Conv2D(
+                width, 3, strides, data_format="channels_last", dtype=dtype, name=name
+            )
+
+        self.down = [
+            conv2d(width, f"down_{level}", strides=2 if level else 1)
+            for level, width in enumerate(self.widths)
+        ]
+        self.middle = conv2d(self.widths[-1], "middle")
+        self.lift = [
+            keras.layers.Dense(4 * width, dtype=dtype, name=f"lift_{level}")
+            for level, width in enumerate(self.widths[:-1])
+        ]
+        self.up = [conv2d(width, f"up_{level}") for level, width in enumerate(self.widths[:-1])]
+        self.head = keras.layers.Dense(
+            4 * units, kernel_initializer="zeros", dtype=dtype, name="head"
+        )
+
+    @property
+    def stride(self):
+        """Heights and widths must be multiples of this."""
+        return 2 ** len(self.widths)
+
+    @property
+    def radius(self):
+        """A vector depends on no pixel further away than this, a multiple of `stride`."""
+        # A convolution reaches one pixel of the resolution that it reads.
+        pixels = [2 ** (level + 1) for level in range(len(self.widths))]
+        upwards, downwards = sum(pixels), pixels[0] + sum(pixels[:-1])
+        # And folding reaches to the end of the largest block.
+        reach = upwards + downwards + self.stride - 1
+        return -(-reach // self.stride) * self.stride
+
+    def build(self, input_shape):
+        sizes = [(None, None, None, width) for width in self.widths]
+        for layer, before in zip(
+            self.down, [(None, None, None, 4 * input_shape[-1]), *sizes], strict=False
+        ):
+            layer.build(before)
+        self.middle.build(sizes[-1])
+        for level in range(len(self.widths) - 1):
+            self.lift[level].build(sizes[level + 1])
+            self.up[level].build(sizes[level])
+        self.head.build(sizes[0])
+
+    def call(self, images, units=None):
+        """Maps images to a vector for every pixel.
+
+        Args:
+            images: `(batch, height, width, channels)`, sizes multiples of `stride`.
+            units: int, asks for the vectors' first entries alone.
+
+        Returns:
+            `(batch, height, width, units)`.
+        """
+        return ops.depth_to_space(self._head(self._features(images), units), 2, "channels_last")
+
+    def at_pixels(self, images, rows, cols):
+        """The vectors `(batch, pixels, units)` of chosen pixels, at which alone the head looks.
+
+        Args:
+            images: as in `call`.
+            rows, cols: int32 `(batch, pixels)`.
+        """
+        features = self._features(ops.cast(images, self.compute_dtype))
+        batch, height, width, channels = ops.shape(features)
+        image = ops.arange(batch, dtype="int32")[:, None]
+        places = (image * height + rows // 2) * width + cols // 2
+        chosen = ops.take(ops.reshape(features, (-1, channels)), places, axis=0)
+        # Of the four pixels that a place unfolds into, the one asked for.
+        unfolded = ops.reshape(self._head(chosen), (*ops.shape(rows), 4, self.units))
+        inside = rows % 2 * 2 + cols % 2
+        return ops.squeeze(ops.take_along_axis(unfolded, inside[:, :, None, None], axis=2), axis=2)
+
+    def _features(self, images):
+        """What the head looks at, at half the resolution."""
+        skips = []
+        features = ops.space_to_depth(images, 2, "channels_last")
+        for level, layer in enumerate(self.down):
+            # A stride of 2 over an even size needs no padding at its end.
+            features = _convolve(layer, features, (1, 0) if level else (1, 1))
+            skips.append(features)
+        features = _convolve(self.middle, features)
+        for level in reversed(range(len(self.up))):
+            lifted = dense(features, *weights(self.lift[level], features.dtype))
+            features = ops.relu(ops.depth_to_space(lifted, 2, "channels_last") + skips[level])
+            features = _convolve(self.up[level], features)
+        return features
+
+    def _head(self, features, units=None):
+        """The vectors of four pixels each, `(..., 4 units)`, or their first entries."""
+        kernel, bias = weights(self.head, features.dtype)
+        if units is not None:
+            kernel, bias = (
+                ops.reshape(
+                    ops.reshape(weight, (*weight.shape[:-1], 4, self.units))[..., :units],
+                    (*weight.shape[:-1], 4 * units),
+                )
+                for weight in (kernel, bias)
+            )
+        return dense(features, kernel, bias)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "widths": self.widths}
+
+
+def _convolve(layer, features, pad=(1, 1)):
+    """A layer's convolution and activation, with borders that reflect."""
+    padded = reflect_pad(features, pad, pad)
+    kernel, bias = weights(layer, features.dtype)
+    return ops.relu(convolution(padded, kernel, bias, layer.strides[0]))

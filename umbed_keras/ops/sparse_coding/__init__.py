@@ -1,0 +1,1 @@
+"""Sparse coding: signals as combinations of a few atoms of a dictionary."""

@@ -1,0 +1,119 @@
+"""The choice of atoms for PyTorch: that of `orthogonal_matching_pursuit`, laid out for speed.
+
+Everything is feature-major, `(dim, n)`, so that arithmetic runs along whole vectors, and written
+in place. Scores are `(parts, num_atoms, n / parts)`, a part a thread: on a CPU the one maximum that
+PyTorch finds along with its place at the speed of memory is that of pooling, a thread an image.
+"""
+
+import functools
+
+import torch
+
+from umbed_keras.backend.exporting import exporting
+
+
+def differentiable(signals, dictionary):
+    """Whether a gradient will be asked for."""
+    return torch.is_grad_enabled() and (signals.requires_grad or dictionary.requires_grad)
+
+
+@torch.no_grad()
+def choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
+    """Fills `factors` as `orthogonal_matching_pursuit._choose` does."""
+    (num_atoms, dim), count = atoms.shape, len(signals)
+    threads = torch.get_num_threads()
+    parts = threads if count % threads == 0 else 1
+    scores = signals.new_empty(parts, num_atoms, count // parts)
+
+    def correlate(vectors):
+        """Fills `scores` with the products of all atoms and vectors `(dim, n)`."""
+        in_parts = vectors.view(dim, parts, -1).transpose(0, 1)
+        return torch.bmm(atoms.expand(parts, -1, -1), in_parts, out=scores)
+
+    steps = min(sparsity, dim)
+    columns = torch.cat([atoms.T, norms[None]])
+    residuals = signals.T.contiguous()
+    squares = _dot(residuals, residuals)
+    epsilon = torch.finfo(signals.dtype).eps
+    negligible = 4 * epsilon * squares.sqrt()
+    floor = torch.full_like(squares, 1000 * epsilon)
+    directions, inverses = [], []
+    if selection == "ols":
+        outside = atoms.square().sum(1)[:, None].expand_as(scores).contiguous()
+    going = torch.full_like(squares, tolerance is None or tolerance < 1, dtype=torch.bool)
+
+    for step in range(steps):
+        correlate(residuals).abs_()
+        if selection == "ols" and step < dim - 1:
+            inside = outside <= floor.view(parts, 1, -1)
+            scores.mul_(outside.rsqrt().masked_fill_(inside, 0))
+        chosen = _largest(scores)
+        column = columns.index_select(1, chosen)
+        direction, length = column[:-1], column[-1]
+        lower = []
+        for earlier, inverse in zip(directions, inverses, strict=True):
+            weight = _dot(direction, earlier).mul_(inverse)
+            direction.addcmul_(earlier, weight, value=-1)
+            lower.append(weight)
+        pivot = _dot(direction, direction)
+        correlation = _dot(residuals, direction)
+        useful = (pivot > floor) & (correlation.abs() > negligible)
+        if tolerance is not None and step:
+            going &= _dot(residuals, residuals) > tolerance**2 * squares
+        if min_gain is not None:
+            going &= correlation.square() >= min_gain * pivot
+        useful &= going
+        inverse = torch.where(useful, pivot.reciprocal(), 0)
+        projection = correlation.mul_(inverse)
+        factors.add(chosen.int(), length, lower, inverse, projection)
+        if step + 1 < steps:
+            torch.maximum(floor, inverse.mul(10 * epsilon), out=floor)
+            residuals.addcmul_(direction, projection, value=-1)
+            if selection == "ols":
+                weights = inverse.view(parts, 1, -1)
+                outside.addcmul_(correlate(direction).square_(), weights, value=-1)
+            directions.append(direction)
+            inverses.append(inverse)
+
+
+@torch.no_grad()
+def distinct(indices):
+    """What `orthogonal_matching_pursuit._distinct` gives, quick where little comes again."""
+    rows = list(indices)
+    # The values that matter, as bytes, which are compared several times faster.
+    labels = list(indices.clamp(max=255).byte()) if len(rows) < 255 else list(rows)
+    for step in range(1, len(rows)):
+        again = _any(rows[step] == earlier for earlier in rows[:step])
+        if not exporting() and not again.any():
+            continue
+        others = labels[:step] + labels[step + 1 :]
+        free = torch.full_like(labels[step], len(others))
+        for candidate in reversed(range(len(others))):
+            free.masked_fill_(~_any(other == candidate for other in others), candidate)
+        labels[step] = torch.where(again, free, labels[step])
+        rows[step] = torch.where(again, free.int(), rows[step])
+    return torch.stack(rows)
+
+
+def _any(conditions):
+    return functools.reduce(torch.logical_or, conditions)
+
+
+def _dot(left, right):
+    """Column by column: `(dim, n)` twice gives `(n,)`."""
+    if len(left) > 4:
+        return (left * right).sum(0)
+    # Few rows one after another, without the products in between.
+    total = left[0] * right[0]
+    for row in range(1, len(left)):
+        total.addcmul_(left[row], right[row])
+    return total
+
+
+def _largest(scores):
+    """The first place `(n,)`, int64, of the largest score of `(parts, num_atoms, n / parts)`."""
+    if not scores.shape[2] or scores.device.type != "cpu":
+        return scores.argmax(1).flatten()
+    images = scores.unsqueeze(2).permute(0, 3, 1, 2)  # channels last, as they lie
+    _, places = torch.nn.functional.max_pool2d(images, (scores.shape[1], 1), return_indices=True)
+    return places.flatten()

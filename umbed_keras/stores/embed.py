@@ -1,0 +1,64 @@
+"""Embeds an image, or a folder of them, from disk to Zarr.
+
+    python -m umbed_keras.stores.embed slide.tif vectors.zarr --preset natural_vae_d16
+
+The same command goes on where it was ended. Exit status: 0 when all is done, 1 when something
+stands in the way, which is said, or images can't be read or tiles failed, which are named.
+
+For a batch queue run it n times, with `--shard 0/n` to `--shard n-1/n`; for a Dask cluster whose
+workers see the same files, pass `--scheduler`.
+"""
+
+import argparse
+import signal
+import sys
+
+from umbed_keras.stores._extra import extra
+from umbed_keras.stores.store import DTYPES, embed_store
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m umbed_keras.stores.embed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", help=".npy, Zarr, OME-Zarr, TIFF, an image, or a folder of files")
+    parser.add_argument("target", help="Zarr store to write")
+    parser.add_argument("--preset", required=True, help="name, folder, hf://... or https://...")
+    parser.add_argument("--codes", action="store_true", help="write codes instead of vectors")
+    parser.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="of the vectors")
+    workers = parser.add_mutually_exclusive_group()
+    workers.add_argument("--workers", type=int, default=1, help="processes on this machine")
+    workers.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
+    workers.add_argument("--shard", type=_shard, help="i/n: the i-th of n parts, from 0")
+    parser.add_argument(
+        "--memory-budget", type=int, default=1024, help="of a worker, in MiB (default: 1024)"
+    )
+    args = parser.parse_args()
+    # Ended politely, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        client = args.scheduler and extra("distributed").Client(args.scheduler)
+        embed_store(
+            args.preset,
+            args.source,
+            args.target,
+            codes=args.codes,
+            dtype=args.dtype,
+            workers=args.workers,
+            client=client,
+            shard=args.shard,
+            memory_budget=args.memory_budget << 20,
+        )
+    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def _shard(text):
+    place, _, count = text.partition("/")
+    return int(place), int(count)
+
+
+if __name__ == "__main__":
+    main()
