@@ -11,10 +11,10 @@ from umbed_keras.bottlenecks._totals import totals
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
 from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, Symbol
+from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
 from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
-from umbed_keras.ops.sparse_coding import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import SELECTIONS
 
 UPDATES = ("gradient", "online")

@@ -530,7 +530,7 @@ def test_torch_layout_chooses_as_the_plain_path_does(
 ):
     import torch
 
-    from umbed_keras.ops import _torch_pursuit
+    from umbed_keras.ops.sparse_coding import _torch_pursuit
     from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import _choose, _Factors
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -570,7 +570,7 @@ def test_repeated_indices_give_way_to_free_ones(num_atoms, sparsity):
     firsts = np.array(firsts).T
     ways = [_distinct]
     if backend.backend() == "torch":
-        from umbed_keras.ops import _torch_pursuit
+        from umbed_keras.ops.sparse_coding import _torch_pursuit
 
         ways.append(_torch_pursuit.distinct)
     for way in ways:

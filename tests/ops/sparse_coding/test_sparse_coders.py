@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from umbed_keras.ops.sparse_coding import (
+from umbed_keras.ops import (
     iterative_hard_thresholding,
     matching_pursuit,
     sparse_decode,
