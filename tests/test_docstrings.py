@@ -65,8 +65,7 @@ def test_it_has_types(module, name, node):
     missing = [
         argument.arg
         for place, argument in enumerate(every)
-        if argument.annotation is None
-        and not (place == 0 and argument.arg in ("self", "cls"))
+        if argument.annotation is None and not (place == 0 and argument.arg in ("self", "cls"))
     ]
     assert not missing, f"no type: {missing}"
     assert node.returns is not None or node.name == "__init__", "no type of what it returns"
