@@ -28,7 +28,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def module_names():
     found = pkgutil.walk_packages([str(PACKAGE)], "umbed_keras.", onerror=lambda name: None)
-    return sorted(module.name for module in found if "._presets" not in module.name)
+    return sorted(module.name for module in found if "._" not in module.name)
 
 
 def definitions(module):
@@ -65,8 +65,7 @@ def test_it_has_types(module, name, node):
     missing = [
         argument.arg
         for place, argument in enumerate(every)
-        if argument.annotation is None
-        and not (place == 0 and argument.arg in ("self", "cls"))
+        if argument.annotation is None and not (place == 0 and argument.arg in ("self", "cls"))
     ]
     assert not missing, f"no type: {missing}"
     assert node.returns is not None or node.name == "__init__", "no type of what it returns"
