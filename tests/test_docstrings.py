@@ -28,7 +28,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def module_names():
     found = pkgutil.walk_packages([str(PACKAGE)], "umbed_keras.", onerror=lambda name: None)
-    return sorted(module.name for module in found if "._presets" not in module.name)
+    return sorted(module.name for module in found if "._" not in module.name)
 
 
 def definitions(module):
