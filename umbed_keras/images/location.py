@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from umbed_keras.extras import import_extra
 from umbed_keras.typing import PathLike
 
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -83,15 +84,4 @@ class Location:
 
     @property
     def _system(self) -> Any:
-        fsspec = _fsspec()
-        return fsspec.core.url_to_fs(self.text)[0]
-
-
-def _fsspec() -> Any:
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ImportError(
-            'Addresses such as s3:// and https:// need fsspec: `pip install "umbed_keras[remote]"`.'
-        ) from error
-    return fsspec
+        return import_extra("fsspec.core", "remote").url_to_fs(self.text)[0]

@@ -25,7 +25,8 @@ class Format:
     Attributes:
         suffixes: suffixes of its files, in lower case.
         library: library that reads it.
-        read: function of a `Location` and of some of `axes`, `series`, `level` and `dataset`.
+        read: function of a `Location` and of some of `axes`, `series`, `level`, `dataset` and
+            `expand`.
         options: which of these it takes.
     """
 
@@ -53,7 +54,7 @@ FORMATS = (
         ),
         "tifffile",
         read_tiff,
-        ("axes", "series", "level"),
+        ("axes", "series", "level", "expand"),
     ),
     Format((".npy",), "NumPy", read_npy),
     Format((".npz",), "NumPy", read_npz, ("axes", "series")),
@@ -94,6 +95,7 @@ FORMATS = (
         ),
         "Pillow",
         read_pillow,
+        ("axes", "expand"),
     ),
     Format(
         (".czi", ".nd2", ".lif", ".dv", ".sldy", ".oir", ".oib", ".oif", ".vsi", ".ims"),
@@ -149,17 +151,41 @@ def read_image(
         >>> image.read(slice(0, 8), slice(0, 9), plane=(2,)).shape
         (8, 9, 1)
     """
+    return open_image(path, axes, series, level)
+
+
+def open_image(
+    path: PathLike,
+    axes: str | None = None,
+    series: int | str | None = None,
+    level: int = 0,
+    expand: bool = True,
+) -> Image:
+    """Opens an image file as `read_image` does, or with the numbers of its palette.
+
+    Args:
+        path, axes, series, level: as in `read_image`.
+        expand: whether palettes, inks and inverted grey become plain colours. False gives the
+            numbers as they are stored, as for images of class numbers.
+
+    Examples:
+        >>> import PIL.Image
+        >>> strokes = PIL.Image.new("P", (4, 3), 2)
+        >>> strokes.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+        >>> strokes.save("strokes.png")
+        >>> open_image("strokes.png", expand=False)[0, 0]
+        array(2, dtype=uint8)
+    """
     text, dataset = split_dataset(str(path))
     location = Location(text if dataset else path)
     if not location.exists():
         raise FileNotFoundError(f"There is no file {location}.")
-    options = {"axes": axes, "series": series, "level": level, "dataset": dataset}
     if location.is_folder():
         if is_zarr(location):
             return read_zarr(location, axes, series, level)
         return read_dicom_series(location, axes)
-    chosen = format_of(location)
-    return _read(chosen, location, options)
+    options = {"axes": axes, "series": series, "level": level, "dataset": dataset}
+    return _read(format_of(location), location, {**options, "expand": expand})
 
 
 def _read(chosen: Format, location: Location, options: dict[str, Any]) -> Image:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
 
@@ -74,33 +75,25 @@ def read_dicom_series(location: Location, axes: str | None = None) -> Image:
 
 
 def _dataset(location: Location) -> Any:
-    try:
-        import pydicom
-        from pydicom.errors import InvalidDicomError
-    except ImportError as error:
-        raise ImportError(
-            'DICOM files are read by pydicom: `pip install "umbed_keras[dicom]"`.'
-        ) from error
+    pydicom = import_extra("pydicom", "dicom")
     try:
         with location.open() as file:
             dataset = pydicom.dcmread(file)
             _ = dataset.get("PixelData")
             return dataset
-    except (InvalidDicomError, EOFError) as error:
+    except (pydicom.errors.InvalidDicomError, EOFError) as error:
         raise ValueError(f"{location} is no DICOM file that can be read: {error}") from error
 
 
 def _values(dataset: Any, location: Location) -> np.ndarray:
     """The pixels with the modality's rescaling applied, colours as red, green and blue."""
-    from pydicom.pixels import apply_modality_lut
-
     try:
         pixels = dataset.pixel_array
     except Exception as error:  # of every decoder
         raise ValueError(
             f"{location} holds no pixels that can be read. {type(error).__name__}: {error}"
         ) from error
-    return apply_modality_lut(pixels, dataset)
+    return import_extra("pydicom.pixels", "dicom").apply_modality_lut(pixels, dataset)
 
 
 def _details(dataset: Any, color: bool) -> Details:

@@ -1,6 +1,7 @@
 """What Pillow reads, with imagecodecs for images of more than 8 bits a channel."""
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import PIL.Image
 from PIL import ExifTags, ImageCms, ImageOps
 
+from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
 from umbed_keras.images.readers.views import Turned
@@ -20,7 +22,7 @@ _DEEP = ("PNG", "JPEG2000", "AVIF")
 _PLAIN = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "LA", "RGB", "RGBA")
 
 
-def read_pillow(location: Location, axes: str | None = None) -> Image:
+def read_pillow(location: Location, axes: str | None = None, expand: bool = True) -> Image:
     """Reads an image file by Pillow, upright as its EXIF orientation says.
 
     Palettes, inks (CMYK), YCbCr, HSV and CIELAB become red, green and blue. Of a file of several
@@ -29,6 +31,8 @@ def read_pillow(location: Location, axes: str | None = None) -> Image:
     Args:
         location: location of the file.
         axes: axes to give to the image in place of those that follow from the file.
+        expand: whether palettes become colours. False gives the indices, as for images of class
+            numbers.
 
     Raises:
         ValueError: if the file is broken, no image, or holds more than 8 bits a channel in a form
@@ -47,7 +51,7 @@ def read_pillow(location: Location, axes: str | None = None) -> Image:
         frames = []
         for number in range(count):
             image.seek(number)
-            frames.append(_plain(image))
+            frames.append(_plain(image, expand))
     mode = frames[0].mode
     if any(frame.mode != mode or frame.size != frames[0].size for frame in frames):
         mode = "RGBA"
@@ -114,15 +118,9 @@ def _deep(image: Any, location: Location) -> tuple[np.ndarray, int] | None:
             bits = file.read(25)[24]
         if bits <= 8:
             return None
-    try:
-        import imagecodecs
-    except ImportError as error:
-        if bits is None:
-            return None
-        raise ImportError(
-            f"{location} holds 16 bits a channel, which imagecodecs reads: "
-            '`pip install "umbed_keras[images]"`.'
-        ) from error
+    if bits is None and importlib.util.find_spec("imagecodecs") is None:
+        return None  # it may hold 8 bits, which Pillow reads
+    imagecodecs = import_extra("imagecodecs", "images")
     decode = {
         "PNG": "png_decode",
         "JPEG2000": "jpeg2k_decode",
@@ -135,9 +133,11 @@ def _deep(image: Any, location: Location) -> tuple[np.ndarray, int] | None:
     return data, int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
-def _plain(image: Any) -> Any:
+def _plain(image: Any, expand: bool) -> Any:
     """A frame upright, in a mode of plain numbers."""
     image = ImageOps.exif_transpose(image)
+    if image.mode == "P" and not expand:
+        return image
     if image.mode == "LAB":
         profiles = (ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"))
         return ImageCms.profileToProfile(image, *profiles, outputMode="RGB")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
 from umbed_keras.images.readers.views import Mapped, Turned, full_index
@@ -27,7 +28,11 @@ _UNITS = {
 
 
 def read_tiff(
-    location: Location, axes: str | None = None, series: int | str | None = None, level: int = 0
+    location: Location,
+    axes: str | None = None,
+    series: int | str | None = None,
+    level: int = 0,
+    expand: bool = True,
 ) -> Image:
     """Opens a TIFF file: OME, ImageJ, BigTIFF, LSM, GeoTIFF, slides and plain ones.
 
@@ -36,13 +41,15 @@ def read_tiff(
         axes: axes of the series, where the file does not name them.
         series: index or name of one of several images in the file.
         level: level of a pyramid; 0 is the finest.
+        expand: whether palettes, inks and inverted grey become plain colours. False gives the
+            numbers as they are stored, as for images of class numbers.
 
     Raises:
         ValueError: if the file holds several images and `series` names none, or axes that have
             no one meaning.
         ImportError: if tifffile is not installed.
     """
-    tifffile = _tifffile()
+    tifffile = import_extra("tifffile", "images")
     file = tifffile.TiffFile(location.handle())
     chosen = _chosen(file, series, str(location))
     if level not in range(len(chosen.levels)):
@@ -55,8 +62,10 @@ def read_tiff(
         from umbed_keras.images.readers.pillow import read_pillow
 
         return read_pillow(location, axes)
-    data, letters = _numbers(chosen, level, tifffile)
-    data, letters, colours = _colours(data, letters, page)
+    data, letters = _numbers(chosen, level)
+    is_rgb = False
+    if expand:
+        data, letters, is_rgb = _colours(data, letters, page)
     letters = _named(letters, data.shape)
     data, letters = _squeezed(data, letters, axes)
     orientation = int(getattr(page.tags.get("Orientation"), "value", 1))
@@ -64,19 +73,9 @@ def read_tiff(
     if orientation in range(2, 9) and set("yx") <= set(given):
         data = Turned(data, given, orientation)
     details = _details(file, chosen, page, given, dict(zip(given, data.shape, strict=False)))
-    details = {**details, "is_rgb": colours}
+    details = {**details, "is_rgb": is_rgb}
     details |= _geography(file, page, location)
     return Image(data, given, Details(**details), str(location))
-
-
-def _tifffile() -> Any:
-    try:
-        import tifffile
-    except ImportError as error:
-        raise ImportError(
-            'TIFF files are read by tifffile: `pip install "umbed_keras[images]"`.'
-        ) from error
-    return tifffile
 
 
 def _chosen(file: Any, series: int | str | None, name: str) -> Any:
@@ -110,7 +109,7 @@ def _needs_pillow(page: Any) -> bool:
     return page.photometric == 8 or subsampled
 
 
-def _numbers(series: Any, level: int, tifffile: Any) -> tuple[Any, str]:
+def _numbers(series: Any, level: int) -> tuple[Any, str]:
     """The numbers of a level, read by windows, and tifffile's letters for their axes."""
     chosen = series.levels[level]
     letters = chosen.axes
@@ -258,8 +257,7 @@ def _details(file: Any, series: Any, page: Any, axes: str, sizes: dict[str, int]
 
 def _from_ome(file: Any, series: Any) -> dict[str, Any]:
     """Sizes of pixels and names of channels of OME-XML."""
-    import tifffile
-
+    tifffile = import_extra("tifffile", "images")
     known = tifffile.xml2dict(file.ome_metadata).get("OME", {})
     images = known.get("Image", [])
     images = images if isinstance(images, list) else [images]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
 
@@ -34,12 +35,7 @@ def read_zarr(
         ValueError: if there is no Zarr array, or several and `series` names none.
         ImportError: if zarr is not installed.
     """
-    try:
-        import zarr
-    except ImportError as error:
-        raise ImportError(
-            'Zarr arrays are read by zarr: `pip install "umbed_keras[images]"`.'
-        ) from error
+    zarr = import_extra("zarr", "images")
     try:
         node = zarr.open(location.text, mode="r")
     except (FileNotFoundError, ValueError, KeyError) as error:
