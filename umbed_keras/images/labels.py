@@ -155,7 +155,8 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
     if suffix not in (".png", ".tif", ".tiff", ".npy"):
         raise ValueError(f"`path` must end in .png, .tif, .tiff or .npy. Received: {path}")
     located = like is not None and like.georeference is not None
-    if (suffix == ".png" and (numbers.ndim != 2 or numbers.dtype not in ("uint8", "uint16"))) or (suffix == ".png" and located):
+    fits = numbers.ndim == 2 and numbers.dtype in ("uint8", "uint16")
+    if suffix == ".png" and (located or not fits):
         path, suffix = path.with_suffix(".tif"), ".tif"
     with written_whole(path) as temporary:
         if suffix == ".npy":
