@@ -22,6 +22,9 @@ PACKAGE = Path(uk.__file__).parent
 # What has no example, and why.
 WITHOUT_EXAMPLE = {
     "main": "a command",
+    "read_bioio": "needs a plugin and a microscope's file",
+    "read_dicom": "needs a DICOM file, which takes a dozen lines to make",
+    "read_dicom_series": "needs DICOM files",
 }
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

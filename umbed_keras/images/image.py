@@ -23,6 +23,10 @@ class Georeference:
         crs: coordinate reference system, as text that rasterio reads (WKT), or None.
         transform: the six coefficients `(a, b, c, d, e, f)` of the affine map from columns and
             rows to coordinates, x = a col + b row + c and y = d col + e row + f.
+
+    Examples:
+        >>> Georeference("EPSG:32633", (10.0, 0.0, 5e5, 0.0, -10.0, 4e6)).crs
+        'EPSG:32633'
     """
 
     crs: str | None
@@ -46,6 +50,10 @@ class Details:
         georeference: position on the earth, or None.
         mask: function of slices of rows and columns that returns a boolean array, True where
             there are data, or None where a file has no mask of its own.
+
+    Examples:
+        >>> Details(pixel_size={"y": 0.5, "x": 0.5}, unit="micrometer").unit
+        'micrometer'
     """
 
     channel_names: tuple[str, ...] = ()

@@ -28,6 +28,10 @@ class Format:
         read: function of a `Location` and of some of `axes`, `series`, `level`, `dataset` and
             `expand`.
         options: which of these it takes.
+
+    Examples:
+        >>> [kind.library for kind in FORMATS if ".npy" in kind.suffixes]
+        ['NumPy']
     """
 
     suffixes: tuple[str, ...]

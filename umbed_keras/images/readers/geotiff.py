@@ -17,6 +17,10 @@ def geography(location: Location) -> dict[str, Any]:
     Returns:
         Entries of `umbed_keras.images.image.Details`: `georeference`, `nodata` and `mask`. Empty
         where rasterio is not installed or the file is not on this machine.
+
+    Examples:
+        >>> geography(Location("memory://image.tif"))
+        {}
     """
     try:
         import rasterio

@@ -44,6 +44,12 @@ def read_hdf5(location: Location, dataset: str = "", axes: str | None = None) ->
 
     Raises:
         ValueError: if the file is broken, or `dataset` names none of its datasets.
+
+    Examples:
+        >>> with h5py.File("scan.h5", "w") as file:
+        ...     file["raw"] = np.zeros((4, 5), "uint16")
+        >>> read_hdf5(Location("scan.h5"), "raw").shape
+        (4, 5)
     """
     try:
         file = h5py.File(location.handle(), "r")

@@ -17,6 +17,11 @@ def read_npy(location: Location, axes: str | None = None) -> Image:
 
     Raises:
         ValueError: if the file holds no plain array, or one whose axes have no one meaning.
+
+    Examples:
+        >>> np.save("image.npy", np.zeros((4, 5)))
+        >>> read_npy(Location("image.npy")).shape
+        (4, 5)
     """
     if location.path is None:
         with location.open() as file:
@@ -36,6 +41,11 @@ def read_npz(location: Location, axes: str | None = None, series: str | None = N
 
     Raises:
         ValueError: if the file is broken, or holds several arrays and `series` names none.
+
+    Examples:
+        >>> np.savez("images.npz", first=np.zeros((4, 5)), second=np.zeros((6, 7)))
+        >>> read_npz(Location("images.npz"), series="second").shape
+        (6, 7)
     """
     with location.open() as file:
         try:

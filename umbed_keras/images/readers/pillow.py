@@ -37,6 +37,11 @@ def read_pillow(location: Location, axes: str | None = None, expand: bool = True
     Raises:
         ValueError: if the file is broken, no image, or holds more than 8 bits a channel in a form
             that no library here reads.
+
+    Examples:
+        >>> PIL.Image.new("RGB", (5, 4)).save("photo.png")
+        >>> read_pillow(Location("photo.png")).channel_names
+        ('red', 'green', 'blue')
     """
     with _opened(location) as image:
         if deep := _deep(image, location):

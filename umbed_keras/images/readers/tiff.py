@@ -48,6 +48,12 @@ def read_tiff(
         ValueError: if the file holds several images and `series` names none, or axes that have
             no one meaning.
         ImportError: if tifffile is not installed.
+
+    Examples:
+        >>> import tifffile
+        >>> tifffile.imwrite("stack.tif", np.zeros((2, 4, 5), "uint16"), imagej=True)
+        >>> read_tiff(Location("stack.tif"), axes="zyx").sizes
+        {'z': 2, 'y': 4, 'x': 5}
     """
     tifffile = import_extra("tifffile", "images")
     file = tifffile.TiffFile(location.handle())

@@ -16,6 +16,10 @@ def is_zarr(location: Location) -> bool:
 
     Args:
         location: location of the folder.
+
+    Examples:
+        >>> is_zarr(Location("."))
+        False
     """
     return any((location / mark).exists() for mark in MARKS)
 
@@ -34,6 +38,12 @@ def read_zarr(
     Raises:
         ValueError: if there is no Zarr array, or several and `series` names none.
         ImportError: if zarr is not installed.
+
+    Examples:
+        >>> import zarr
+        >>> array = zarr.create_array("a.zarr", shape=(4, 5), dtype="uint16")
+        >>> read_zarr(Location("a.zarr")).shape
+        (4, 5)
     """
     zarr = import_extra("zarr", "images")
     try:
