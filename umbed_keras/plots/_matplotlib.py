@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
+
 # Of images of one channel; those of three are drawn as they are.
 SHADES = {"cmap": "gray", "vmin": 0, "vmax": 1}
 
@@ -12,15 +14,12 @@ def new_figure(rows, cols, width, height):
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'umbed_keras.plots needs matplotlib: `pip install "umbed_keras[plots]"`.'
-        ) from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    agg, figures = (
+        import_extra(f"matplotlib.{module}", "plots")
+        for module in ("backends.backend_agg", "figure")
+    )
+    figure = figures.Figure(figsize=(width, height), layout="constrained")
+    agg.FigureCanvasAgg(figure)
     axes = figure.subplots(rows, cols, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()

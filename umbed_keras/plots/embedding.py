@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
-from umbed_keras.plots.similarity import COSINES, cosines_to
+from umbed_keras.plots.similarity import COSINES
 
 
 def embedding_to_rgb(vectors):

@@ -7,6 +7,7 @@ import keras_tuner
 import numpy as np
 
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
@@ -107,15 +108,16 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         kind, latent_dim = found["bottleneck"], found["latent_dim"]
         size = self._vector_size(latent_dim)
         num_entries, sparsity = found.get("num_entries"), found.get("sparsity")
-        common = {"seed": self.seed, "dtype": "float32", "name": "bottleneck"}
+        common = {"dtype": "float32", "name": "bottleneck"}
+        if kind == SCALAR:
+            return FiniteScalarQuantizer(size, found["levels"], **common), latent_dim
+        common["seed"] = self.seed
         if kind == GAUSSIAN:
             return GaussianBottleneck(size, **common), latent_dim
         if kind == VECTOR:
             return VectorQuantizer(num_entries, size, **common), latent_dim
         if kind == RESIDUAL:
             return ResidualVectorQuantizer(num_entries, size, sparsity, **common), latent_dim
-        if kind == SCALAR:
-            return ScalarQuantizer(size, found.get("levels"), **common), latent_dim
         if kind == DENSITY:
             # What is minimised in training is then what the sweep minimises.
             weight = self.rate_weight / self._vector_pixels()

@@ -7,6 +7,7 @@ import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from umbed_keras import plots
+from umbed_keras.files import written_whole
 from umbed_keras.plots.rate_distortion import frontier
 from umbed_keras.tuning.hypermodels import SEPARATOR
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
@@ -85,12 +86,10 @@ class SweepResult:
         """Writes the table; to `trials.csv` in the sweep's folder by default. Gives the path."""
         path = Path(path or self.directory / TABLE)
         table = self.table
-        new = path.with_suffix(".new")
-        with new.open("w", newline="") as file:
+        with written_whole(path) as new, new.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(table[0]))
             writer.writeheader()
             writer.writerows(table)
-        new.replace(path)
         return path
 
     @property
