@@ -1,6 +1,5 @@
 """Classes for all pixels of images from a few that are labelled."""
 
-import keras
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.stats import entropy
@@ -9,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import jaccard_score
 
 from umbed_keras.images.stored_image import StoredImage
-from umbed_keras.images.tiles import spans
+from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.classifier_file import (
     fingerprint,
@@ -209,37 +208,19 @@ class PixelClassifier:
         """
         self._check_fitted()
         source = StoredImage(image, self.embedder.channels)
-        shape = source.shape[1:3]
-        if out is None:
-            out = np.empty(shape, self.classes_.dtype)
-        elif getattr(out, "shape", None) != shape or not _holds(out.dtype, self.classes_):
-            raise ValueError(
-                f"`out` must be an array of shape {shape} of integers that hold {self.classes_}. "
-                f"Received: shape={getattr(out, 'shape', None)}, "
-                f"dtype={getattr(out, 'dtype', None)}"
-            )
+        size = source.shape[1:3]
+        out = output_array(out, size, self.classes_.dtype, values=self.classes_)
         stride = self.embedder.stride
         margin = -(-int(REACH * self.smoothing + 0.5) // stride) * stride
         # One half is the embedder's, the other the classifier's.
-        tile = max(stride, self.embedder.largest_tile(memory_budget // 2) - 2 * margin)
-        places = [(rows, cols) for rows in spans(shape[0], tile) for cols in spans(shape[1], tile)]
-        progress = keras.utils.Progbar(len(places), verbose=verbose, unit_name="tile")
-        for place in places:
-            view = tuple(
-                slice(max(0, start - margin), min(size, stop + margin))
-                for (start, stop), size in zip(place, shape, strict=True)
-            )
-            vectors = self.embedder.embed_window(image, *view)
-            features = self.features.describe(source[0, *view][0], lambda _, v=vectors: v[None])
-            said = self._probabilities(features)
-            inside = tuple(
-                slice(start - seen.start, stop - seen.start)
-                for (start, stop), seen in zip(place, view, strict=True)
-            )
-            found = self.classes_[said[inside].argmax(axis=-1)]
-            out[slice(*place[0]), slice(*place[1])] = found.astype(out.dtype)
-            progress.add(1)
-        return out
+        tile_size = max(stride, self.embedder.largest_tile(memory_budget // 2) - 2 * margin)
+
+        def classes(rows, cols):
+            vectors = self.embedder.embed_window(image, rows, cols)
+            features = self.features.describe(source[0, rows, cols][0], lambda _: vectors[None])
+            return self.classes_[self._probabilities(features).argmax(axis=-1)]
+
+        return tiled_map(classes, size, (tile_size, tile_size), out, halo=margin, verbose=verbose)
 
     def _each(self, function, images):
         """A function of the probabilities of each image, arranged as the images are."""
@@ -354,7 +335,3 @@ def _name(classifier):
 
 def _entropy(said):
     return (entropy(said, axis=-1) / np.log(said.shape[-1])).astype("float32")
-
-
-def _holds(dtype, classes):
-    return np.issubdtype(dtype, np.integer) and (classes.astype(dtype) == classes).all()
