@@ -99,7 +99,7 @@ def test_large_images_are_sampled():
             return (rows // 100 + cols // 100 + 0 * rows * cols).astype("uint16")
 
     low, high = uk.Scaling().fit(uk.Image(Counting(), "yx")).limits[0]
-    assert Counting.read <= 64 * 256**2
+    assert Counting.read <= 256 * 128**2
     # The sum of two uniform numbers of 0..200.
     assert low == pytest.approx(400 * np.sqrt(0.005), abs=8)
     assert high == pytest.approx(400 - 400 * np.sqrt(0.001), abs=8)

@@ -1,5 +1,6 @@
 """The map from an image's own numbers to floats in 0..1."""
 
+import itertools
 import math
 import warnings
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from umbed_keras.typing import ArrayLike
 # Numbers of a channel that limits are learned from at most, over all images.
 _SAMPLE = 1 << 22
 # An image of more pixels is sampled in windows of this side, so many of them.
-_WINDOW, _WINDOWS = 256, 64
+_WINDOW, _WINDOWS = 128, 256
 # Images of a collection that are looked at.
 _IMAGES = 256
 # Standard deviation, in 0..1, below which a picture shows next to nothing.
@@ -211,18 +212,17 @@ def sample(image: Image, count: int = _SAMPLE) -> np.ndarray:
 
 
 def _windows(height: int, width: int, count: int) -> list[tuple[slice, slice]]:
-    """The whole of a plane, or `count` windows on a grid over a large one."""
-    if height * width <= count * _WINDOW**2 or (count == 1 and height * width <= _SAMPLE):
+    """The whole of a plane, or `count` windows in the middles of a grid's cells over it."""
+    if height * width <= count * _WINDOW**2:
         return [(slice(0, height), slice(0, width))]
     side = max(1, math.isqrt(count))
-    starts = [
-        np.unique(np.linspace(0, max(0, size - _WINDOW), side).astype(int))
+    rows, cols = (
+        sorted({max(0, int((cell + 0.5) * size / side) - _WINDOW // 2) for cell in range(side)})
         for size in (height, width)
-    ]
+    )
     return [
-        (slice(int(row), int(row) + _WINDOW), slice(int(col), int(col) + _WINDOW))
-        for row in starts[0]
-        for col in starts[1]
+        (slice(row, row + _WINDOW), slice(col, col + _WINDOW))
+        for row, col in itertools.product(rows, cols)
     ]
 
 
