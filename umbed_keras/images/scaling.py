@@ -122,6 +122,21 @@ class Scaling:
             low, high = float(numbers.min()), float(numbers.max())
         return (low, high) if low < high else (low, low + 1.0)
 
+    def of_channels(self, channels: Sequence[int]) -> "Scaling":
+        """Returns the scaling of some channels.
+
+        Args:
+            channels: indices of pairs of limits, in order; one pair serves every channel.
+
+        Raises:
+            ValueError: if the limits are not numbers yet.
+        """
+        if isinstance(self.limits, str):
+            raise ValueError("The scaling has no limits yet: call `fit` with images first.")
+        if len(self.limits) == 1:
+            return self
+        return Scaling([self.limits[channel] for channel in channels], self.percentiles)
+
     def __call__(self, values: ArrayLike) -> np.ndarray:
         """Scales numbers.
 
