@@ -80,7 +80,8 @@ class Image:
             `"y"` (row) and `"x"` (column), such as `"yx"`, `"yxc"` or `"zcyx"`. None takes `"yx"`
             for two axes and `"yxc"` for three of which the last has at most 4 entries; any other
             shape has no one meaning.
-        details: what is known beside the numbers.
+        details: what is known beside the numbers. None takes three channels in the last axis for
+            red, green and blue, and four of 8 bits for these and opacity.
         name: name in messages, such as a path.
 
     Raises:
@@ -106,8 +107,8 @@ class Image:
             data = np.asarray(data)
         self._data = data
         self.name = str(name)
-        self.details = details or Details()
         self.axes = checked_axes(axes, tuple(data.shape), self.name)
+        self.details = _colors(self.axes, data) if details is None else details
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{axis}: {size}" for axis, size in self.sizes.items())
@@ -326,6 +327,15 @@ def checked_axes(axes: str | None, shape: tuple[int, ...], name: str) -> str:
             f"once. Received: {axes!r} for {name} of shape {shape}"
         )
     return letters
+
+
+def _colors(axes: str, data: Any) -> Details:
+    """What channels are by custom where nothing is said: colours, if they come last."""
+    if axes.endswith("c") and data.shape[-1] == 3:
+        return Details(is_rgb=True)
+    if axes.endswith("c") and data.shape[-1] == 4 and data.dtype == np.uint8:
+        return Details(is_rgb=True, alpha=3)
+    return Details()
 
 
 def as_image(image: "Image | ArrayLike", axes: str | None = None) -> Image:

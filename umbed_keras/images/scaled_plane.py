@@ -12,8 +12,8 @@ from umbed_keras.images.scaling import Scaling
 class ScaledPlane:
     """Some channels of a plane, scaled to 0..1, as an array that models read by windows.
 
-    Pixels without data are 0; `valid` tells which they are. A channel that is asked for several
-    times is read and scaled once.
+    Pixels without data are 0; `valid` tells which they are. Colours with opacity are laid on
+    white. A channel that is asked for several times is read and scaled once.
 
     Args:
         image: `Image`.
@@ -41,15 +41,21 @@ class ScaledPlane:
         self.channels = tuple(image.channels if channels is None else channels)
         self.shape = (image.height, image.width, len(self.channels))
         self._unique = tuple(dict.fromkeys(self.channels))
+        self._is_translucent = image.is_rgb and image.details.alpha is not None
+        most = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1
+        self._opacity = Scaling((0, most))
         self._scaling = scaling.of_channels([image.channels.index(at) for at in self._unique])
 
     def __getitem__(self, index: Any) -> np.ndarray:
         rows, cols = index
-        window = self.image.read(rows, cols, self.plane, self._unique)
-        scaled = self._scaling(window)
+        scaled = self._scaling(self.image.read(rows, cols, self.plane, self._unique))
         valid = self.image.valid(rows, cols, self.plane)
         if not valid.all():
             scaled[~valid] = 0
+        if self._is_translucent:
+            alpha = self.image.details.alpha
+            opacity = self._opacity(self.image.read(rows, cols, self.plane, (alpha,)))
+            scaled = opacity * scaled + (1 - opacity)
         if self._unique == self.channels:
             return scaled
         return scaled[..., [self._unique.index(channel) for channel in self.channels]]
