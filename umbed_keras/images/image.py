@@ -307,7 +307,7 @@ def checked_axes(axes: str | None, shape: tuple[int, ...], name: str) -> str:
     if axes is None:
         if len(shape) == 2:
             return "yx"
-        if len(shape) == 3 and shape[2] <= 4 < min(shape[:2]):
+        if len(shape) == 3 and shape[2] <= 4:
             return "yxc"
         example = {3: "zyx", 4: "zcyx", 5: "tzcyx"}.get(len(shape), "yxc")
         raise ValueError(

@@ -20,6 +20,7 @@ _IMAGES = 256
 # Standard deviation, in 0..1, below which a picture shows next to nothing.
 _FLAT = 0.005
 KINDS = ("auto", "percentiles", "dtype")
+SCOPES = ("image", "collection")
 
 
 class Scaling:
@@ -36,10 +37,13 @@ class Scaling:
             the range of an integer type; a pair `(low, high)` of numbers that become 0 and 1; or
             one pair for each channel.
         percentiles: pair of floats in 0..100, between which numbers are stretched.
+        scope: `"image"`: whoever scales several images fits each by itself, as exposures may
+            differ; a stack is one image. `"collection"`: one fit serves all of them, as where
+            equal numbers mean the same in every image.
 
     Raises:
-        ValueError: if `limits` is none of these, a pair does not rise, or `percentiles` do not
-            rise within 0..100.
+        ValueError: if `limits` or `scope` is none of these, a pair does not rise, or `percentiles`
+            do not rise within 0..100.
 
     Examples:
         >>> camera = np.array([[100, 200], [300, 500]], "uint16")
@@ -54,7 +58,11 @@ class Scaling:
         self,
         limits: str | Sequence[float] | Sequence[Sequence[float]] = "auto",
         percentiles: Sequence[float] = (1.0, 99.8),
+        scope: str = "image",
     ):
+        if scope not in SCOPES:
+            raise ValueError(f"`scope` must be one of {SCOPES}. Received: {scope!r}")
+        self.scope = scope
         low, high = (float(part) for part in percentiles)
         if not 0 <= low < high <= 100:
             raise ValueError(f"`percentiles` must rise within 0..100. Received: {percentiles}")
@@ -98,7 +106,7 @@ class Scaling:
             )
         kinds = {_natural_limits(image, self.limits) for image in collection}
         if len(kinds) == 1 and None not in kinds:
-            return Scaling([kinds.pop()] * counts[0], self.percentiles)
+            return Scaling([kinds.pop()] * counts[0], self.percentiles, self.scope)
         if len(collection) > _IMAGES:
             positions = np.linspace(0, len(collection) - 1, _IMAGES).astype(int)
             collection = [collection[position] for position in positions]
@@ -112,8 +120,10 @@ class Scaling:
             and samples.min() >= 0
             and samples.max() <= 1
         ):
-            return Scaling([(0.0, 1.0)] * counts[0], self.percentiles)
-        return Scaling([self._stretch(column) for column in samples.T], self.percentiles)
+            return Scaling([(0.0, 1.0)] * counts[0], self.percentiles, self.scope)
+        return Scaling(
+            [self._stretch(column) for column in samples.T], self.percentiles, self.scope
+        )
 
     def _stretch(self, numbers: np.ndarray) -> tuple[float, float]:
         low, high = (float(part) for part in np.percentile(numbers, self.percentiles))
@@ -135,7 +145,7 @@ class Scaling:
             raise ValueError("The scaling has no limits yet: call `fit` with images first.")
         if len(self.limits) == 1:
             return self
-        return Scaling([self.limits[channel] for channel in channels], self.percentiles)
+        return Scaling([self.limits[channel] for channel in channels], self.percentiles, self.scope)
 
     def __call__(self, values: ArrayLike) -> np.ndarray:
         """Scales numbers.
@@ -180,14 +190,18 @@ class Scaling:
     def __repr__(self) -> str:
         if self.is_fitted:
             return f"Scaling(limits={[tuple(pair) for pair in self.limits]})"
-        return f"Scaling({self.limits!r}, percentiles={self.percentiles})"
+        return f"Scaling({self.limits!r}, percentiles={self.percentiles}, scope={self.scope!r})"
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, as JSON knows them."""
         limits = self.limits
         if not isinstance(limits, str):
             limits = [list(pair) for pair in limits]
-        return {"limits": limits, "percentiles": list(self.percentiles)}
+        return {
+            "limits": limits,
+            "percentiles": list(self.percentiles),
+            "scope": self.scope,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Scaling":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from umbed_keras.files import written_whole
-from umbed_keras.segmentation.labelled_pixels import LabelledPixels
+from umbed_keras.segmentation.labelled_pixels import LabelledPixels, stroke_numbers
 from umbed_keras.typing import PathLike
 
 _FORMAT = "umbed_keras pixel classifier 1"
@@ -87,15 +87,24 @@ def read_labelled(path: PathLike) -> tuple[dict[str, Any], dict[str, LabelledPix
             settings = json.loads(file["header"].tobytes())
             if settings.pop("format") != _FORMAT:
                 raise ValueError("it has another format")
-            arrays = [file[name] for name in LabelledPixels._fields]
+            arrays = [file[name] for name in LabelledPixels._fields if name in file]
         keys, counts = settings.pop("images"), settings.pop("counts")
-        if {len(array) for array in arrays} != {sum(counts)} or arrays[-1].ndim != 2:
+        lengths = {len(array) for array in arrays}
+        if lengths != {sum(counts)} or len(arrays) < 4 or arrays[3].ndim != 2:
             raise ValueError("its arrays do not match")
-        if not np.isfinite(arrays[-1]).all():
+        if not np.isfinite(arrays[3]).all():
             raise ValueError("its features are not finite")
         ends = np.cumsum(counts)[:-1]
         columns = zip(*(np.split(array, ends) for array in arrays), strict=True)
-        images = [LabelledPixels(*parts) for parts in columns]
+        images = [_pixels(*parts) for parts in columns]
         return settings, dict(zip(keys, images, strict=True))
     except _BROKEN as error:
         raise ValueError(f"{path} is no file of a pixel classifier: {error}") from error
+
+
+def _pixels(rows, cols, labels, features, strokes=None) -> LabelledPixels:
+    """The pixels of an image; files of earlier versions do not number strokes."""
+    labels = labels.astype("int64")
+    if strokes is None:
+        strokes = stroke_numbers(rows, cols, labels)
+    return LabelledPixels(rows, cols, labels, features, strokes)

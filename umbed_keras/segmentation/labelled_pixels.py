@@ -1,13 +1,10 @@
 """The labelled pixels that a classifier is fitted to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from scipy import ndimage
-
-from umbed_keras.segmentation.image_lists import as_list
-from umbed_keras.typing import ArrayLike
 
 # A fit uses at most this many pixels of a class: neighbouring pixels add little information.
 MAX_PIXELS_PER_CLASS = 1000
@@ -23,6 +20,7 @@ class LabelledPixels(NamedTuple):
         cols: int array `(n,)`.
         labels: int array `(n,)`, the classes.
         features: float32 array `(n, features)`.
+        strokes: int array `(n,)`, the number of each pixel's stroke within its class.
 
     Examples:
         >>> labels = np.array([[0, 2, 0], [5, 0, 0]])
@@ -37,103 +35,84 @@ class LabelledPixels(NamedTuple):
     cols: np.ndarray
     labels: np.ndarray
     features: np.ndarray
+    strokes: np.ndarray
 
     @classmethod
-    def from_label_image(cls, labels: np.ndarray, features: np.ndarray) -> Self:
-        """Collects the labelled pixels of a label image.
+    def from_label_image(cls, labels: np.ndarray, features: np.ndarray, seed: int = 0) -> Self:
+        """Collects labelled pixels of a label image, a bounded number of each class.
+
+        Pixels without data, whose features are NaN, are left out.
 
         Args:
             labels: int array `(height, width)`, 0 where there is no label.
             features: float32 array `(height, width, features)`.
+            seed: int, of the random choice where a class has more than `MAX_PIXELS_PER_CLASS`.
 
         Returns:
-            The `LabelledPixels`, in the order of rows and then of columns.
+            The `LabelledPixels`, class by class.
         """
-        rows, cols = np.nonzero(labels)
-        return cls(rows, cols, labels[rows, cols], features[rows, cols])
-
-    def updated(self, newer: Self) -> Self:
-        """Joins these pixels and newer ones of the same image.
-
-        Args:
-            newer: `LabelledPixels`, which replace those at the same positions.
-
-        Returns:
-            `LabelledPixels` with one entry for each position.
-        """
-        rows, cols, *others = (np.concatenate(pair) for pair in zip(newer, self, strict=True))
-        # Of equal positions `np.unique` keeps the first.
-        _, kept = np.unique(np.stack([rows, cols]), axis=1, return_index=True)
-        return type(self)(*(array[kept] for array in (rows, cols, *others)))
-
-    def strokes(self) -> np.ndarray:
-        """Numbers the strokes of each class.
-
-        A stroke is a connected region of pixels of one class. If a class has one stroke only, it
-        counts as two, divided across its longer side, so that one can be held out.
-
-        Returns:
-            Int array `(n,)`, the number of each pixel's stroke, from 0 within each class.
-        """
-        numbers = np.zeros(len(self.labels), int)
-        positions = np.stack([self.rows, self.cols])
-        for label in np.unique(self.labels):
-            selected = self.labels == label
-            own = positions[:, selected]
-            rows, cols = own - own.min(axis=1, keepdims=True)
-            drawn = np.zeros((rows.max() + 1, cols.max() + 1), bool)
-            drawn[rows, cols] = True
-            strokes, count = ndimage.label(drawn, np.ones((3, 3)))
-            numbers[selected] = strokes[rows, cols] - 1
-            if count == 1:
-                longer = max((rows, cols), key=np.ptp)
-                numbers[selected] = longer > np.median(longer)
-        return numbers
+        rows, cols = np.nonzero((labels != 0) & np.isfinite(features).all(axis=-1))
+        classes = labels[rows, cols]
+        strokes = stroke_numbers(rows, cols, classes)
+        chosen = choose_pixels(classes, seed)
+        rows, cols = rows[chosen], cols[chosen]
+        return cls(rows, cols, classes[chosen], features[rows, cols], strokes[chosen])
 
 
-def labelled_images(
-    images: ArrayLike, labels: ArrayLike, convert: Callable[[np.ndarray], np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs images with their label images, and checks that they match.
+def stroke_numbers(rows: np.ndarray, cols: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Numbers the strokes of each class.
+
+    A stroke is a connected region of pixels of one class. If a class has one stroke only, it
+    counts as two, divided across its longer side, so that one can be held out.
 
     Args:
-        images: one image, `(height, width)` or `(height, width, channels)`; or several, as a list
-            or a batch.
-        labels: int arrays `(height, width)`, arranged as `images` are.
-        convert: function that checks an image and converts it to `(height, width, channels)`.
+        rows, cols: int arrays `(n,)`.
+        labels: int array `(n,)`.
 
     Returns:
-        List of pairs of a converted image and its label image.
-
-    Raises:
-        TypeError: if a label image is not of an integer dtype.
-        ValueError: if `images` and `labels` differ in number or size.
+        Int array `(n,)`, the number of each pixel's stroke, from 0 within each class.
 
     Examples:
-        >>> images = [np.zeros((4, 6)), np.zeros((5, 5))]
-        >>> labels = [np.zeros((4, 6), int), np.zeros((5, 5), int)]
-        >>> pairs = labelled_images(images, labels, lambda image: image[..., None])
-        >>> [(image.shape, label.shape) for image, label in pairs]
-        [((4, 6, 1), (4, 6)), ((5, 5, 1), (5, 5))]
+        >>> rows, cols = np.array([0, 0, 5, 5]), np.array([0, 1, 7, 8])
+        >>> stroke_numbers(rows, cols, labels=np.array([1, 1, 1, 1])).tolist()
+        [0, 0, 1, 1]
     """
-    images, _ = as_list(images, "images")
-    labels, _ = as_list(labels, "labels", rank=2)
-    if len(images) != len(labels):
-        raise ValueError(
-            f"`labels` must be as many as `images`. Received: {len(labels)} and {len(images)}"
-        )
-    pairs = []
-    for image, label in zip(images, labels, strict=True):
-        image = convert(image)
-        if not np.issubdtype(label.dtype, np.integer):
-            raise TypeError(f"`labels` must be integers. Received: dtype={label.dtype}")
-        if label.shape != image.shape[:2]:
-            raise ValueError(
-                f"`labels` must have the height and width of their image, {image.shape[:2]}. "
-                f"Received: shape={label.shape}"
-            )
-        pairs.append((image, label))
-    return pairs
+    numbers = np.zeros(len(labels), int)
+    positions = np.stack([rows, cols])
+    for label in np.unique(labels):
+        selected = labels == label
+        own = positions[:, selected]
+        down, right = own - own.min(axis=1, keepdims=True)
+        drawn = np.zeros((down.max() + 1, right.max() + 1), bool)
+        drawn[down, right] = True
+        strokes, count = ndimage.label(drawn, np.ones((3, 3)))
+        numbers[selected] = strokes[down, right] - 1
+        if count == 1:
+            longer = max((down, right), key=np.ptp)
+            numbers[selected] = longer > np.median(longer)
+    return numbers
+
+
+def choose_pixels(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Chooses at most `MAX_PIXELS_PER_CLASS` pixels of each class at random.
+
+    Args:
+        labels: int array `(n,)`.
+        seed: int, random seed.
+
+    Returns:
+        Int array of indices, class by class.
+
+    Examples:
+        >>> choose_pixels(np.array([2, 1, 2]), seed=0).tolist()
+        [1, 0, 2]
+    """
+    random = np.random.default_rng(seed)
+    parts = [np.zeros(0, int)]
+    for label in np.unique(labels):
+        indices = np.flatnonzero(labels == label)
+        parts.append(np.sort(random.permutation(indices)[:MAX_PIXELS_PER_CLASS]))
+    return np.concatenate(parts)
 
 
 def training_set(
@@ -159,17 +138,11 @@ def training_set(
         >>> features.shape, classes.tolist(), groups.tolist()
         ((4, 3), [1, 1, 2, 2], [0, 1, 0, 1])
     """
-    features, labels = (
+    features, labels, strokes = (
         np.concatenate([getattr(pixels, name) for pixels in images])
-        for name in ("features", "labels")
+        for name in ("features", "labels", "strokes")
     )
-    if len(images) > 1:
-        groups = np.repeat(np.arange(len(images)), [len(pixels.labels) for pixels in images])
-    else:
-        groups = images[0].strokes()
-    random, parts = np.random.default_rng(seed), []
-    for label in np.unique(labels):
-        indices = np.flatnonzero(labels == label)
-        parts.append(np.sort(random.permutation(indices)[:MAX_PIXELS_PER_CLASS]))
-    selected = np.concatenate(parts)
-    return features[selected], labels[selected], groups[selected]
+    counts = [len(pixels.labels) for pixels in images]
+    groups = np.repeat(np.arange(len(images)), counts) if len(images) > 1 else strokes
+    chosen = choose_pixels(labels, seed)
+    return features[chosen], labels[chosen], groups[chosen]

@@ -3,32 +3,40 @@
 import collections
 import functools
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from umbed_keras.images.arrays import to_host
+from umbed_keras.images.image import Image
+from umbed_keras.images.scaling import Scaling, warn_if_flat
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.base.weights_digest import update_by_weights
+from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.image_lists import as_images
 from umbed_keras.typing import ArrayLike, PathLike
 
 # The built-in preset whose vectors are best for segmentation.
 DEFAULT_PRESET = "natural_lite0_vae_d32"
+# Steps of a number in 0..1 by which images are compared: copies in 8 bits and as floats are one.
+_STEPS = 4095
 
 
 class PixelFeatures:
     """Describes every pixel of an image by its channels and its vector.
 
-    The channels, as floats in 0..1, come first, and then the vector. An embedder of one channel
-    takes images of any number of channels: it embeds each channel alone, and the vectors stand one
-    after the other.
+    The channels, scaled to 0..1, come first, and then the vector. Three colour channels are
+    embedded together, a grey channel is repeated, and the channels of any other image are embedded
+    one by one: their vectors stand one after the other. Pixels without data have NaN throughout.
 
     A preset is loaded when it is first needed. The features of the last images are kept, by the
     images' content, and not computed again.
 
     Args:
         embedder: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
+        scaling: `Scaling` of the images' numbers. Without limits it is fitted to each image.
+        channels: indices or names of the channels to use, in order; None uses all.
         kept_bytes: int, bytes of features that are kept at most.
 
     Examples:
@@ -39,8 +47,16 @@ class PixelFeatures:
         (8, 6, 16)
     """
 
-    def __init__(self, embedder: PixelEmbedder | PathLike, kept_bytes: int = 1 << 29) -> None:
+    def __init__(
+        self,
+        embedder: PixelEmbedder | PathLike,
+        scaling: Scaling | None = None,
+        channels: Sequence[int | str] | None = None,
+        kept_bytes: int = 1 << 29,
+    ) -> None:
         self.source = embedder
+        self.scaling = scaling or Scaling()
+        self.channels = channels
         self.kept_bytes = kept_bytes
         self._kept = collections.OrderedDict()
 
@@ -50,48 +66,97 @@ class PixelFeatures:
         return _loaded(self.source)
 
     @property
-    def preset(self) -> PathLike | None:
-        """The preset as it was passed, or None for an embedder that was passed itself."""
-        return None if isinstance(self.source, PixelEmbedder) else self.source
+    def preset(self) -> str | None:
+        """The name or absolute path of the embedder's preset, or None if it has none."""
+        if isinstance(self.source, PixelEmbedder):
+            return self.source.origin.get("preset") or None
+        # A relative path would name another folder in another working directory.
+        return os.path.abspath(self.source) if os.path.isdir(self.source) else str(self.source)
 
-    def __call__(self, image: ArrayLike) -> np.ndarray:
+    def of_image(self, image: Image) -> ImageVectors:
+        """Returns the `ImageVectors` of an image, in the scaling that belongs to it.
+
+        Args:
+            image: `Image`.
+        """
+        return ImageVectors(self.embedder, image, self.scaling, self.channels)
+
+    def __call__(
+        self,
+        image: Image | PathLike | ArrayLike,
+        plane: tuple[int, ...] = (),
+        axes: str | None = None,
+    ) -> np.ndarray:
         """Computes the features of an image.
 
         Args:
-            image: uint8 array, or floats in 0..1, `(height, width)` or
+            image: `Image`, path, or array of numbers of any type, `(height, width)` or
                 `(height, width, channels)`.
+            plane: index of a plane, for a stack.
+            axes: axes of an array or file that does not name its own.
 
         Returns:
-            Float32 array `(height, width, channels + vector)`, read-only.
+            float32 array `(height, width, channels + vector)`, read-only, NaN without data.
 
         Raises:
-            TypeError: if `image` is neither uint8 nor floating.
-            ValueError: if `image` has another rank, no pixels, values outside 0..1, or a number of
+            TypeError: if `image` is no array of numbers.
+            ValueError: if `image` has no pixels, axes that have no one meaning, or a number of
                 channels that the embedder does not take.
         """
-        image = self.channels_last(image)
+        (image,), _ = as_images(image if isinstance(image, Image) else [image], axes)
+        return self.of_plane(self.of_image(image), plane)[0]
+
+    def of_plane(
+        self, vectors: ImageVectors, plane: tuple[int, ...] = ()
+    ) -> tuple[np.ndarray, str]:
+        """Computes the features of a plane, or takes those that are kept.
+
+        Args:
+            vectors: `ImageVectors` of the image.
+            plane: index along the image's `plane_axes`.
+
+        Returns:
+            float32 array `(height, width, channels + vector)`, read-only, NaN without data; and
+            the key by which the plane is known again.
+        """
+        values, valid = vectors.values(plane), vectors.valid(plane)
+        content = content_key(values, valid, vectors.num_groups)
         # The weights are part of the key because an embedder may be trained further.
-        key = content_key(image), fingerprint(self.embedder)
+        key = content, fingerprint(self.embedder)
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key]
-        features = self.describe(image, self.embedder.embed)
+            return self._kept[key], content
+        warn_if_flat(values[valid], vectors.image.name)
+        features = _joined(values, vectors.embed(plane))
         features.flags.writeable = False
         self._kept[key] = features
         while sum(kept.nbytes for kept in self._kept.values()) > self.kept_bytes:
             self._kept.popitem(last=False)
-        return features
+        return features, content
 
-    def vectors(self, image: ArrayLike) -> np.ndarray:
+    def key(self, vectors: ImageVectors, plane: tuple[int, ...] = ()) -> str:
+        """Returns the key by which a plane is known again.
+
+        Args:
+            vectors, plane: as in `of_plane`.
+        """
+        return content_key(vectors.values(plane), vectors.valid(plane), vectors.num_groups)
+
+    def vectors(
+        self,
+        image: Image | PathLike | ArrayLike,
+        plane: tuple[int, ...] = (),
+        axes: str | None = None,
+    ) -> np.ndarray:
         """Computes the vectors of an image, without its channels.
 
         Args:
-            image: as in `__call__`.
+            image, plane, axes: as in `__call__`.
 
         Returns:
-            Float32 array `(height, width, vector)`, read-only.
+            float32 array `(height, width, vector)`, read-only, NaN without data.
         """
-        features = self(image)
+        features = self(image, plane, axes)
         return features[..., self.num_channels(features.shape[-1]) :]
 
     def num_channels(self, num_features: int) -> int:
@@ -103,43 +168,23 @@ class PixelFeatures:
         Returns:
             Int, the number of channels, which come first.
         """
-        if self.embedder.channels == 1:
-            return num_features // (1 + self.embedder.latent_dim)
-        return self.embedder.channels
+        channels, size = self.embedder.channels, self.embedder.latent_dim
+        return channels if num_features == channels + size else num_features // (1 + size)
 
-    def describe(self, image: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Computes the features of an image by a given function.
-
-        Args:
-            image: array `(height, width, channels)`, uint8 or floats in 0..1.
-            embed: function from a batch `(1, height, width, channels)` of the embedder's channels
-                to vectors `(1, height, width, latent_dim)`.
-
-        Returns:
-            Float32 array `(height, width, channels + vector)`.
-        """
-        step = self.embedder.channels
-        parts = [image[None, ..., at : at + step] for at in range(0, image.shape[-1], step)]
-        # First, because the embedder checks the image.
-        vectors = [embed(part)[0] for part in parts]
-        channels = image / np.float32(255) if image.dtype == np.uint8 else image
-        return np.concatenate([channels, *vectors], axis=-1, dtype="float32", casting="unsafe")
-
-    def channels_last(self, image: ArrayLike) -> np.ndarray:
-        """Converts an image to the channels that the embedder takes.
+    def window(
+        self, vectors: ImageVectors, plane: tuple[int, ...], rows: slice, cols: slice
+    ) -> np.ndarray:
+        """Computes the features of a window, which are not kept.
 
         Args:
-            image: array `(height, width)` or `(height, width, channels)`.
+            vectors: `ImageVectors` of the image.
+            plane: index along the image's `plane_axes`.
+            rows, cols: slices that begin at multiples of the embedder's `stride`.
 
         Returns:
-            Array `(height, width, channels)`. For an embedder of three channels a grey image is
-            repeated, and an opaque alpha channel is left out.
-
-        Raises:
-            ValueError: if `image` has another rank, no pixels, or a number of channels that the
-                embedder does not take.
+            float32 array `(rows, cols, channels + vector)`, NaN without data.
         """
-        return _as_embedded(to_host(image), self.embedder.channels)
+        return _joined(vectors.values(plane, rows, cols), vectors.embed(plane, rows, cols))
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles compute features anew: they may be hundreds of megabytes.
@@ -147,7 +192,10 @@ class PixelFeatures:
 
 
 def features_func(
-    preset: PixelEmbedder | PathLike = DEFAULT_PRESET, intensity: bool = True
+    preset: PixelEmbedder | PathLike = DEFAULT_PRESET,
+    intensity: bool = True,
+    scaling: Scaling | None = None,
+    channels: Sequence[int | str] | None = None,
 ) -> Callable[[ArrayLike], np.ndarray]:
     """Returns a function that computes features, for `skimage.future.TrainableSegmenter`.
 
@@ -157,10 +205,12 @@ def features_func(
     Args:
         preset: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
         intensity: bool; False leaves out the image's own channels, which come first.
+        scaling: `Scaling` of the images' numbers. Without limits it is fitted to each image.
+        channels: indices or names of the channels to use, in order; None uses all.
 
     Returns:
-        A function from an image, a uint8 array or floats in 0..1, `(height, width)` or
-        `(height, width, channels)`, to a float32 array `(height, width, features)`.
+        A function from an image, `(height, width)` or `(height, width, channels)` of any type of
+        numbers, to a float32 array `(height, width, features)`.
 
     Raises:
         ValueError: if there is no such preset.
@@ -170,7 +220,7 @@ def features_func(
         >>> function(np.zeros((8, 6, 3), "uint8")).shape
         (8, 6, 19)
     """
-    features = PixelFeatures(_loaded(preset))
+    features = PixelFeatures(_loaded(preset), scaling, channels)
     return features if intensity else features.vectors
 
 
@@ -193,66 +243,42 @@ def fingerprint(model: PixelEmbedder) -> str:
     return digest.hexdigest()
 
 
-def content_key(image: np.ndarray) -> str:
-    """Computes a key that differs between images of different content, shape or dtype.
+def content_key(values: np.ndarray, valid: np.ndarray, num_groups: int = 1) -> str:
+    """Computes a key that differs between images of different content or shape.
+
+    Numbers are compared in steps of 1/4095, so that a copy of an image as floats has its key.
 
     Args:
-        image: array.
+        values: floats in 0..1.
+        valid: booleans, which pixels hold data.
+        num_groups: into how many groups of channels the values are divided.
 
     Returns:
         Str of 32 hexadecimal digits.
 
     Examples:
-        >>> image = np.zeros((4, 6), "uint8")
-        >>> content_key(image) == content_key(image.copy())
+        >>> image, valid = np.array([[10, 200]], "uint8"), np.ones((1, 2), bool)
+        >>> content_key(image / np.float32(255), valid) == content_key(image / 255, valid)
         True
-        >>> content_key(image) == content_key(image.T)
+        >>> content_key(image / 255, valid) == content_key(image.T / 255, valid.T)
         False
     """
-    content = hashlib.blake2b(str((image.shape, image.dtype)).encode(), digest_size=16)
-    content.update(np.ascontiguousarray(image).data)
+    content = hashlib.blake2b(str((values.shape, num_groups)).encode(), digest_size=16)
+    content.update(np.rint(_STEPS * np.ascontiguousarray(values)).astype("uint16").data)
+    content.update(np.packbits(valid).data)
     return content.hexdigest()
+
+
+def _joined(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Channels and vectors side by side; NaN wherever the vectors are."""
+    features = np.concatenate([values, vectors], axis=-1, dtype="float32")
+    without = np.isnan(vectors[..., 0])
+    if without.any():
+        features[without] = np.nan
+    return features
 
 
 def _loaded(embedder: PixelEmbedder | PathLike) -> PixelEmbedder:
     if isinstance(embedder, PixelEmbedder):
         return embedder
     return PixelEmbedder.from_preset(embedder)
-
-
-def _as_embedded(image: np.ndarray, channels: int) -> np.ndarray:
-    """Converts an image to `(height, width, channels)` for an embedder of `channels` channels.
-
-    Raises:
-        ValueError: if the conversion is ambiguous; the message names the alternatives.
-    """
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3 or 0 in image.shape:
-        raise ValueError(
-            "`image` must have shape (height, width) or (height, width, channels), with pixels. "
-            f"Received: shape={image.shape}"
-        )
-    count = image.shape[-1]
-    if channels == 1 or count == channels:
-        return image
-    if channels == 3 and count == 1:
-        return np.repeat(image, 3, axis=-1)
-    if channels == 3 and count == 4:
-        opaque = 255 if image.dtype == np.uint8 else 1
-        if (image[..., 3] == opaque).all():
-            return image[..., :3]
-        raise ValueError(
-            "`image` has 4 channels. If they are RGBA, compose the image with a background first "
-            "(`skimage.color.rgba2rgb`), or pass `image[..., :3]` to leave out alpha. If they are "
-            f"others: {_ONE_CHANNEL}"
-        )
-    raise ValueError(
-        f"`image` has {count} channels, and the embedder takes {channels}. {_ONE_CHANNEL}"
-    )
-
-
-_ONE_CHANNEL = (
-    "An embedder of one channel, such as 'natural_gray_vae_d16', takes images of any number of "
-    "channels and describes each alone."
-)

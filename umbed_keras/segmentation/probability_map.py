@@ -18,11 +18,12 @@ def probability_map(
 
     Args:
         classifier: fitted scikit-learn classifier with `predict_proba`.
-        features: float32 array `(height, width, features)`.
+        features: float32 array `(height, width, features)`, NaN where there are no data.
         smoothing: float, standard deviation of the filter, in pixels; 0 does not smooth.
 
     Returns:
-        Float32 array `(height, width, classes)`, in the order of `classifier.classes_`.
+        Float32 array `(height, width, classes)`, in the order of `classifier.classes_`; NaN where
+        there are no data, which weigh nothing in the filter.
 
     Examples:
         >>> from sklearn.naive_bayes import GaussianNB
@@ -35,15 +36,21 @@ def probability_map(
         >>> classifier.classes_[probabilities[0].argmax(axis=-1)].tolist()
         [5, 5, 5, 9, 9, 9]
     """
-    height, width, count = features.shape
-    probabilities = np.empty((height, width, len(classifier.classes_)), "float32")
+    height, width, _ = features.shape
+    probabilities = np.zeros((height, width, len(classifier.classes_)), "float32")
+    valid = np.isfinite(features).all(axis=-1)
     step = max(1, _CHUNK // width)
     for start in range(0, height, step):
-        rows = features[start : start + step]
-        chunk = classifier.predict_proba(rows.reshape(-1, count))
-        probabilities[start : start + step] = chunk.reshape(*rows.shape[:2], -1)
+        rows = slice(start, start + step)
+        inside = valid[rows]
+        if inside.any():
+            probabilities[rows][inside] = classifier.predict_proba(features[rows][inside])
     if smoothing:
         probabilities = gaussian_filter(probabilities, (smoothing, smoothing, 0), truncate=_RADIUS)
+        if not valid.all():
+            weights = gaussian_filter(valid.astype("float32"), smoothing, truncate=_RADIUS)
+            probabilities /= np.maximum(weights, 1e-6)[..., None]
+    probabilities[~valid] = np.nan
     return probabilities
 
 

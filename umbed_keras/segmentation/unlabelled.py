@@ -1,15 +1,18 @@
 """Segmentation without labels: clusters of similar pixels, and similarity to one pixel."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.preprocessing import normalize
 
+from umbed_keras.images.image import Image
+from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.similarity import check_pixel, cosines_to
-from umbed_keras.segmentation.image_lists import as_list
+from umbed_keras.segmentation.image_lists import as_images, join_planes
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -18,11 +21,14 @@ _MAX_FITTED = 200_000
 
 
 def cluster_pixels(
-    images: ArrayLike,
+    images: Image | PathLike | ArrayLike,
     k: int,
     embedder: PixelEmbedder | PathLike = DEFAULT_PRESET,
     spherical: bool = False,
     seed: int = 0,
+    scaling: Scaling | None = None,
+    channels: Sequence[int | str] | None = None,
+    axes: str | None = None,
 ) -> np.ndarray | list[np.ndarray]:
     """Groups the pixels of images into clusters of similar vectors.
 
@@ -30,22 +36,27 @@ def cluster_pixels(
     clustered together: a number means the same in all of them.
 
     Args:
-        images: one image, a uint8 array or floats in 0..1, `(height, width)` or
-            `(height, width, channels)`; or several, as a list of images of any sizes or as a batch.
+        images: one image: an `umbed_keras.Image`, a path, or an array of numbers of any type,
+            `(height, width)` or `(height, width, channels)`; or several, as a list of images of any
+            sizes or as a batch.
         k: int, number of clusters.
         embedder: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
         spherical: bool; True compares the directions of vectors (Dhillon & Modha 2001) and ignores
             their lengths, which grow with the contrast of the image.
         seed: int, random seed.
+        scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`, fitted to each
+            image by itself.
+        channels: indices or names of the channels to use, in order; None uses all.
+        axes: axes of arrays and files that do not name theirs, such as `"zyx"`.
 
     Returns:
-        Int32 array `(height, width)` with values in 0..k-1, in the order of decreasing size of the
-        clusters. For a list of images a list of such arrays, for a batch a batch.
+        Int32 array with the axes of the image but the channels and values in 0..k-1, in the order
+        of decreasing size of the clusters; -1 where there are no data. For a list of images a list of such arrays, for a batch a batch.
 
     Raises:
-        TypeError: if `images` are neither uint8 nor floating.
-        ValueError: if `images` are empty, or an image has values outside 0..1 or a number of
-            channels that the embedder does not take.
+        TypeError: if `images` are no numbers.
+        ValueError: if `images` are empty, or an image has axes that have no one meaning, or a
+            number of channels that the embedder does not take.
         ValueError: if `k` is no integer from 1 to the number of pixels.
 
     Examples:
@@ -56,13 +67,13 @@ def cluster_pixels(
         [0, 1]
     """
     check_integers(k=(1, k))
-    images, arrange = as_list(images, "images")
-    num_pixels = sum(math.prod(image.shape[:2]) for image in images)
-    if k > num_pixels:
-        raise ValueError(f"`k` must be at most the number of pixels, {num_pixels}. Received: {k}")
-    features = PixelFeatures(embedder)
-    vectors = [features.vectors(image) for image in images]
-    flat = np.concatenate([vector.reshape(-1, vector.shape[-1]) for vector in vectors])
+    images, arrange = as_images(images, axes)
+    vectors = _vectors(images, embedder, scaling, channels)
+    flat = np.concatenate([part.reshape(-1, part.shape[-1]) for part in vectors])
+    valid = ~np.isnan(flat[:, 0])
+    flat = flat[valid]
+    if k > len(flat):
+        raise ValueError(f"`k` must be at most the number of pixels, {len(flat)}. Received: {k}")
     if spherical:
         flat = normalize(flat)
     random = np.random.default_rng(seed)
@@ -73,36 +84,49 @@ def cluster_pixels(
     else:
         clusters = kmeans.predict(flat)
     order = np.argsort(-np.bincount(clusters, minlength=k), kind="stable")
-    clusters = np.argsort(order)[clusters].astype("int32")
-    ends = np.cumsum([vector.shape[0] * vector.shape[1] for vector in vectors])[:-1]
-    parts = np.split(clusters, ends)
+    numbers = np.full(len(valid), -1, "int32")
+    numbers[valid] = np.argsort(order)[clusters]
+    parts = np.split(numbers, np.cumsum([math.prod(part.shape[:-1]) for part in vectors])[:-1])
     return arrange(
-        [part.reshape(vector.shape[:2]) for part, vector in zip(parts, vectors, strict=True)]
+        [part.reshape(vector.shape[:-1]) for part, vector in zip(parts, vectors, strict=True)]
     )
 
 
 def similar_pixels(
-    images: ArrayLike, row: int, col: int, embedder: PixelEmbedder | PathLike = DEFAULT_PRESET
+    images: Image | PathLike | ArrayLike,
+    row: int,
+    col: int,
+    embedder: PixelEmbedder | PathLike = DEFAULT_PRESET,
+    scaling: Scaling | None = None,
+    channels: Sequence[int | str] | None = None,
+    axes: str | None = None,
+    plane: tuple[int, ...] = (),
 ) -> np.ndarray | list[np.ndarray]:
     """Computes how similar every pixel is to one pixel, as the cosine between their vectors.
 
     `umbed_keras.plots.similarity` draws these values.
 
     Args:
-        images: one image, a uint8 array or floats in 0..1, `(height, width)` or
-            `(height, width, channels)`; or several, as a list of images of any sizes or as a batch.
+        images: one image: an `umbed_keras.Image`, a path, or an array of numbers of any type,
+            `(height, width)` or `(height, width, channels)`; or several, as a list of images of any
+            sizes or as a batch.
         row: int, row of a pixel of the first image.
         col: int, column of that pixel.
         embedder: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
+        scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`, fitted to each
+            image by itself.
+        channels: indices or names of the channels to use, in order; None uses all.
+        axes: axes of arrays and files that do not name theirs, such as `"zyx"`.
+        plane: index of the pixel's plane along the first image's `plane_axes`, for a stack.
 
     Returns:
-        Float32 array `(height, width)` with values in -1..1, 1 where the vectors have the same
-        direction. For a list of images a list of such arrays, for a batch a batch.
+        Float32 array with the axes of the image but the channels and values in -1..1, 1 where the
+        vectors have the same direction; NaN where there are no data. For a list of images a list of such arrays, for a batch a batch.
 
     Raises:
-        TypeError: if `images` are neither uint8 nor floating.
-        ValueError: if `images` are empty, or an image has values outside 0..1 or a number of
-            channels that the embedder does not take.
+        TypeError: if `images` are no numbers.
+        ValueError: if `images` are empty, or an image has axes that have no one meaning, or a
+            number of channels that the embedder does not take.
         ValueError: if the pixel lies outside the first image.
 
     Examples:
@@ -111,9 +135,32 @@ def similar_pixels(
         >>> cosines.shape, round(float(cosines[2, 3]), 3)
         ((8, 6), 1.0)
     """
-    images, arrange = as_list(images, "images")
-    check_pixel(images[0].shape, row, col)
-    features = PixelFeatures(embedder)
-    vectors = [features.vectors(image) for image in images]
-    chosen = vectors[0][row, col]
-    return arrange([cosines_to(vector, chosen).astype("float32") for vector in vectors])
+    images, arrange = as_images(images, axes)
+    first = images[0]
+    check_pixel((first.height, first.width), row, col)
+    if len(plane) != len(first.plane_axes):
+        raise ValueError(
+            f"`plane` must hold an index for each of the axes {first.plane_axes!r} of the first "
+            f"image. Received: {plane}"
+        )
+    vectors = _vectors(images, embedder, scaling, channels)
+    position = {**dict(zip(first.plane_axes, plane, strict=True)), "y": row, "x": col}
+    chosen = vectors[0][tuple(position[axis] for axis in first.axes.replace("c", ""))]
+    return arrange([cosines_to(part, chosen).astype("float32") for part in vectors])
+
+
+def _vectors(
+    images: list[Image],
+    embedder: PixelEmbedder | PathLike,
+    scaling: Scaling | None,
+    channels: Sequence[int | str] | None,
+) -> list[np.ndarray]:
+    """The vectors of each image, with its axes but the channels."""
+    scaling = scaling or Scaling()
+    if scaling.scope == "collection":
+        scaling = scaling.fit(images)
+    features = PixelFeatures(embedder, scaling, channels)
+    return [
+        join_planes(image, [features.vectors(image, plane) for plane in image.planes()])
+        for image in images
+    ]
