@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.bottlenecks.entropy_models.entropy_model import EntropyModel
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.ops.checks import check_integers
 
 
@@ -22,7 +24,8 @@ class Bottleneck(keras.layers.Layer):
       `latent_dim` entries of those taken in;
 
     and implements `pass_through`, `encode`, `decode`, `bits` and, where it has starting values that
-    come from data, `adapt`.
+    come from data, `adapt`. `entropy_model` says how codes are written as bytes; the default serves
+    codes that are integers with known ranges.
 
     Codes are dictionaries of batch-first tensors. All computing is in float32, under mixed
     precision too. An image's codes never depend on the rest of its batch.
@@ -154,31 +157,33 @@ class Bottleneck(keras.layers.Layer):
             for name, (_, kind) in self.code_spec().items()
         }
 
-    # Codes as an entropy coder takes them.
+    def entropy_model(self) -> EntropyModel:
+        """Returns all that a codec needs to write the codes as bytes (`model.compress`).
 
-    def symbol_settings(self, codes):
-        """What symbols depend on beside the layer: name to a small array. Nothing by default.
+        The default serves codes that consist of integers with known ranges: it reads `code_spec`
+        and `num_indices`, and treats each integer as the index of an unrelated entry. Bottlenecks
+        with other codes return an `EntropyModel` of their own.
 
-        Args:
-            codes: list of codes of many latents, NumPy arrays, to choose it by.
-        """
-        return {}
-
-    def symbol_spec(self, **settings):
-        """The `Symbol`s that the code of a latent vector consists of, in the order of coding."""
-        raise NotImplementedError
-
-    def to_symbols(self, codes, **settings):
-        """Codes `(..., ...)` on the host as symbols, int32 `(..., symbols)`.
+        Returns:
+            An `EntropyModel` that reflects the current weights.
 
         Raises:
-            ValueError: codes that can't be symbols, and what to do instead.
+            NotImplementedError: if a part of the codes is not an integer.
+            NotImplementedError: if `num_indices` is None.
         """
-        raise NotImplementedError
-
-    def from_symbols(self, symbols, **settings):
-        """The codes, NumPy arrays, that were such symbols."""
-        raise NotImplementedError
+        spec, missing = self.code_spec(), None
+        for name, (_, dtype) in spec.items():
+            if "int" not in dtype:
+                missing = f"codes[{name!r}] are {dtype}, not integers"
+        if missing is None and self.num_indices is None:
+            missing = "the range of the integers is unknown, as `num_indices` is None"
+        if missing:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no entropy model, without which its codes can't be "
+                f"written as bytes: {missing}. Implement `entropy_model()` in it, which returns "
+                "a `umbed_keras.layers.EntropyModel`."
+            )
+        return IntegerCodes(spec, self.num_indices)
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}

@@ -5,7 +5,6 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
-from umbed_keras.bottlenecks.symbols import ENTRY, Symbol
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
@@ -142,15 +141,6 @@ class ResidualVectorQuantizer(Bottleneck):
 
     def code_spec(self):
         return {"indices": ((self.num_quantizers,), "int32")}
-
-    def symbol_spec(self):
-        return [Symbol(self.num_embeddings, ENTRY)] * self.num_quantizers
-
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
 
     def get_config(self):
         quantizer = self.quantizers[0].get_config()

@@ -10,7 +10,6 @@ from umbed_keras.bottlenecks._revival import directions, revival_plan
 from umbed_keras.bottlenecks._totals import totals
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.kmeans import kmeans
-from umbed_keras.bottlenecks.symbols import ENTRY, Symbol
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 
@@ -173,15 +172,6 @@ class VectorQuantizer(Bottleneck):
 
     def code_spec(self):
         return {"indices": ((), "int32")}
-
-    def symbol_spec(self):
-        return [Symbol(self.num_embeddings, ENTRY)]
-
-    def to_symbols(self, codes):
-        return codes["indices"][..., None]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols[..., 0]}
 
     def get_config(self):
         return {

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from umbed_keras.codec import Codec, knows_itself, stream
+from umbed_keras.codec import Codec, stream
 from umbed_keras.images.arrays import check_images
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
@@ -50,7 +50,7 @@ class CompressionMixin:
         Raises:
             TypeError, ValueError: `images` not as described, or codes that are no symbols.
         """
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return
         batches = images if isinstance(images, (list, tuple)) else [images]
         batches = [check_images(batch, self.channels) for batch in batches]
@@ -137,7 +137,7 @@ class CompressionMixin:
         return self.decode(codes)
 
     def _checked_codec(self):
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return Codec(self.bottleneck, {})
         if self._codec is None:
             raise ValueError(
