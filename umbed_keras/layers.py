@@ -6,6 +6,7 @@ from umbed_keras.backbones.model_backbone import ModelBackbone
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
+from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.bottlenecks.scalar_context import ScalarContext
@@ -29,6 +30,7 @@ __all__ = [
     "EfficientNetLite0",
     "FactorizedDensity",
     "FeatureProjection",
+    "FiniteScalarQuantizer",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",

@@ -60,7 +60,7 @@ def bottlenecks():
             for atoms, most, bits, gain in DICTIONARIES
         ],
         "FSQ": [
-            ({"S": len(levels)}, layers.ScalarQuantizer(len(levels), levels=levels))
+            ({"S": len(levels)}, layers.FiniteScalarQuantizer(len(levels), levels))
             for levels in LEVELS
         ],
         "learned density": [

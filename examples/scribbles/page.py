@@ -16,7 +16,7 @@ from scribbles.colours import overlay, strokes_of
 from scribbles.files import label_image, read_image
 from scribbles.samples import samples
 
-from umbed_keras.plots.similarity import cosines_to
+from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation import PixelClassifier
 
 # So that vectors and probabilities need less than 1 GB, and a classifier keeps the vectors.

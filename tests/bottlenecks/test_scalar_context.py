@@ -183,8 +183,6 @@ def test_a_saved_context_says_the_same(context, tmp_path):
 
 
 def test_bad_arguments(context):
-    with pytest.raises(ValueError, match="levels"):
-        ScalarQuantizer(CHANNELS, 4, context=context)
     with pytest.raises(ValueError, match="channels"):
         ScalarQuantizer(CHANNELS + 1, context=context)
     layer = ScalarQuantizer(CHANNELS, context=context)

@@ -7,83 +7,15 @@ from keras import ops
 from scipy import stats
 
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
+from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
 
 numpy = ops.convert_to_numpy
-LEVELS = (8, 5, 5, 4)
 
 
 def normal(count, dim, scale=1.0, seed=0):
     random = np.random.default_rng(seed)
     return (scale * random.normal(size=(count, dim))).astype("float32")
-
-
-def published(latents, levels):
-    """Quantised values in -1..1 and the one index of each vector, as in the paper's appendix A."""
-    levels = np.array(levels)
-    half = (levels - 1) * (1 + 1e-3) / 2
-    offset = np.where(levels % 2 == 1, 0.0, 0.5)
-    shift = np.arctanh(offset / half)
-    values = np.round(np.tanh(latents.astype("float64") + shift) * half - offset)
-    basis = np.concatenate([[1], np.cumprod(levels[:-1])])
-    return values / (levels // 2), ((values + levels // 2) * basis).sum(axis=-1).astype("int32")
-
-
-def test_levels_are_those_of_the_paper():
-    layer, latents = ScalarQuantizer(4, LEVELS), normal(500, 4, 2.0)
-    values, index = published(latents, LEVELS)
-    codes = layer.encode(latents)
-    np.testing.assert_allclose(numpy(layer(latents)["latents"]), values, atol=1e-6)
-    np.testing.assert_array_equal(numpy(layer.to_index(codes)), index)
-    assert numpy(codes["indices"]).min() == 0
-    np.testing.assert_array_equal(numpy(codes["indices"]).max(axis=0), np.array(LEVELS) - 1)
-    assert layer.num_entries == math.prod(LEVELS)
-    assert layer.bits(codes).fixed_length == math.ceil(math.log2(math.prod(LEVELS)))
-
-
-def test_every_index_stands_for_one_code():
-    layer = ScalarQuantizer(4, LEVELS)
-    index = np.arange(math.prod(LEVELS))
-    codes = layer.from_index(index)
-    assert len(np.unique(numpy(codes["indices"]), axis=0)) == len(index)
-    np.testing.assert_array_equal(numpy(layer.to_index(codes)), index)
-
-
-def test_levels_have_no_steps_to_scale():
-    with pytest.raises(ValueError, match="`levels`"):
-        ScalarQuantizer(2, 3).scale_steps(2.0)
-
-
-@pytest.mark.parametrize(("levels", "says"), [(None, "Without"), ([2**16, 2**16], "too many")])
-def test_codes_that_have_no_one_index(levels, says):
-    layer = ScalarQuantizer(2, levels)
-    codes = layer.encode(normal(2, 2))
-    assert layer.num_entries is None
-    with pytest.raises(ValueError, match=says):
-        layer.to_index(codes)
-
-
-def test_bounded_latents_have_the_derivative_of_the_tangent(gradients):
-    layer, latents = ScalarQuantizer(3, (5, 5, 5)), normal(6, 3)
-    layer.build()
-    found = gradients(lambda x: ops.sum(layer(x, training=True)["latents"]), latents)[0]
-    expected = 4 * (1 + 1e-3) / 2 / np.cosh(latents) ** 2 / 2  # half, and divided by 5 // 2
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-
-
-def test_what_adapt_hands_on_is_nearest_by_least_squares():
-    layer, latents = ScalarQuantizer(4, LEVELS), normal(2000, 4)
-    layer.adapt(latents)
-
-    def handed_on(gain):
-        values = published(gain * latents, LEVELS)[0]
-        return values * np.sum(values * latents, axis=0) / np.sum(values**2, axis=0)
-
-    found = numpy(layer(latents)["latents"])
-    np.testing.assert_allclose(found, handed_on(numpy(layer.gain)), rtol=1e-4, atol=1e-5)
-    errors = [np.mean((handed_on(gain) - latents) ** 2, axis=0) for gain in np.linspace(0.1, 2, 60)]
-    # Gains that are tried lie a tenth apart; the best between them loses little.
-    assert np.all(np.mean((found - latents) ** 2, axis=0) < 1.03 * np.min(errors, axis=0))
 
 
 def test_steps_are_what_the_rate_weight_asks_for():
@@ -152,11 +84,6 @@ def test_the_loss_is_the_weighted_code_length_of_the_tables():
         np.testing.assert_allclose(float(bits), expected, rtol=1e-4)
 
 
-def test_with_levels_there_are_no_tables():
-    with pytest.raises(ValueError, match="levels"):
-        ScalarQuantizer(2, 4).probability_tables()
-
-
 def test_a_fresh_density_is_about_logistic():
     density, values = FactorizedDensity(2, seed=0), normal(1000, 2, 5.0)
     density.adapt(values)
@@ -217,3 +144,25 @@ def test_larger_steps_cost_less_and_densities_follow():
     # A bit less for each of the two entries.
     after = float(layer.expected_bits(layer.encode(latents)))
     assert before - after == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("levels", [[5, 4], 3])
+def test_a_configuration_with_levels_makes_a_finite_scalar_quantizer(levels):
+    """As saved when one class did both."""
+    config = {"name": "old", "latent_dim": 2, "levels": levels, "rate_weight": 1e-5, "seed": 0}
+    layer = keras.saving.deserialize_keras_object(
+        {
+            "module": "umbed_keras.layers.scalar_quantizer",
+            "class_name": "ScalarQuantizer",
+            "config": {**config, "context": None},
+            "registered_name": "umbed_keras>ScalarQuantizer",
+        }
+    )
+    assert isinstance(layer, FiniteScalarQuantizer)
+    assert layer.get_config() == FiniteScalarQuantizer(2, levels, name="old").get_config()
+
+
+def test_a_configuration_with_levels_none_has_a_learned_density():
+    layer = ScalarQuantizer.from_config({"latent_dim": 2, "levels": None, "rate_weight": 0.5})
+    assert isinstance(layer, ScalarQuantizer)
+    assert layer.rate_weight == 0.5

@@ -321,7 +321,7 @@ def test_eight_processes_download_once(zoo, web, tmp_path):
 KILLED = """
 import json, os, pathlib, random, signal, sys, time
 sys.path.insert(0, sys.argv[3])
-from test_sources import renew, version
+from test_locations import renew, version
 from umbed_keras.zoo.locations import find_preset
 
 zoo, name, delays = pathlib.Path(sys.argv[1]), sys.argv[2], random.Random(0)

@@ -4,6 +4,8 @@ Of 0.1.0, in whose layout every file lay in `umbed_keras.models`, and of 0.2.0 a
 modules moved to their present places, when `ScalarQuantizer` took `levels`.
 """
 
+import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -63,5 +65,22 @@ def test_a_scalar_quantizer_of_either_kind_loads(name, rounding):
     model = keras.saving.load_model(MOVED / f"{name}.keras", compile=False)
     outputs = arrays_of(MOVED)
     expected = outputs[name]
+    rebuilt = model.reconstruct(outputs["images"][: len(expected)])
+    np.testing.assert_allclose(rebuilt, expected, atol=rounding(model, expected))
+
+
+def test_a_preset_with_a_scalar_quantizer_of_levels_loads(tmp_path, rounding):
+    """Its configuration and weights are those of the `.keras` file."""
+    with zipfile.ZipFile(MOVED / "scalar_levels.keras") as file:
+        config = json.loads(file.read("config.json"))
+        (tmp_path / "model.weights.h5").write_bytes(file.read("model.weights.h5"))
+    del config["compile_config"]
+    for part in (config["config"], config["config"]["bottleneck"]["config"]):
+        del part["dtype"]["shared_object_id"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model = uk.ImageAutoencoder.from_preset(tmp_path)
+    assert isinstance(model.bottleneck, uk.layers.FiniteScalarQuantizer)
+    outputs = arrays_of(MOVED)
+    expected = outputs["scalar_levels"]
     rebuilt = model.reconstruct(outputs["images"][: len(expected)])
     np.testing.assert_allclose(rebuilt, expected, atol=rounding(model, expected))

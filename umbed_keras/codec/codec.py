@@ -19,7 +19,7 @@ LATENTS = 1 << 16
 class Codec:
     """Codes as bytes and back.
 
-    By probabilities that were learned from codes; of a `ScalarQuantizer` without levels by those
+    By probabilities that were learned from codes; of a `ScalarQuantizer` by those
     that itself has learned.
 
     Args:
@@ -94,7 +94,7 @@ class Codec:
 
 def has_density(bottleneck):
     """Whether a bottleneck has learned by itself how probable its integers are."""
-    return isinstance(bottleneck, ScalarQuantizer) and bottleneck.levels is None
+    return isinstance(bottleneck, ScalarQuantizer)
 
 
 def knows_itself(bottleneck):

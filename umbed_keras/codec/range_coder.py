@@ -4,15 +4,11 @@ import contextlib
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
+
 
 def _constriction():
-    try:
-        import constriction
-    except ImportError as error:
-        raise ImportError(
-            'Codes as bytes need constriction: `pip install "umbed_keras[codec]"`.'
-        ) from error
-    return constriction.stream
+    return import_extra("constriction", "codec").stream
 
 
 @contextlib.contextmanager

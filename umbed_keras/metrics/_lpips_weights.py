@@ -9,6 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from umbed_keras.files import written_whole
+
 VARIABLE = "UMBED_LPIPS"
 
 TORCHVISION = "https://download.pytorch.org/models/"
@@ -206,7 +208,5 @@ def _converted(net, convolutions, heads):
 def _store(arrays, path):
     """Writes a file that is there wholly or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
-        np.savez(unfinished, **arrays)
-        unfinished.replace(path)
+    with written_whole(path) as new, new.open("wb") as file:
+        np.savez(file, **arrays)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -26,16 +27,11 @@ def new_figure(rows: int, cols: int, width: float, height: float) -> tuple["Figu
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    agg = import_extra("matplotlib.backends.backend_agg", "plots")
+    from umbed_keras.plots._figure import Figure  # imports matplotlib
 
-        from umbed_keras.plots._figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'umbed_keras.plots needs matplotlib: `pip install "umbed_keras[plots]"`.'
-        ) from error
     figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    agg.FigureCanvasAgg(figure)
     axes = figure.subplots(rows, cols, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
-from umbed_keras.plots.similarity import COSINES, cosines_to
+from umbed_keras.plots.similarity import COSINES
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """Figure of the similarity of all pixels to a chosen one."""
 
-import numbers
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from umbed_keras.ops.similarity import check_pixel, cosines_to
 from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_image
 from umbed_keras.typing import ArrayLike
 
@@ -12,24 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COSINES = {"cmap": "magma", "vmin": 0, "vmax": 1}
-
-
-def cosines_to(vectors, chosen):
-    """The cosines `(height, width)` of the angles between all vectors and a chosen one."""
-
-    def directions(vectors):
-        # A vector of zeros has no direction, and is similar to none.
-        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        return vectors / np.where(lengths > 0, lengths, 1)
-
-    return directions(vectors) @ directions(chosen)
-
-
-def check_pixel(image, row, col):
-    """Raises ValueError unless there is such a pixel of an image `(height, width, ...)`."""
-    for name, place, size in zip(("row", "col"), (row, col), image.shape, strict=False):
-        if not isinstance(place, numbers.Integral) or place not in range(size):
-            raise ValueError(f"`{name}` must be an integer from 0 to {size - 1}. Received: {place}")
 
 
 def similarity(image: ArrayLike, vectors: ArrayLike, row: int, col: int) -> "Figure":
@@ -66,7 +48,7 @@ def similarity(image: ArrayLike, vectors: ArrayLike, row: int, col: int) -> "Fig
             f"`vectors` must have shape {(*image.shape[:2], 'latent_dim')}, that of the pixels of "
             f"`image`. Received: shape={vectors.shape}"
         )
-    check_pixel(image, row, col)
+    check_pixel(image.shape, row, col)
     height, width = image.shape[:2]
     figure, axes = new_figure(1, 2, 10, 4.6 * height / width + 0.4)
     axes[0, 0].imshow(np.squeeze(image), **SHADES)

@@ -1,16 +1,13 @@
 """Classes for all pixels from a few labelled ones, or from none."""
 
-try:
-    import sklearn  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        "umbed_keras.segmentation needs scikit-learn: pip install 'umbed_keras[segmentation]'"
-    ) from error
+from umbed_keras.extras import import_extra
 
-from umbed_keras.segmentation.few_labels import FewLabelsClassifier
-from umbed_keras.segmentation.pixel_classifier import PixelClassifier
-from umbed_keras.segmentation.pixel_features import features_func
-from umbed_keras.segmentation.unlabelled import cluster_pixels, similar_pixels
+import_extra("sklearn", "segmentation")
+
+from umbed_keras.segmentation.few_labels import FewLabelsClassifier  # noqa: E402
+from umbed_keras.segmentation.pixel_classifier import PixelClassifier  # noqa: E402
+from umbed_keras.segmentation.pixel_features import features_func  # noqa: E402
+from umbed_keras.segmentation.unlabelled import cluster_pixels, similar_pixels  # noqa: E402
 
 __all__ = [
     "FewLabelsClassifier",

@@ -3,13 +3,13 @@
 import hashlib
 import io
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from umbed_keras.files import written_whole
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
 
@@ -30,7 +30,6 @@ BROKEN = (
 
 def write_labelled(path, settings, labelled):
     """Writes settings that JSON knows, and `LabelledPixels` by images' keys, all or nothing."""
-    path = Path(path)
     columns = zip(*labelled.values(), strict=True)
     arrays = {
         name: np.concatenate(parts)
@@ -39,15 +38,8 @@ def write_labelled(path, settings, labelled):
     keys = list(labelled)
     counts = [len(pixels.labels) for pixels in labelled.values()]
     header = json.dumps({"format": FORMAT, "images": keys, "counts": counts, **settings})
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with new.open("wb") as file:
-            np.savez_compressed(file, header=np.frombuffer(header.encode(), "uint8"), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    with written_whole(path) as new, new.open("wb") as file:
+        np.savez_compressed(file, header=np.frombuffer(header.encode(), "uint8"), **arrays)
 
 
 def read_labelled(path):

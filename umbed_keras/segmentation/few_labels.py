@@ -1,4 +1,6 @@
-"""A classifier for very few labels: how far colours count is decided by labels held out."""
+"""A classifier of pixels that learns from very few labels."""
+
+from typing import Self
 
 import numpy as np
 from scipy.special import softmax
@@ -6,175 +8,240 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from umbed_keras.typing import ArrayLike
+
+# Folds of the cross-validation that chooses the weights.
 FOLDS = 5
-# Labels of a class, on average, from which on a forest learns more than a linear map.
-MANY = 100
-# No single label says that an expert is worth nothing.
-LEAST = 1e-3
-STEPS = 100
-# Of features as they are computed with; others become the first.
-TYPES = ("float32", "float64")
-# Inverse strengths of regularisation, of colours and of vectors.
-STRENGTHS = 1.0, 0.03
+# Labels per class, on average, from which on the random forest is always used.
+FOREST_LABELS = 100
+# Lower bound of a label's likelihood: no single label rules out a part of the mixture.
+MIN_LIKELIHOOD = 1e-3
+EM_STEPS = 100
+# Computation keeps these dtypes; other input is converted to the first.
+DTYPES = ("float32", "float64")
+# Inverse strengths of the L2 penalty: of the regression on colours, and of that on vectors.
+INVERSE_PENALTIES = 1.0, 0.03
 
 
 class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
-    """A mixture of what colours say and what vectors say, weighed by labels held out.
+    """Mixture of a classifier of colours and a classifier of vectors, for very few labels.
 
-    Colours alone are best where a class has a colour of its own, and mislead on other images. So
-    both are asked, by logistic regression each. A random forest on vectors joins the second, and
-    their mean counts, where there are at least 100 labels a class or it is right about more of the
-    labels held out. The mixture's weights have the largest likelihood of labels held out, found by
-    expectation maximisation (Dempster, Laird & Rubin 1977), with one more label that each is right
-    about, so that few labels decide little. What is held out is whole groups, such as strokes or
-    images, since neighbours tell nothing new.
+    Colours suffice where every class has a colour of its own, and mislead on other images; vectors
+    need more labels. This classifier fits a logistic regression to each and mixes their
+    probabilities. A random forest on the vectors joins the second regression, and the two are
+    averaged, if there are at least 100 labels per class or if cross-validation prefers the forest.
+
+    The weights of the mixture maximise the cross-validated likelihood of the labels, by expectation
+    maximisation (Dempster, Laird & Rubin 1977). Laplace's rule, one additional label that each part
+    predicts correctly, keeps the weights near 1/2 while there are few labels. The folds hold out
+    whole groups, such as strokes or images, because neighbouring pixels are nearly copies of each
+    other.
+
+    The classifier passes scikit-learn's `check_estimator`. Where all features are colours, or none
+    is, there is one part only.
 
     Args:
-        num_colours: int, how many of the features, the first, are colours; the others are the
-            vector.
-        num_trees: int, trees of the forest.
-        seed: int, of the forest.
+        num_colours: int, number of features that are colours. They come first; all further
+            features are the vector.
+        num_trees: int, number of trees in the random forest.
+        seed: int, random state of the forest.
 
     Attributes:
-        classes_: sorted classes.
-        weights_: floats `(2,)` that sum to 1, of colours and of vectors.
+        classes_: array `(classes,)` of the sorted classes.
+        weights_: float64 array `(2,)`, the weights of colours and of vectors, which sum to 1.
+
+    Examples:
+        >>> labels = np.repeat([1, 2], 20)
+        >>> features = np.random.default_rng(0).normal(size=(40, 7))
+        >>> features[:, 3:] += 3 * labels[:, None]
+        >>> classifier = uk.segmentation.FewLabelsClassifier(num_trees=5).fit(features, labels)
+        >>> classifier.predict(features[::39]).tolist()
+        [1, 2]
+        >>> bool(classifier.weights_[1] > 0.9)  # the vectors tell the classes apart
+        True
     """
 
-    def __init__(self, num_colours=3, num_trees=20, seed=0):
+    def __init__(self, num_colours: int = 3, num_trees: int = 20, seed: int = 0) -> None:
         self.num_colours = num_colours
         self.num_trees = num_trees
         self.seed = seed
 
-    def fit(self, features, labels, groups=None):
-        """Learns from labelled pixels.
+    def fit(self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fits the classifier to labelled pixels.
 
         Args:
-            features: `(n, num_colours + vector)`, finite numbers.
-            labels: `(n,)` of two classes or more.
-            groups: ints `(n,)`; labels of one number are held out together. None makes each label
-                a group.
+            features: float array `(n, num_colours + vector)`, the features.
+            y: array `(n,)` of labels of at least two classes.
+            groups: int array `(n,)`; pixels of one group are held out together. None makes every
+                pixel a group.
 
         Returns:
-            `self`.
+            The classifier itself.
 
         Raises:
-            ValueError: arguments not as described.
+            ValueError: if `features` contains NaN or infinity.
+            ValueError: if `features` and `y` differ in length.
+            ValueError: if `y` holds a single class, or continuous numbers.
         """
-        features, labels = validate_data(self, features, labels, dtype=TYPES)
-        if features.shape[1] <= self.num_colours:
-            raise ValueError(
-                f"`features` must have a vector beside {self.num_colours} colours. "
-                f"Received: shape={features.shape}"
-            )
-        self.classes_ = np.unique(labels)
+        features, y = validate_data(self, features, y, dtype=DTYPES)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"`labels` must be of two classes or more. Received: {self.classes_.tolist()}"
+                f"`y` must hold two classes or more. Received one class: {self.classes_.tolist()}"
             )
-        groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-        many = len(labels) >= MANY * len(self.classes_)
-        likelihoods, trees_are_better = self._held_out(features, labels, groups, not many)
-        self.weights_ = _mixture(likelihoods)
-        self._linear = self._fit_linear(features, labels)
-        self._forest = self._fit_forest(features, labels) if many or trees_are_better else None
+        groups = np.arange(len(y)) if groups is None else np.asarray(groups)
+        many = len(y) >= FOREST_LABELS * len(self.classes_)
+        likelihoods, forest_wins = self._cross_validate(features, y, groups, not many)
+        colours, vectors = self._parts(features.shape[1])
+        if colours and vectors:
+            self.weights_ = _mixture_weights(likelihoods)
+        else:
+            self.weights_ = np.array([bool(colours), bool(vectors)], "float64")
+        self._linear = self._fit_linear(features, y)
+        self._forest = self._fit_forest(features, y) if vectors and (many or forest_wins) else None
         if self._forest:
             self._forest.set_params(n_jobs=-1)
         return self
 
-    def predict_proba(self, features):
-        """Probabilities `(n, classes)` of features `(n, num_colours + vector)`.
-
-        Raises:
-            ValueError: features other than those learned from, or that are no finite numbers.
-        """
-        check_is_fitted(self)
-        features = validate_data(self, features, dtype=TYPES, reset=False)
-        by_colours, by_vectors = np.moveaxis(_ask(self._linear, features), 1, 0)
-        if self._forest:
-            by_trees = self._forest.predict_proba(features[:, self.num_colours :])
-            by_vectors = (by_vectors + by_trees) / 2
-        return self.weights_[0] * by_colours + self.weights_[1] * by_vectors
-
-    def predict(self, features):
-        """Classes `(n,)` of features `(n, num_colours + vector)`."""
-        return self.classes_[self.predict_proba(features).argmax(axis=1)]
-
-    def _fit_linear(self, features, labels):
-        """The two regressions as one map of features: `_ask` takes it.
-
-        Returns:
-            Coefficients `(features, 2, classes)` and intercepts `(2, classes)`, of features as
-            they come: standardising is part of the map.
-        """
-        count, colours = len(np.unique(labels)), self.num_colours
-        coefficients = np.zeros((features.shape[1], 2, count), features.dtype)
-        intercepts = np.zeros((2, count), features.dtype)
-        parts = slice(0, colours), slice(colours, None)
-        # Threads would only wait for each other on so few numbers.
-        with threadpool_limits(1, user_api="blas"):
-            for place, (part, strength) in enumerate(zip(parts, STRENGTHS, strict=True)):
-                scaler = StandardScaler()
-                regression = LogisticRegression(C=strength, max_iter=300)
-                regression.fit(scaler.fit_transform(features[:, part]), labels)
-                # Of two classes the second alone has coefficients.
-                chosen = slice(1, 2) if count == 2 else slice(None)
-                scaled = (regression.coef_ / scaler.scale_).T
-                coefficients[part, place, chosen] = scaled
-                intercepts[place, chosen] = regression.intercept_ - scaler.mean_ @ scaled
-        return coefficients, intercepts
-
-    def _fit_forest(self, features, labels):
-        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
-        return forest.fit(features[:, self.num_colours :], labels)
-
-    def _held_out(self, features, labels, groups, trees):
-        """What those say of labels who did not learn from their groups.
+    def predict_proba(self, features: ArrayLike) -> np.ndarray:
+        """Returns the probability of every class.
 
         Args:
-            trees: bool; False leaves out forests.
+            features: float array `(n, num_colours + vector)`.
 
         Returns:
-            Probabilities `(n, 2)` of the true class by colours and by vectors, and whether forests
-            are right about more labels than vectors' linear maps.
+            Float array `(n, classes)`, in the order of `classes_`. Rows sum to 1.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+            ValueError: if `features` contains NaN or infinity.
+            ValueError: if `features` has another number of columns than in `fit`.
+        """
+        check_is_fitted(self)
+        features = validate_data(self, features, dtype=DTYPES, reset=False)
+        by_colours, by_vectors = np.moveaxis(_linear_probabilities(self._linear, features), 1, 0)
+        if self._forest:
+            by_forest = self._forest.predict_proba(features[:, self.num_colours :])
+            by_vectors = (by_vectors + by_forest) / 2
+        return self.weights_[0] * by_colours + self.weights_[1] * by_vectors
+
+    def predict(self, features: ArrayLike) -> np.ndarray:
+        """Returns the most probable class.
+
+        Args:
+            features: float array `(n, num_colours + vector)`.
+
+        Returns:
+            Array `(n,)` of elements of `classes_`.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+            ValueError: if `features` contains NaN or infinity.
+            ValueError: if `features` has another number of columns than in `fit`.
+        """
+        best = self.predict_proba(features).argmax(axis=1)
+        return self.classes_[best]
+
+    def _parts(self, num_features: int) -> tuple[range, range]:
+        """Returns the indices of the features that are colours, and of those of the vector."""
+        indices = range(num_features)
+        return indices[: self.num_colours], indices[self.num_colours :]
+
+    def _fit_linear(self, features: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fits the two logistic regressions and folds their standardisation into one linear map.
+
+        Returns:
+            Coefficients `(features, 2, classes)` and intercepts `(2, classes)`. A part without
+            features has zeros, which are equal probabilities.
+        """
+        num_classes = len(np.unique(y))
+        coefficients = np.zeros((features.shape[1], 2, num_classes), features.dtype)
+        intercepts = np.zeros((2, num_classes), features.dtype)
+        # On so few numbers threads would only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            for index, (part, penalty) in enumerate(
+                zip(self._parts(features.shape[1]), INVERSE_PENALTIES, strict=True)
+            ):
+                if not part:
+                    continue
+                columns = slice(part.start, part.stop)
+                scaler = StandardScaler()
+                regression = LogisticRegression(C=penalty, max_iter=300)
+                regression.fit(scaler.fit_transform(features[:, columns]), y)
+                # With two classes scikit-learn stores the coefficients of the second alone.
+                stored = slice(1, 2) if num_classes == 2 else slice(None)
+                scaled = (regression.coef_ / scaler.scale_).T
+                coefficients[columns, index, stored] = scaled
+                intercepts[index, stored] = regression.intercept_ - scaler.mean_ @ scaled
+        return coefficients, intercepts
+
+    def _fit_forest(self, features: np.ndarray, y: np.ndarray) -> RandomForestClassifier:
+        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
+        return forest.fit(features[:, self.num_colours :], y)
+
+    def _cross_validate(
+        self, features: np.ndarray, y: np.ndarray, groups: np.ndarray, with_forest: bool
+    ) -> tuple[np.ndarray, bool]:
+        """Returns cross-validated probabilities of the true classes.
+
+        Args:
+            features: float array `(n, features)`.
+            y: array `(n,)`.
+            groups: int array `(n,)`.
+            with_forest: bool; True fits forests to compare them with the regressions on vectors.
+
+        Returns:
+            Float64 array `(n, 2)`: the probability of each pixel's true class by colours and by
+            vectors, 0 where its class or its fold could not be predicted. And whether forests
+            predict more labels correctly than the regressions on vectors.
         """
         _, fold = np.unique(groups, return_inverse=True)
         fold %= FOLDS
-        found, lead = np.zeros((len(labels), 2)), 0
+        likelihoods, lead = np.zeros((len(y), 2)), 0
+        _, vectors = self._parts(features.shape[1])
         for number in range(fold.max() + 1):
-            taught = fold != number
-            known = np.unique(labels[taught])
-            # Of a class that is nowhere else no map knows, and none loses by it.
-            asked = ~taught & np.isin(labels, known)
-            if len(known) < 2 or not asked.any():
+            train = fold != number
+            known = np.unique(y[train])
+            # A class that only occurs in this fold can't be predicted by either part.
+            test = ~train & np.isin(y, known)
+            if len(known) < 2 or not test.any():
                 continue
-            said = _ask(self._fit_linear(features[taught], labels[taught]), features[asked])
-            truth = np.searchsorted(known, labels[asked])
-            found[asked] = said[np.arange(len(truth)), :, truth]
-            if trees:
-                forest = self._fit_forest(features[taught], labels[taught])
-                guessed = forest.predict(features[asked][:, self.num_colours :])
-                lead += np.sum(guessed == labels[asked]) - np.sum(said[:, 1].argmax(1) == truth)
-        return found, lead > 0
+            linear = self._fit_linear(features[train], y[train])
+            probabilities = _linear_probabilities(linear, features[test])
+            truth = np.searchsorted(known, y[test])
+            likelihoods[test] = probabilities[np.arange(len(truth)), :, truth]
+            if with_forest and vectors:
+                forest = self._fit_forest(features[train], y[train])
+                correct = forest.predict(features[test][:, self.num_colours :]) == y[test]
+                lead += np.sum(correct) - np.sum(probabilities[:, 1].argmax(1) == truth)
+        return likelihoods, lead > 0
 
 
-def _ask(linear, features):
-    """Probabilities `(n, 2, classes)`, by colours and by vectors."""
+def _linear_probabilities(
+    linear: tuple[np.ndarray, np.ndarray], features: np.ndarray
+) -> np.ndarray:
+    """Returns probabilities `(n, 2, classes)`, by colours and by vectors."""
     coefficients, intercepts = linear
     return softmax(np.tensordot(features, coefficients, 1) + intercepts, axis=-1)
 
 
-def _mixture(likelihoods):
-    """The weights of the most likely mixture, from likelihoods `(n, parts)` of each part.
+def _mixture_weights(likelihoods: np.ndarray) -> np.ndarray:
+    """Returns the weights `(parts,)` of the most likely mixture, by expectation maximisation.
 
-    Laplace's rule: as if each part had been right about one more.
+    Laplace's rule: each part is given one additional label that it alone predicts.
+
+    Args:
+        likelihoods: float array `(n, parts)`, probabilities of the true classes.
     """
     parts = likelihoods.shape[1]
-    likelihoods = np.maximum(likelihoods, LEAST)
+    likelihoods = np.maximum(likelihoods, MIN_LIKELIHOOD)
     weights = np.full(parts, 1 / parts)
-    for _ in range(STEPS):
+    for _ in range(EM_STEPS):
         shares = weights * likelihoods
         shares /= shares.sum(axis=1, keepdims=True)
         weights = (shares.sum(axis=0) + 1) / (len(likelihoods) + parts)

@@ -7,7 +7,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.preprocessing import normalize
 
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.plots.similarity import check_pixel, cosines_to
+from umbed_keras.ops.similarity import check_pixel, cosines_to
 from umbed_keras.segmentation.image_lists import as_list
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures
 
@@ -70,13 +70,13 @@ def similar_pixels(images, row, col, embedder=DEFAULT_PRESET):
 
     Returns:
         float32 array `(height, width)` in -1..1, 1 where vectors have one direction; of a list a
-        list, of a batch a batch. `umbed_keras.plots.similarity` draws the like.
+        list, of a batch a batch. `umbed_keras.ops.similarity` draws the like.
 
     Raises:
         TypeError, ValueError: arguments not as described, or a pixel outside the first image.
     """
     images, arrange = as_list(images, "images")
-    check_pixel(images[0], row, col)
+    check_pixel(images[0].shape, row, col)
     features = PixelFeatures(embedder)
     vectors = [features.vectors(image) for image in images]
     chosen = vectors[0][row, col]

@@ -11,13 +11,13 @@ import umbed_keras as uk
 
 # isort: split
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from umbed_keras.files import written_whole
 from umbed_keras.images.image_files import open_image
 
 SUFFIX = ".umbed"
@@ -45,7 +45,8 @@ def main(arguments=None):
 def compress(model, path, target):
     """Writes an image file as a stream."""
     stream = model.compress(open_image(path, model.channels)[None])[0]
-    _write(target, lambda part: part.write_bytes(stream))
+    with written_whole(target) as new:
+        new.write_bytes(stream)
 
 
 def decompress(model, path, target):
@@ -56,7 +57,8 @@ def decompress(model, path, target):
         raise ValueError(f"{path}: {error}") from error
     pixels = np.round(255 * pixels).astype("uint8")
     image = Image.fromarray(pixels[..., 0] if model.channels == 1 else pixels)
-    _write(target, lambda part: image.save(part, "png"))
+    with written_whole(target) as new:
+        image.save(new, "png")
 
 
 def _sources(paths, folder):
@@ -72,16 +74,6 @@ def _sources(paths, folder):
         if sources.setdefault(target, path) != path:
             raise ValueError(f"{sources[target]} and {path} would both become {target}.")
     return sources
-
-
-def _write(target, write):
-    """Has a function write a file beside the target, which it then becomes."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        write(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import argparse
 import signal
 import sys
 
-from umbed_keras.stores._extra import extra
+from umbed_keras.extras import import_extra
 from umbed_keras.stores.store import DTYPES, embed_store
 
 
@@ -39,7 +39,7 @@ def main():
     # Ended politely, it ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        client = args.scheduler and extra("distributed").Client(args.scheduler)
+        client = args.scheduler and import_extra("distributed", "stores").Client(args.scheduler)
         embed_store(
             args.preset,
             args.source,

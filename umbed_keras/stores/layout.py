@@ -4,8 +4,8 @@ import contextlib
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.stores import ome
-from umbed_keras.stores._extra import extra
 from umbed_keras.stores.plan import CHUNK
 
 # The key of the attributes of ours.
@@ -20,7 +20,7 @@ def create(path, plan, image):
         plan: `Plan` of it.
         image: int, place in its `images`.
     """
-    zarr = extra("zarr")
+    zarr = import_extra("zarr", "stores")
     own = {"scale": plan.scale, "unit": plan.unit, "complete": False}
     groups, arrays = {"": {ATTRIBUTES: {**plan.identity, **own}}}, {}
     for name, (trailing, dtype) in plan.arrays.items():
@@ -67,4 +67,4 @@ def _compressors(dtype):
     """Vectors' mantissas are noise: to try hard beyond empty regions takes time for nothing."""
     if np.dtype(dtype).kind != "f":
         return "auto"
-    return extra("zarr").codecs.ZstdCodec(level=-5)
+    return import_extra("zarr", "stores").codecs.ZstdCodec(level=-5)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from umbed_keras.extras import import_extra
 from umbed_keras.images.image_files import check_channels, image_size, open_image, readable
-from umbed_keras.stores._extra import extra
 from umbed_keras.stores.ome import finest_level
 
 TIFFS = (".tif", ".tiff", ".svs", ".ndpi")
@@ -117,7 +117,11 @@ def _reading_bytes(array):
     if isinstance(array, Photograph):  # of Pillow's 4 bytes a pixel, decoded and converted; kept
         return math.prod(array.shape[:2]) * (4 + 4 + array.shape[2])
     if hasattr(array, "chunks"):  # Zarr decodes several at once
-        return extra("zarr").config.get("async.concurrency") * size * math.prod(array.chunks)
+        return (
+            import_extra("zarr", "stores").config.get("async.concurrency")
+            * size
+            * math.prod(array.chunks)
+        )
     return 0
 
 
@@ -131,7 +135,7 @@ def _plain_axes(array, path):
 
 
 def _from_zarr(path):
-    zarr = extra("zarr")
+    zarr = import_extra("zarr", "stores")
     with readable(path):
         node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
@@ -151,7 +155,7 @@ def _from_zarr(path):
 
 
 def _from_tiff(path):
-    tifffile = extra("tifffile")
+    tifffile = import_extra("tifffile", "stores")
     with readable(path), tifffile.TiffFile(path) as file:
         finest = file.series[0].levels[0]
         axes, resolution = finest.axes.lower(), finest.keyframe.get_resolution("micrometer")
@@ -164,7 +168,7 @@ def _from_tiff(path):
     except ValueError:  # compressed, or in pieces
         with readable(path):
             store = tifffile.imread(path, aszarr=True, level=0)
-            array = extra("zarr").open_array(store, mode="r")
+            array = import_extra("zarr", "stores").open_array(store, mode="r")
     if not known:
         return Source(array, axes, path)
     return Source(array, axes, path, (1 / resolution[1], 1 / resolution[0]), "micrometer")

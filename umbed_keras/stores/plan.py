@@ -3,10 +3,10 @@
 import dataclasses
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
+from umbed_keras.files import written_whole
 from umbed_keras.images.tiles import spans
 from umbed_keras.stores import ome
 
@@ -107,9 +107,8 @@ class Plan:
         """Begins the store at a path with this plan, or goes on with it there."""
         folder = Path(path) / PROGRESS
         (folder / DONE).mkdir(parents=True, exist_ok=True)
-        new = folder / f"{PLAN}.new"
-        new.write_text(json.dumps(dataclasses.asdict(self)))
-        os.replace(new, folder / PLAN)
+        with written_whole(folder / PLAN) as new:
+            new.write_text(json.dumps(dataclasses.asdict(self)))
 
 
 def read_plan(path):

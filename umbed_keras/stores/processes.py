@@ -13,7 +13,7 @@ from typing import NamedTuple
 import keras
 
 from umbed_keras.backend.cores import shares
-from umbed_keras.stores._extra import extra
+from umbed_keras.extras import import_extra
 from umbed_keras.stores.tiled_store import StoreError, TiledStore
 
 # How often a tile may fail.
@@ -204,7 +204,7 @@ def _end(process):
 
 def _on_cluster(client, recipe, tiles):
     """As `_attempts`, by the workers of a Dask cluster."""
-    distributed = extra("distributed")
+    distributed = import_extra("distributed", "stores")
     futures = client.map(
         functools.partial(_perform_remotely, recipe), tiles, retries=TRIES - 1, pure=False
     )

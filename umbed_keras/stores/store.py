@@ -9,10 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.stores._extra import extra
 from umbed_keras.stores.fill import fill_store
 from umbed_keras.stores.image_set import SUFFIXES, Images
 from umbed_keras.stores.ome import level_count
@@ -80,7 +80,7 @@ def embed_store(
             again, and the store isn't complete until they are in it or removed from the folder.
         ImportError: the extra `stores` isn't installed.
     """
-    zarr = extra("zarr")
+    zarr = import_extra("zarr", "stores")
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
     preset = None if isinstance(model, PixelEmbedder) else str(model)

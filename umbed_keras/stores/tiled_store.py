@@ -11,8 +11,8 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.stores import ome
-from umbed_keras.stores._extra import extra
 from umbed_keras.stores.layout import ATTRIBUTES, create
 from umbed_keras.stores.plan import DONE, PLAN, PROGRESS, check_same, read_plan
 
@@ -122,7 +122,7 @@ class TiledStore:
             pending = self.plan.waits or any(map(self.pending, range(self.plan.levels)))
             if self._is_begun and not pending:
                 self._clean()
-                node = extra("zarr").open(self.path, mode="r+")
+                node = import_extra("zarr", "stores").open(self.path, mode="r+")
                 about = {**node.attrs[ATTRIBUTES], **self.plan.identity, "complete": True}
                 node.attrs[ATTRIBUTES] = about
                 _tidy(self.path)
@@ -181,7 +181,7 @@ class TiledStore:
         place = self.path / self.plan.key(image, name, level)
         if not (place / "zarr.json").exists():
             create(self.path, self.plan, image)
-        return extra("zarr").open_array(place, mode="r+")
+        return import_extra("zarr", "stores").open_array(place, mode="r+")
 
     def _clean(self):
         """Removes files that Zarr didn't finish."""
@@ -213,7 +213,7 @@ def _about(path):
     """What a store says of itself; nothing where there is none."""
     if not (path / "zarr.json").exists():
         return {}
-    return extra("zarr").open(path, mode="r").attrs.get(ATTRIBUTES, {})
+    return import_extra("zarr", "stores").open(path, mode="r").attrs.get(ATTRIBUTES, {})
 
 
 def _tidy(path):

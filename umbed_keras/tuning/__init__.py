@@ -1,14 +1,11 @@
 """Sweeps over latent dim, number of entries and sparsity, by KerasTuner."""
 
-try:
-    import keras_tuner  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        "umbed_keras.tuning needs KerasTuner: pip install 'umbed_keras[tuner]'"
-    ) from error
+from umbed_keras.extras import import_extra
 
-from umbed_keras.tuning.hypermodels import ImageAutoencoderHyperModel, PixelEmbedderHyperModel
-from umbed_keras.tuning.results import SweepResult
-from umbed_keras.tuning.sweep import sweep
+import_extra("keras_tuner", "tuner")
+
+from umbed_keras.tuning.hypermodels import ImageAutoencoderHyperModel, PixelEmbedderHyperModel  # noqa: E402
+from umbed_keras.tuning.results import SweepResult  # noqa: E402
+from umbed_keras.tuning.sweep import sweep  # noqa: E402
 
 __all__ = ["ImageAutoencoderHyperModel", "PixelEmbedderHyperModel", "SweepResult", "sweep"]

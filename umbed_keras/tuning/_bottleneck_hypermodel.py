@@ -8,6 +8,7 @@ import keras_tuner
 import numpy as np
 
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
@@ -173,15 +174,16 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         levels: int | None = None,
     ) -> keras.Layer:
         """Makes the bottleneck for vectors of `size` entries."""
-        common = {"seed": self.seed, "dtype": "float32", "name": "bottleneck"}
+        common = {"dtype": "float32", "name": "bottleneck"}
+        if kind == SCALAR:
+            return FiniteScalarQuantizer(size, levels, **common)
+        common["seed"] = self.seed
         if kind == GAUSSIAN:
             return GaussianBottleneck(size, **common)
         if kind == VECTOR:
             return VectorQuantizer(num_entries, size, **common)
         if kind == RESIDUAL:
             return ResidualVectorQuantizer(num_entries, size, sparsity, **common)
-        if kind == SCALAR:
-            return ScalarQuantizer(size, levels, **common)
         if kind == DENSITY:
             # Training then minimises the objective of the sweep.
             weight = self.rate_weight / self._vector_pixels

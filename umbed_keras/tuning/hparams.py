@@ -1,10 +1,10 @@
 """The table of a sweep as TensorBoard's HParams page shows it."""
 
 import importlib.util
-import os
 import time
 from pathlib import Path
 
+from umbed_keras.files import written_whole
 from umbed_keras.tuning.results import MEASURES, searched
 
 
@@ -39,10 +39,8 @@ def _write(path, row, names):
         *(scalar_pb(name, value) for name, value in measures.items()),
     ]
     events = [Event(file_version="brain.Event:2"), *(Event(summary=each) for each in summaries)]
-    new = path.with_name("new")  # not a name that TensorBoard reads
-    with new.open("wb") as file:
+    with written_whole(path) as new, new.open("wb") as file:
         writer = RecordWriter(file)
         for event in events:
             event.wall_time = time.time()
             writer.write(event.SerializeToString())
-    os.replace(new, path)

@@ -7,9 +7,10 @@ import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from umbed_keras import plots
-from umbed_keras.plots.rate_distortion import frontier
-from umbed_keras.tuning.hypermodels import SEPARATOR
+from umbed_keras.files import written_whole
+from umbed_keras.ops.pareto import pareto_front
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
+from umbed_keras.tuning.scopes import SEPARATOR
 from umbed_keras.zoo.table import Table
 
 TABLE = "trials.csv"
@@ -85,12 +86,10 @@ class SweepResult:
         """Writes the table; to `trials.csv` in the sweep's folder by default. Gives the path."""
         path = Path(path or self.directory / TABLE)
         table = self.table
-        new = path.with_suffix(".new")
-        with new.open("w", newline="") as file:
+        with written_whole(path) as new, new.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(table[0]))
             writer.writeheader()
             writer.writerows(table)
-        new.replace(path)
         return path
 
     @property
@@ -100,7 +99,7 @@ class SweepResult:
         rates, errors = (
             np.array([row[name] for row in rows]) for name in ("bits_per_pixel", "error")
         )
-        return Table(rows[index] for index in frontier(rates, -errors))
+        return Table(rows[index] for index in pareto_front(rates, -errors))
 
     def best(self, max_bits=None, max_error=None):
         """The row that is best for a budget.

@@ -9,7 +9,7 @@ import shutil
 
 import keras_tuner
 
-from umbed_keras.files import present, replaced
+from umbed_keras.files import present, replaced, written_whole
 
 BACKUP, IDENTITY, ORACLE = "backup", "sweep.json", "oracle.json"
 
@@ -97,7 +97,5 @@ def _is_whole(path):
 
 
 def _write(path, text):
-    """Writes a file whole or not at all."""
-    new = path.with_suffix(".new")
-    new.write_text(text)
-    os.replace(new, path)
+    with written_whole(path) as new:
+        new.write_text(text)

@@ -1,11 +1,12 @@
 """Files of arrays, HDF5, deflated without loss and read without trusting them."""
 
 import contextlib
-import os
 import zlib
 
 import h5py
 import numpy as np
+
+from umbed_keras.files import written_whole
 
 # An array of a file takes no more than so many times the room that it has there: what shrinks
 # further is stored as it is.
@@ -25,10 +26,12 @@ def write_arrays(path, arrays):
 
 def deflate_arrays(path):
     """Makes a file of arrays smaller; what it holds stays the same, bit for bit."""
-    smaller = path.with_name(f".{path.name}")
-    with h5py.File(path) as old, h5py.File(smaller, "w", libver=VERSIONS) as new:
+    with (
+        written_whole(path) as smaller,
+        h5py.File(path) as old,
+        h5py.File(smaller, "w", libver=VERSIONS) as new,
+    ):
         _copy(old, new)
-    os.replace(smaller, path)
 
 
 def _copy(old, new):

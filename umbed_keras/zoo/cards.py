@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from umbed_keras.files import written_whole
 from umbed_keras.zoo.format import (
     CARD,
     CONFIG,
@@ -159,6 +160,5 @@ def _table(rows):
 
 def _write(path, text):
     """Replaces a text file whole."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with written_whole(path) as new:
+        new.write_text(text, encoding="utf-8")

@@ -15,7 +15,8 @@ from pathlib import Path
 import filelock
 import keras
 
-from umbed_keras.files import present
+from umbed_keras.extras import import_extra
+from umbed_keras.files import present, written_whole
 from umbed_keras.zoo.format import (
     CONFIG,
     FILES,
@@ -110,13 +111,7 @@ def hugging_face_parts(handle):
 
 def hugging_face():
     """The module `huggingface_hub`."""
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            "Presets of Hugging Face need huggingface_hub: pip install 'umbed_keras[hub]'"
-        ) from error
-    return huggingface_hub
+    return import_extra("huggingface_hub", "hub")
 
 
 def read_index(base):
@@ -188,9 +183,8 @@ def _from_web(base, name, promised):
             shutil.rmtree(home / version, ignore_errors=True)
             _download(f"{base}/{name}", files, home / f".{version}")
             (home / f".{version}").rename(home / version)
-        pointer = latest.with_suffix(".new")
-        pointer.write_text(version)
-        pointer.replace(latest)
+        with written_whole(latest) as new:
+            new.write_text(version)
     return home / version
 
 

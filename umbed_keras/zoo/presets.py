@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from umbed_keras.files import present, replaced
+from umbed_keras.files import present, replaced, written_whole
 from umbed_keras.version import __version__
 from umbed_keras.zoo.arrays import deflate_arrays, read_arrays, write_arrays
 from umbed_keras.zoo.cards import card_text, is_generated, last_values, write_card
@@ -312,9 +312,8 @@ def index_presets(folder):
             "metrics": card.get("metrics", {}),
             "files": {file: file_entry(path / file) for file in FILES if (path / file).is_file()},
         }
-    new = folder / f".{INDEX}.new"
-    new.write_text(json.dumps({"presets": presets}, indent=2) + "\n", encoding="utf-8")
-    new.replace(folder / INDEX)
+    with written_whole(folder / INDEX) as new:
+        new.write_text(json.dumps({"presets": presets}, indent=2) + "\n", encoding="utf-8")
     return presets
 
 

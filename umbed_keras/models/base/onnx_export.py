@@ -1,7 +1,5 @@
 """Models as ONNX files, which run where there is neither Keras nor a backend of its."""
 
-import importlib
-import importlib.util
 import json
 import logging
 import os
@@ -15,9 +13,10 @@ from typing import NamedTuple
 
 from keras import backend, ops
 
+from umbed_keras.extras import check_extra
+from umbed_keras.files import written_whole
 from umbed_keras.version import __version__
 
-EXTRA = 'pip install "umbed_keras[onnx]"'
 # Sizes that the exporter follows the graph with. None of a map's sizes on the way becomes 1, which
 # it would take for a fact.
 EXAMPLE = {"batch": 2, "height": 37, "width": 53}
@@ -48,10 +47,7 @@ def export_onnx(model, path, what):
     if not path.parent.is_dir():
         raise ValueError(f"`path` must lie in a folder that is there. Received: {str(path)!r}")
     for package in ("torch", "onnx", "onnxscript"):
-        if importlib.util.find_spec(package) is None:
-            raise ImportError(
-                f"`export_onnx` needs {package}, whichever backend Keras runs on: {EXTRA}"
-            )
+        check_extra(package, "onnx")
     if backend.backend() != "torch":
         _export_elsewhere(model, path, what)
         return
@@ -63,13 +59,8 @@ def export_onnx(model, path, what):
     program = _program(model, model.graphs[what])
     program.model.graph.name = type(model).__name__
     program.model.metadata_props.update(metadata(model, what))
-    # Whole or not at all.
-    new = path.with_name(f".{path.name}.new")
-    try:
+    with written_whole(path) as new:
         program.save(new)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def metadata(model, what):

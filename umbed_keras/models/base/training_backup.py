@@ -1,10 +1,11 @@
 """Training that survives being killed."""
 
-import os
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from umbed_keras.files import written_whole
 
 
 class TrainingBackup(keras.callbacks.Callback):
@@ -50,12 +51,8 @@ class TrainingBackup(keras.callbacks.Callback):
             f"{place:04d}": _to_numpy(variable) for place, variable in enumerate(self._variables())
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        with open(temporary, "wb") as file:
+        with written_whole(self.path) as new, new.open("wb") as file:
             np.savez(file, epochs_done=epochs_done, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.path)
 
     def _restore(self):
         variables = self._variables()

@@ -46,6 +46,7 @@ class DLVAE(NamedAutoencoder):
             "commitment_weight": commitment_weight,
             "selection": selection,
             "quantization": quantization,
+            "seed": seed,
             "min_gain": min_gain,
         }
         super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

@@ -2,7 +2,7 @@
 
 import keras
 
-from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
+from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.models.image_autoencoder.named_autoencoder import NamedAutoencoder
 
 
@@ -19,7 +19,7 @@ class FSQVAE(NamedAutoencoder):
         **kwargs: the other arguments of `ImageAutoencoder`.
     """
 
-    bottleneck_class = ScalarQuantizer
+    bottleneck_class = FiniteScalarQuantizer
 
     def __init__(self, levels=(8, 8, 8, 5, 5, 5), latent_dim=6, patch_size=1, seed=0, **kwargs):
         super().__init__({"levels": levels}, latent_dim, patch_size, seed, **kwargs)

@@ -13,7 +13,7 @@ class NamedAutoencoder(ImageAutoencoder):
         settings: dictionary, arguments of the bottleneck that are the subclass's too.
         latent_dim: int, channels of the latent map.
         patch_size: int, side of the patches of the latent map that are coded as one vector.
-        seed: int, of the bottleneck's start and the order of the data.
+        seed: int, of the order of the data.
         **kwargs: the other arguments of `ImageAutoencoder`.
     """
 
@@ -22,7 +22,6 @@ class NamedAutoencoder(ImageAutoencoder):
     def __init__(self, settings, latent_dim=64, patch_size=1, seed=0, **kwargs):
         bottleneck = self.bottleneck_class(
             latent_dim=latent_dim * patch_size**2,
-            seed=seed,
             dtype="float32",
             name="bottleneck",
             **settings,

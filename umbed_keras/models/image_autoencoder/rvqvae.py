@@ -40,5 +40,6 @@ class RVQVAE(NamedAutoencoder):
             "num_quantizers": num_quantizers,
             "shared_codebook": shared_codebook,
             "commitment_weight": commitment_weight,
+            "seed": seed,
         }
         super().__init__(settings, latent_dim, patch_size, seed, **kwargs)

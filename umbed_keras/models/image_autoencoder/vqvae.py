@@ -31,5 +31,9 @@ class VQVAE(NamedAutoencoder):
         seed=0,
         **kwargs,
     ):
-        settings = {"num_embeddings": num_embeddings, "commitment_weight": commitment_weight}
+        settings = {
+            "num_embeddings": num_embeddings,
+            "commitment_weight": commitment_weight,
+            "seed": seed,
+        }
         super().__init__(settings, latent_dim, patch_size, seed, **kwargs)
