@@ -15,7 +15,7 @@ def noise(*shape):
 
 
 def expected(features, stride):
-    """The enlarged map, from where the middle of every pixel lies among those of the places."""
+    """Upsamples by linear interpolation in float64, at the centre of every pixel."""
     axes = [(np.arange(size * stride) + 0.5) / stride - 0.5 for size in features.shape[1:3]]
     middles = np.meshgrid(*axes, indexing="ij")
     channels = [
@@ -46,19 +46,19 @@ def test_all_pixels_and_chosen_ones(stride, size, compiled, rounding):
 
     whole, chosen = compiled(both)(*map(ops.convert_to_tensor, (features, rows, cols)))
     want = expected(features, stride)
-    places = [[0], [1]], rows, cols
+    index = [[0], [1]], rows, cols
     tolerance = rounding(4, features)
     np.testing.assert_allclose(numpy(whole), want, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(numpy(chosen), want[places], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(numpy(chosen), numpy(whole)[places], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(numpy(chosen), want[index], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(numpy(chosen), numpy(whole)[index], rtol=0, atol=tolerance)
 
 
 def test_outside_of_a_graph(rounding):
     features = ops.convert_to_tensor(noise(2, 5, 3, 4))
     rows, cols = shuffled_pixels(features, 2)
     whole, chosen = numpy(enlarge(features, 2)), numpy(enlarged_at(features, 2, rows, cols))
-    places = [[0], [1]], rows, cols
-    np.testing.assert_allclose(chosen, whole[places], rtol=0, atol=rounding(4, features))
+    index = [[0], [1]], rows, cols
+    np.testing.assert_allclose(chosen, whole[index], rtol=0, atol=rounding(4, features))
 
 
 @pytest.mark.skipif(backend.backend() != "tensorflow", reason="only its graphs have free sizes")

@@ -24,8 +24,8 @@ def loops(patches, rows, cols, height, width):
 
 def all_pixels(height, width, batch):
     """Rows and columns `(batch, height * width)` of every pixel."""
-    places = np.indices((height, width)).reshape(2, 1, -1)
-    return tuple(np.broadcast_to(places, (2, batch, height * width)))
+    pixels = np.indices((height, width)).reshape(2, 1, -1)
+    return tuple(np.broadcast_to(pixels, (2, batch, height * width)))
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_average_of_patches_round_pixels_anywhere(height, width, patch, pixels, 
     rng = np.random.default_rng(0)
     patches = rng.standard_normal((2, pixels, patch, patch, 3)).astype("float32")
     rows, cols = rng.integers(0, height, (2, pixels)), rng.integers(0, width, (2, pixels))
-    found = ops.convert_to_numpy(overlap_add(patches, rows, cols, height, width))
+    actual = ops.convert_to_numpy(overlap_add(patches, rows, cols, height, width))
     expected = loops(patches, rows, cols, height, width)
-    np.testing.assert_allclose(found, expected, atol=rounding(pixels, expected))
+    np.testing.assert_allclose(actual, expected, atol=rounding(pixels, expected))
 
 
 def test_pixels_that_no_patch_covers_are_zero():
-    found = ops.convert_to_numpy(overlap_add(np.ones((1, 1, 2, 2, 1)), [[0]], [[3]], 3, 5))
-    np.testing.assert_array_equal(found[0, ..., 0], [[0, 0, 1, 1, 0], [0] * 5, [0] * 5])
+    actual = ops.convert_to_numpy(overlap_add(np.ones((1, 1, 2, 2, 1)), [[0]], [[3]], 3, 5))
+    np.testing.assert_array_equal(actual[0, ..., 0], [[0, 0, 1, 1, 0], [0] * 5, [0] * 5])
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (11, 8)])
@@ -51,8 +51,8 @@ def test_an_image_comes_back_from_its_own_patches(height, width, rounding):
     images = np.random.default_rng(0).random((2, height, width, 3), "float32")
     rows, cols = all_pixels(height, width, 2)
     patches = patch_pyramid(images, rows, cols, 4, 1)[:, :, 0]
-    found = ops.convert_to_numpy(overlap_add(patches, rows, cols, height, width))
-    np.testing.assert_allclose(found, images, atol=rounding(4 * 4, images))
+    actual = ops.convert_to_numpy(overlap_add(patches, rows, cols, height, width))
+    np.testing.assert_allclose(actual, images, atol=rounding(4 * 4, images))
 
 
 @pytest.mark.parametrize(("height", "width", "patch"), [(1, 1, 4), (3, 10, 8)])
@@ -75,8 +75,8 @@ def test_sum_over_coverage_is_the_average_over_all_pixels(height, width, patch, 
 
 def test_sum_of_a_block_keeps_what_lies_outside_it():
     patches = np.arange(2 * 4, dtype="float32").reshape(1, 1, 2, 2, 2, 1)
-    found = ops.convert_to_numpy(overlap_sum(ops.convert_to_tensor(patches)))[0, ..., 0]
-    np.testing.assert_array_equal(found, [[0, 1 + 4, 5], [2, 3 + 6, 7]])
+    actual = ops.convert_to_numpy(overlap_sum(ops.convert_to_tensor(patches)))[0, ..., 0]
+    np.testing.assert_array_equal(actual, [[0, 1 + 4, 5], [2, 3 + 6, 7]])
 
 
 def test_gradient_shares_a_pixel_among_its_patches(gradients):
@@ -86,10 +86,10 @@ def test_gradient_shares_a_pixel_among_its_patches(gradients):
         image = overlap_add(patches, [[1, 1]], [[1, 2]], 2, 3)[0, ..., 0]
         return ops.sum(ops.multiply(image, weights))
 
-    (found,) = gradients(weighted_sum, patches)
+    (actual,) = gradients(weighted_sum, patches)
     # Both patches cover the middle column.
     expected = [[[1, 1], [4, 2.5]], [[1, 3], [2.5, 6]]]
-    np.testing.assert_array_equal(found[0, ..., 0], expected)
+    np.testing.assert_array_equal(actual[0, ..., 0], expected)
 
 
 def test_compiles(compiled, rounding):
@@ -97,10 +97,10 @@ def test_compiles(compiled, rounding):
     patches = rng.standard_normal((2, 30, 4, 4, 3)).astype("float32")
     rows, cols = rng.integers(0, 9, (2, 30)), rng.integers(0, 7, (2, 30))
     function = compiled(lambda *tensors: overlap_add(*tensors, 9, 7))
-    found = function(*map(ops.convert_to_tensor, (patches, rows, cols)))
+    actual = function(*map(ops.convert_to_tensor, (patches, rows, cols)))
     expected = loops(patches, rows, cols, 9, 7)
-    found = ops.convert_to_numpy(found)
-    np.testing.assert_allclose(found, expected, atol=rounding(30, expected))
+    actual = ops.convert_to_numpy(actual)
+    np.testing.assert_allclose(actual, expected, atol=rounding(30, expected))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from umbed_keras.ops import patch_pyramid
 
 
 def bounce(position, size):
-    """Where a walk to `position` ends if it turns round at the first and last place."""
+    """Where a walk to `position` ends if it turns round at the ends of the axis."""
     if size == 1:
         return 0
     while not 0 <= position < size:
@@ -28,8 +28,8 @@ def expected_patches(image, row, col, patch_size, levels):
     patches = []
     for level in range(levels):
         reach = patch_size // 2 * 2**level
-        down = [bounce(place, height) for place in range(row - reach, row + reach)]
-        right = [bounce(place, width) for place in range(col - reach, col + reach)]
+        down = [bounce(position, height) for position in range(row - reach, row + reach)]
+        right = [bounce(position, width) for position in range(col - reach, col + reach)]
         patches.append(block_means(image[down][:, right].astype("float64"), 2**level))
     return np.stack(patches)
 
@@ -39,8 +39,8 @@ def pixels_of(height, width, batch, count=40, seed=0):
     rng = np.random.default_rng(seed)
     corners = np.array([[0, 0], [0, width - 1], [height - 1, 0], [height - 1, width - 1]])
     random = rng.integers(0, (height, width), (batch, count, 2))
-    places = np.concatenate([np.broadcast_to(corners, (batch, 4, 2)), random], axis=1)
-    return places[..., 0], places[..., 1]
+    pixels = np.concatenate([np.broadcast_to(corners, (batch, 4, 2)), random], axis=1)
+    return pixels[..., 0], pixels[..., 1]
 
 
 @pytest.fixture
@@ -49,14 +49,14 @@ def assert_pyramid(rounding):
 
     def check(images, patch_size, levels, function=patch_pyramid):
         rows, cols = pixels_of(*images.shape[1:3], len(images))
-        found = ops.convert_to_numpy(function(images, rows, cols, patch_size, levels))
+        actual = ops.convert_to_numpy(function(images, rows, cols, patch_size, levels))
         dtype = "float64" if images.dtype == "float64" else "float32"
-        assert found.dtype == dtype
-        assert found.shape == (*rows.shape, levels, patch_size, patch_size, images.shape[-1])
+        assert actual.dtype == dtype
+        assert actual.shape == (*rows.shape, levels, patch_size, patch_size, images.shape[-1])
         tolerance = rounding(4 ** (levels - 1), images, dtype)
-        places = np.stack([rows, cols], axis=2)
-        for image, patches, chosen in zip(images, found, places, strict=True):
-            expected = [expected_patches(image, *place, patch_size, levels) for place in chosen]
+        pixels = np.stack([rows, cols], axis=2)
+        for image, patches, chosen in zip(images, actual, pixels, strict=True):
+            expected = [expected_patches(image, *pixel, patch_size, levels) for pixel in chosen]
             np.testing.assert_allclose(patches, expected, atol=tolerance)
 
     return check
@@ -77,9 +77,9 @@ def test_images_smaller_than_the_window_reflect_again_and_again(assert_pyramid, 
 
 def test_borders_are_those_of_numpy(rounding):
     image = np.random.default_rng(0).random((20, 24, 3), "float32")
-    found = ops.convert_to_numpy(patch_pyramid(image[None], [[0, 19]], [[0, 23]], 8, 2))[0]
+    actual = ops.convert_to_numpy(patch_pyramid(image[None], [[0, 19]], [[0, 23]], 8, 2))[0]
     padded = np.pad(image.astype("float64"), ((8, 8), (8, 8), (0, 0)), mode="reflect")
-    for (row, col), patches in zip([(0, 0), (19, 23)], found, strict=True):
+    for (row, col), patches in zip([(0, 0), (19, 23)], actual, strict=True):
         fine = padded[row + 4 : row + 12, col + 4 : col + 12]
         coarse = block_means(padded[row : row + 16, col : col + 16], 2)
         np.testing.assert_allclose(patches, [fine, coarse], atol=rounding(4))
@@ -105,12 +105,12 @@ def test_float64_is_averaged_in_float64(float64, assert_pyramid):
 
 def test_gradient_counts_how_often_a_pixel_is_seen(gradients):
     image = np.random.default_rng(0).random((1, 5, 6, 1), "float32")
-    (found,) = gradients(lambda image: ops.sum(patch_pyramid(image, [[0]], [[3]], 4, 1)), image)
+    (actual,) = gradients(lambda image: ops.sum(patch_pyramid(image, [[0]], [[3]], 4, 1)), image)
     expected = np.zeros((5, 6))
     for row in range(-2, 2):
         for col in range(1, 5):
             expected[bounce(row, 5), bounce(col, 6)] += 1
-    np.testing.assert_array_equal(found[0, ..., 0], expected)
+    np.testing.assert_array_equal(actual[0, ..., 0], expected)
 
 
 def test_compiles(compiled, assert_pyramid):
@@ -138,7 +138,7 @@ def test_compiles(compiled, assert_pyramid):
     ids=str,
 )
 def test_invalid_arguments_are_value_errors(change):
-    places = np.array([[1]])
-    arguments = {"images": np.ones((1, 8, 8, 3)), "rows": places, "cols": places}
+    pixels = np.array([[1]])
+    arguments = {"images": np.ones((1, 8, 8, 3)), "rows": pixels, "cols": pixels}
     with pytest.raises(ValueError, match=f"`{next(iter(change))}`"):
         patch_pyramid(**{**arguments, "patch_size": 4, "levels": 2, **change})

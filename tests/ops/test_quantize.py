@@ -31,8 +31,8 @@ def test_values_go_to_exactly_the_levels_of_the_law(limit, bits, law):
     spread = np.random.default_rng(0).uniform(-1.2, 1.2, 50_000) * limit
     # Far outliers and small values too: rounding must not make new symbols of them.
     values = np.concatenate([spread, spread * 1e3, spread * 1e-3]).astype("float32")
-    found = np.unique(run(values, limit, bits, law))
-    np.testing.assert_allclose(found, levels_of(limit, bits, law), rtol=1e-5)
+    actual = np.unique(run(values, limit, bits, law))
+    np.testing.assert_allclose(actual, levels_of(limit, bits, law), rtol=1e-5)
 
 
 @every_law
@@ -62,8 +62,8 @@ def test_no_value_skips_past_a_level(bits, law, rounding):
     values = np.linspace(-limit, limit, 10_001).astype("float32")
     levels = levels_of(limit, bits, law)
     above = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
-    found = run(values, limit, bits, law)
-    nearest = np.minimum(np.abs(found - levels[above]), np.abs(found - levels[above - 1]))
+    actual = run(values, limit, bits, law)
+    nearest = np.minimum(np.abs(actual - levels[above]), np.abs(actual - levels[above - 1]))
     np.testing.assert_allclose(nearest, 0, atol=rounding(OPERATIONS, limit))
 
 
@@ -79,8 +79,8 @@ def test_uniform_error_is_half_a_step_at_most(bits, rounding):
 
 @every_law
 def test_values_beyond_the_limit_go_to_the_outermost_level(law, rounding):
-    found = run(np.array([-1e3, -4.01, 4.01, 1e3], "float32"), 4.0, 8, law)
-    np.testing.assert_allclose(found, [-4, -4, 4, 4], rtol=rounding(OPERATIONS))
+    actual = run(np.array([-1e3, -4.01, 4.01, 1e3], "float32"), 4.0, 8, law)
+    np.testing.assert_allclose(actual, [-4, -4, 4, 4], rtol=rounding(OPERATIONS))
 
 
 def test_mu_law_spends_its_levels_on_small_values():
@@ -95,19 +95,19 @@ def test_mu_law_spends_its_levels_on_small_values():
 def test_gradient_is_that_of_the_identity(gradients, law):
     values = np.array([-9, -0.3, 0, 0.011, 0.5, 9], "float32")
     weights = np.arange(1, 7, dtype="float32")
-    (found,) = gradients(
+    (actual,) = gradients(
         lambda values: ops.sum(ops.multiply(quantize(values, 1.0, 4, law), weights)), values
     )
-    np.testing.assert_array_equal(found, weights)
+    np.testing.assert_array_equal(actual, weights)
 
 
 @every_law
 def test_compiles(compiled, law, rounding):
     values = np.linspace(-1.5, 1.5, 1001).astype("float32")
-    found = ops.convert_to_numpy(
+    actual = ops.convert_to_numpy(
         compiled(lambda values: quantize(values, 1.0, 3, law))(ops.convert_to_tensor(values))
     )
     levels = levels_of(1.0, 3, law)
-    nearest = np.abs(found[:, None] - levels).argmin(axis=1)
-    np.testing.assert_allclose(found, levels[nearest], atol=rounding(OPERATIONS))
+    nearest = np.abs(actual[:, None] - levels).argmin(axis=1)
+    np.testing.assert_allclose(actual, levels[nearest], atol=rounding(OPERATIONS))
     assert set(nearest) == set(range(len(levels)))

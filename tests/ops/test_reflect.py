@@ -8,7 +8,7 @@ from umbed_keras.ops.reflect import reflect_index, reflect_pad
 
 
 def bounce(position, size):
-    """Where a walk to `position` ends if it turns round at the first and last place."""
+    """Where a walk to `position` ends if it turns round at the ends of the axis."""
     if size == 1:
         return 0
     while not 0 <= position < size:
@@ -19,8 +19,8 @@ def bounce(position, size):
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_index_bounces_between_the_ends(size):
     positions = np.arange(-40, size + 40)
-    found = ops.convert_to_numpy(reflect_index(ops.convert_to_tensor(positions), size))
-    np.testing.assert_array_equal(found, [bounce(position, size) for position in positions])
+    actual = ops.convert_to_numpy(reflect_index(ops.convert_to_tensor(positions), size))
+    np.testing.assert_array_equal(actual, [bounce(position, size) for position in positions])
 
 
 @pytest.mark.parametrize("size", [2, 9, 41])
@@ -35,15 +35,15 @@ def test_index_is_that_of_numpy(size):
 @pytest.mark.parametrize("pads", [((0, 0), (0, 0)), ((3, 2), (0, 5)), ((9, 9), (11, 11))], ids=str)
 def test_pad_of_a_large_image_is_that_of_numpy(pads, dtype):
     images = np.random.default_rng(0).integers(0, 256, (2, 10, 12, 3)).astype(dtype)
-    found = ops.convert_to_numpy(reflect_pad(ops.convert_to_tensor(images), *pads))
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, np.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect"))
+    actual = ops.convert_to_numpy(reflect_pad(ops.convert_to_tensor(images), *pads))
+    assert actual.dtype == dtype
+    np.testing.assert_array_equal(actual, np.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect"))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (2, 3), (7, 13), (4, 40)], ids=str)
 def test_pad_beyond_the_image_bounces(shape):
     images = np.random.default_rng(0).random((2, *shape, 3), "float32")
-    found = ops.convert_to_numpy(reflect_pad(ops.convert_to_tensor(images), (16, 15), (8, 7)))
+    actual = ops.convert_to_numpy(reflect_pad(ops.convert_to_tensor(images), (16, 15), (8, 7)))
     rows = [bounce(row, shape[0]) for row in range(-16, shape[0] + 15)]
     cols = [bounce(col, shape[1]) for col in range(-8, shape[1] + 7)]
-    np.testing.assert_array_equal(found, images[:, rows][:, :, cols])
+    np.testing.assert_array_equal(actual, images[:, rows][:, :, cols])

@@ -1,4 +1,8 @@
-"""Cuts images into tiles that give what the whole would."""
+"""Tiles of images, and the windows that they depend on."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -6,77 +10,93 @@ from keras import ops
 from umbed_keras.ops.reflect import reflect_index
 
 
-def tiles(images, tile_size, stride, radius, reach):
-    """Tiles of images and what each must see of its surroundings.
+def tile_grid(shape: Sequence[int], tile_shape: Sequence[int]) -> list[tuple[slice, ...]]:
+    """Divides an array into tiles.
 
     Args:
-        images: array `(batch, height, width, channels)`, uint8 or floats, on the host.
-        tile_size: int, multiple of `stride`.
-        stride, radius, reach: as in `tile`.
-
-    Yields:
-        The tile's place in `(batch, height, width)`, slices, and what `tile` gives there.
-    """
-    batch, height, width, _ = images.shape
-    # As many whole images at once as make up a tile.
-    together = max(1, tile_size**2 // (height * width))
-    for first in range(0, max(batch, 1), together):
-        chosen = slice(first, first + together)
-        for rows in spans(height, tile_size):
-            for cols in spans(width, tile_size):
-                place = (chosen, slice(*rows), slice(*cols))
-                yield place, tile(images, place, stride, radius, reach)
-
-
-def tile(images, place, stride, radius, reach):
-    """What a tile must see of its surroundings to give what the whole image would.
-
-    Args:
-        images: array `(batch, height, width, channels)`, uint8 or floats, on the host.
-        place: slices of batch, rows and columns; the latter begin at multiples of `stride`.
-        stride: int; a tile's view begins and ends at multiples of it, beyond the image by
-            reflection.
-        radius: int, multiple of `stride`, how far a view reaches beyond its tile.
-        reach: int, pixels of reflected surroundings, one less below and to the right.
+        shape: ints, sizes of the array's axes.
+        tile_shape: ints, size of a tile along each axis. The last tiles of an axis may be smaller.
 
     Returns:
-        The view of the tile and its surrounded self as float32 arrays, and the row and column at
-        which it begins in its view.
+        List of tuples of slices, one for each axis, in row-major order.
+
+    Examples:
+        >>> tile_grid((3, 2), (2, 2))
+        [(slice(0, 2, None), slice(0, 2, None)), (slice(2, 3, None), slice(0, 2, None))]
     """
-    chosen, *inside = place
-    sides = list(zip(inside, images.shape[1:3], strict=True))
-    views = [_view(side.start, side.stop, size, stride, radius) for side, size in sides]
-    surroundings = [(side.start - reach, side.stop + reach - 1) for side in inside]
-    begins = [side.start - view[0] for side, view in zip(inside, views, strict=True)]
-    return window(images, chosen, *views), window(images, chosen, *surroundings), *begins
+    axes = (
+        [slice(start, min(start + step, size)) for start in range(0, size, step)]
+        for size, step in zip(shape, tile_shape, strict=True)
+    )
+    return list(itertools.product(*axes))
 
 
-def window(images, chosen, rows, cols):
-    """A window of images as float32 in 0..1, reflected where it leaves them.
+def tile_views(
+    images: Any, tile: tuple[slice, slice, slice], stride: int, halo: int, reach: int
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Reads the two windows of images that the vectors of a tile depend on.
 
     Args:
-        images: array `(batch, height, width, channels)`, uint8 or floats. Of an array on disk no
-            more is read than the window.
-        chosen: slice of the batch.
-        rows, cols: pairs of ints, start and stop; may lie outside the images.
+        images: NumPy array or `StoredImage`, `(batch, height, width, channels)`, uint8 (0..255) or
+            floats in 0..1.
+        tile: slices of batch, rows and columns. Rows and columns start at multiples of `stride`.
+        stride: int, pixels. The view starts and ends at multiples of it. Only there it leaves the
+            images, which are reflected.
+        halo: int, pixels, multiple of `stride`. How far the view reaches beyond the tile.
+        reach: int, pixels. How far the surrounded tile reaches beyond the tile, above and to the
+            left; one pixel less below and to the right. It is reflected at the images' borders.
+
+    Returns:
+        Tuple `(view, surrounded, top, left)`: two NumPy float32 arrays
+        `(batch, rows, cols, channels)` in 0..1, and the row and column of the view at which the
+        tile starts.
+
+    Examples:
+        >>> images = np.zeros((1, 40, 40, 3), "uint8")
+        >>> tile = slice(0, 1), slice(16, 32), slice(0, 16)
+        >>> view, surrounded, top, left = tile_views(images, tile, stride=8, halo=8, reach=4)
+        >>> view.shape, surrounded.shape, top, left
+        ((1, 32, 24, 3), (1, 23, 23, 3), 8, 0)
     """
-    places = [
+    chosen, *inside = tile
+    sides = list(zip(inside, images.shape[1:3], strict=True))
+    views = [_view(side.start, side.stop, size, stride, halo) for side, size in sides]
+    surroundings = [(side.start - reach, side.stop + reach - 1) for side in inside]
+    top, left = (side.start - view[0] for side, view in zip(inside, views, strict=True))
+    return window(images, chosen, *views), window(images, chosen, *surroundings), top, left
+
+
+def window(images: Any, chosen: slice, rows: tuple[int, int], cols: tuple[int, int]) -> np.ndarray:
+    """Reads a window of images, reflected where it leaves them.
+
+    Args:
+        images: NumPy array or `StoredImage`, `(batch, height, width, channels)`, uint8 (0..255) or
+            floats in 0..1. Of an image on disk nothing outside the window is read.
+        chosen: slice of the batch.
+        rows: pair of ints, first row and the row after the last; may lie outside the images.
+        cols: pair of ints, columns likewise.
+
+    Returns:
+        NumPy array `(batch, rows, cols, channels)`, floats in 0..1.
+
+    Examples:
+        >>> image = np.array([[0, 51, 102]], "uint8")[None, ..., None]
+        >>> row = window(image, slice(0, 1), (0, 1), (-1, 3))[0, 0, :, 0]
+        >>> [round(float(value), 1) for value in row]
+        [0.2, 0.0, 0.2, 0.4]
+    """
+    positions = [
         ops.convert_to_numpy(reflect_index(np.arange(*span, dtype="int32"), size))
         for span, size in zip((rows, cols), images.shape[1:3], strict=True)
     ]
-    region = images[(chosen, *(slice(axis.min(), axis.max() + 1) for axis in places))]
-    for axis, positions in enumerate(places, start=1):
-        if len(positions) != region.shape[axis] or (np.diff(positions) != 1).any():
-            region = np.take(region, positions - positions.min(), axis=axis)
+    region = images[(chosen, *(slice(axis.min(), axis.max() + 1) for axis in positions))]
+    for axis, indices in enumerate(positions, start=1):
+        if len(indices) != region.shape[axis] or (np.diff(indices) != 1).any():
+            region = np.take(region, indices - indices.min(), axis=axis)
     return region.astype("float32") / 255 if region.dtype == np.uint8 else region
 
 
-def spans(size, tile_size):
-    """The starts and stops of the tiles along an axis."""
-    return [(start, min(start + tile_size, size)) for start in range(0, size, tile_size)]
-
-
-def _view(start, stop, size, stride, radius):
-    """The rows or columns that those from start to stop depend on."""
-    end = min(stop + -stop % stride + radius, size + -size % stride)
-    return max(start - radius, 0), end
+def _view(start: int, stop: int, size: int, stride: int, halo: int) -> tuple[int, int]:
+    """Returns the range along an axis that positions from start to stop depend on."""
+    end = min(stop + -stop % stride + halo, size + -size % stride)
+    return max(start - halo, 0), end

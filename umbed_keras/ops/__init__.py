@@ -1,4 +1,9 @@
-"""Pure functions on tensors: sparse coding, the patch pyramid, the rate of codes."""
+"""Pure functions on tensors: sparse coding, patch pyramids, quantisation and the rate of codes.
+
+Public are the sparse coders, `sparse_decode`, `patch_pyramid` and `overlap_add`. The other modules
+serve the rest of the package: `bilinear`, `reflect` and `sobel_edges` work on maps and images,
+`latent_patches` on maps of latents, `quantize` and `rate` on codes, and `checks` on arguments.
+"""
 
 from umbed_keras.ops.overlap_add import overlap_add
 from umbed_keras.ops.patch_pyramid import patch_pyramid

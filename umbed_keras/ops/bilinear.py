@@ -1,23 +1,38 @@
-"""Coarse maps read between their places, by bilinear interpolation with half-pixel centres."""
+"""Bilinear upsampling of feature maps, whole or at chosen pixels."""
 
 from keras import backend, ops
 
+from umbed_keras.typing import Tensor
 
-def enlarge(features, stride):
-    """A map `(batch, height, width, channels)` at `stride` times its resolution.
 
-    Place `i` of the map stands for the middle of pixels `stride * i ... stride * (i + 1) - 1`;
-    beyond the outermost middles the outermost places hold.
+def enlarge(features: Tensor, stride: int) -> Tensor:
+    """Upsamples feature maps by an integer factor, with half-pixel centres.
+
+    Position `i` of the map is the centre of pixels `stride * i` to `stride * (i + 1) - 1`. Pixels
+    beyond the outermost centres take the value of the outermost position.
+
+    Args:
+        features: Floating tensor of shape `(batch, height, width, channels)`.
+        stride: Upsampling factor, at least 1.
+
+    Returns:
+        Tensor of shape `(batch, height * stride, width * stride, channels)` and the dtype of
+        `features`.
+
+    Examples:
+        >>> features = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
+        >>> keras.ops.convert_to_numpy(enlarge(features, 2))[0, 0, :, 0].tolist()
+        [0.0, 1.0, 3.0, 4.0]
     """
     _, height, width, _ = ops.shape(features)
     if backend.backend() == "tensorflow" and (stride % 2 or None in features.shape[1:3]):
-        # Keras's own needs to know the sizes, and TensorFlow's, under XLA, answers otherwise where
-        # the factor is odd.
+        # Keras's resize needs known sizes, and under XLA TensorFlow's gives other values for an
+        # odd factor.
         for axis, size, shape in ((1, height, (-1, 1, 1)), (2, width, (-1, 1))):
             pixels = ops.arange(stride * size, dtype="int32")
             features = sum(
-                ops.reshape(share, shape) * ops.take(features, places, axis=axis)
-                for places, share in _neighbours(pixels, stride, size, features.dtype)
+                ops.reshape(weight, shape) * ops.take(features, positions, axis=axis)
+                for positions, weight in _neighbours(pixels, stride, size, features.dtype)
             )
         return features
     return ops.image.resize(
@@ -28,34 +43,44 @@ def enlarge(features, stride):
     )
 
 
-def enlarged_at(features, stride, rows, cols):
-    """What `enlarge` gives at chosen pixels alone: `(batch, pixels, channels)`.
+def enlarged_at(features: Tensor, stride: int, rows: Tensor, cols: Tensor) -> Tensor:
+    """Computes the values of `enlarge` at chosen pixels only.
 
     Args:
-        features: floating `(batch, height, width, channels)`.
-        stride: int.
-        rows, cols: int32 `(batch, pixels)`, inside the enlarged map.
+        features: Floating tensor of shape `(batch, height, width, channels)`.
+        stride: Upsampling factor, at least 1.
+        rows: int32 tensor of shape `(batch, pixels)`, from 0 to `height * stride - 1`.
+        cols: int32 tensor of shape `(batch, pixels)`, from 0 to `width * stride - 1`.
+
+    Returns:
+        Tensor of shape `(batch, pixels, channels)` and the dtype of `features`.
+
+    Examples:
+        >>> features = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
+        >>> rows, cols = (keras.ops.convert_to_tensor([x], "int32") for x in ([0, 1], [1, 3]))
+        >>> keras.ops.convert_to_numpy(enlarged_at(features, 2, rows, cols))[0, :, 0].tolist()
+        [1.0, 4.0]
     """
     batch, height, width, channels = ops.shape(features)
     flat = ops.reshape(features, (-1, channels))
     image = ops.arange(batch, dtype="int32")[:, None]
-    found = 0.0
-    for row, row_share in _neighbours(rows, stride, height, features.dtype):
-        for col, col_share in _neighbours(cols, stride, width, features.dtype):
-            places = (image * height + row) * width + col
-            share = (row_share * col_share)[..., None]
-            found = found + share * ops.take(flat, places, axis=0)
-    return found
+    values = 0.0
+    for row, row_weight in _neighbours(rows, stride, height, features.dtype):
+        for col, col_weight in _neighbours(cols, stride, width, features.dtype):
+            index = (image * height + row) * width + col
+            weight = (row_weight * col_weight)[..., None]
+            values = values + weight * ops.take(flat, index, axis=0)
+    return values
 
 
-def _neighbours(pixels, stride, size, dtype):
-    """The two places of a map's axis round each pixel, and the share that each has in it."""
-    # In halves of a pixel, exact: where a pixel's middle lies between the places' middles.
+def _neighbours(pixels: Tensor, stride: int, size: int, dtype: str):
+    """Returns the two nearest positions along an axis for each pixel, each with its weight."""
+    # In half pixels the distance between a pixel's centre and a position's is an exact integer.
     doubled = 2 * pixels + 1 - stride
     before = doubled // (2 * stride)
-    share = ops.cast(doubled - 2 * stride * before, dtype) / (2 * stride)
+    weight = ops.cast(doubled - 2 * stride * before, dtype) / (2 * stride)
     last = size - 1
     return (
-        (ops.clip(before, 0, last), 1 - share),
-        (ops.clip(before + 1, 0, last), share),
+        (ops.clip(before, 0, last), 1 - weight),
+        (ops.clip(before + 1, 0, last), weight),
     )

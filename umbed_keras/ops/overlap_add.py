@@ -1,25 +1,39 @@
-"""From the patches round pixels back to an image."""
+"""Overlapping patches, one around each pixel, averaged or summed into images."""
 
 from keras import ops
 
+from umbed_keras.typing import ArrayLike, Tensor
 
-def overlap_add(patches, rows, cols, height, width):
+
+def overlap_add(
+    patches: ArrayLike, rows: ArrayLike, cols: ArrayLike, height: int, width: int
+) -> Tensor:
     """Averages overlapping patches into images.
 
-    The patch of pixel (r, c) covers rows `r - patch / 2 ... r + patch / 2 - 1` (columns alike),
-    as level 0 of `patch_pyramid` does. What falls outside the image is dropped.
+    The patch of pixel `(r, c)` covers rows `r - patch / 2` to `r + patch / 2 - 1`, and columns
+    likewise, as level 0 of `patch_pyramid` does. Parts of patches outside the image are ignored.
 
     Args:
-        patches: `(batch, pixels, patch, patch, channels)`, floating; `patch` is even.
-        rows, cols: integers `(batch, pixels)`, `0 <= row < height` and `0 <= col < width`.
-        height, width: ints, size of the images.
+        patches: Floating array of shape `(batch, pixels, patch, patch, channels)`. `patch` is
+            even.
+        rows: Integer array of shape `(batch, pixels)`, from 0 to `height - 1`.
+        cols: Integer array of shape `(batch, pixels)`, from 0 to `width - 1`.
+        height: Height of the images.
+        width: Width of the images.
 
     Returns:
-        `(batch, height, width, channels)`: each pixel the mean over the patches that cover it,
-        0 where none does.
+        Tensor of shape `(batch, height, width, channels)` and the dtype of `patches`: at each
+        pixel the mean over the patches that cover it, 0 where no patch does.
 
     Raises:
-        ValueError: arguments whose shapes do not match.
+        ValueError: If `patches` does not have five axes, is not square or has an odd side.
+        ValueError: If the shape of `rows` or `cols` is not `(batch, pixels)`.
+
+    Examples:
+        >>> patches = np.ones((1, 1, 2, 2, 1), "float32")
+        >>> image = uk.ops.overlap_add(patches, rows=[[1]], cols=[[2]], height=2, width=4)
+        >>> keras.ops.convert_to_numpy(image)[0, :, :, 0].tolist()
+        [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]]
     """
     patches = ops.convert_to_tensor(patches)
     rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
@@ -39,29 +53,35 @@ def overlap_add(patches, rows, cols, height, width):
     right = cols[:, :, None, None] + steps[None, :]
     inside = (down >= 0) & (down < height) & (right >= 0) & (right < width)
     image = ops.arange(batch, dtype="int32")[:, None, None, None]
-    # One more place, at the end, takes what falls outside.
-    places = batch * height * width
-    index = ops.where(inside, (image * height + down) * width + right, places)
+    # One more segment, the last one, collects everything outside the images.
+    outside = batch * height * width
+    index = ops.where(inside, (image * height + down) * width + right, outside)
     index = ops.reshape(index, (-1,))
     values = ops.reshape(patches, (-1, channels))
-    sums = ops.segment_sum(values, index, num_segments=places + 1)[:-1]
-    counts = ops.segment_sum(ops.ones_like(values[:, :1]), index, num_segments=places + 1)[:-1]
+    sums = ops.segment_sum(values, index, num_segments=outside + 1)[:-1]
+    counts = ops.segment_sum(ops.ones_like(values[:, :1]), index, num_segments=outside + 1)[:-1]
     return ops.reshape(sums / ops.maximum(counts, 1), (batch, height, width, channels))
 
 
-def overlap_sum(patches):
-    """The sum of the patches round every pixel of a block, where all pixels are there.
+def overlap_sum(patches: Tensor) -> Tensor:
+    """Sums the patches around all pixels of a block.
 
     Args:
-        patches: `(batch, height, width, patch, patch, channels)`, the patch of every pixel.
+        patches: Tensor of shape `(batch, height, width, patch, patch, channels)`: the patch of
+            every pixel of the block.
 
     Returns:
-        `(batch, height + patch - 1, width + patch - 1, channels)`, which begins `patch / 2` rows
-        above and columns to the left of the block.
+        Tensor of shape `(batch, height + patch - 1, width + patch - 1, channels)` and the dtype of
+        `patches`. It begins `patch / 2` rows above and `patch / 2` columns left of the block.
+
+    Examples:
+        >>> sums = overlap_sum(keras.ops.ones((1, 1, 2, 2, 2, 1)))
+        >>> keras.ops.convert_to_numpy(sums)[0, :, :, 0].tolist()
+        [[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]
     """
     patch = patches.shape[3]
     rest = patch - 1
-    # Rows first: their parts lie together in memory. In place where tensors can be.
+    # Rows first, as the values of a row are adjacent in memory. In place where tensors allow it.
     down = 0
     for step in range(patch):
         pad = ((0, 0), (step, rest - step), (0, 0), (0, 0), (0, 0))
@@ -73,11 +93,19 @@ def overlap_sum(patches):
     return total
 
 
-def coverage(size, patch_size):
-    """How many patches along one axis of length `size` cover each position, where all are there.
+def coverage(size: int, patch_size: int) -> Tensor:
+    """Counts how many patches cover each position of an axis if every position has a patch.
+
+    Args:
+        size: Length of the axis.
+        patch_size: Side of a patch, even.
 
     Returns:
-        int32 tensor `(size,)`, from 1 to `patch_size`.
+        int32 tensor of shape `(size,)`, from 1 to `patch_size`.
+
+    Examples:
+        >>> keras.ops.convert_to_numpy(coverage(6, 4)).tolist()
+        [3, 4, 4, 4, 3, 2]
     """
     half = patch_size // 2
     before = ops.arange(size, dtype="int32")

@@ -1,37 +1,71 @@
-"""The multi-scale neighbourhood of pixels."""
+"""Patch pyramids: the neighbourhood of pixels at several scales."""
 
 from keras import ops
 
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.typing import ArrayLike, Tensor
 
 
-def check_geometry(patch_size, levels):
-    """Raises ValueError unless `patch_size` is even and `levels` at least 1."""
+def check_geometry(patch_size: int, levels: int) -> None:
+    """Checks the patch size and the number of levels of a patch pyramid.
+
+    Args:
+        patch_size: Side of a patch.
+        levels: Number of levels.
+
+    Raises:
+        ValueError: If `patch_size` is not an even integer of at least 2.
+        ValueError: If `levels` is not an integer of at least 1.
+
+    Examples:
+        >>> check_geometry(patch_size=8, levels=3)
+        >>> check_geometry(patch_size=7, levels=3)
+        Traceback (most recent call last):
+        ValueError: `patch_size` must be even. Received: 7
+    """
     check_integers(patch_size=(2, patch_size), levels=(1, levels))
     if patch_size % 2:
         raise ValueError(f"`patch_size` must be even. Received: {patch_size}")
 
 
-def pyramid_radius(patch_size, levels):
-    """Pixels that the coarsest window reaches above and left of its pixel (one less beyond it)."""
+def pyramid_radius(patch_size: int, levels: int) -> int:
+    """Returns how far the coarsest window of a patch pyramid extends from its pixel.
+
+    Args:
+        patch_size: Side of a patch, even.
+        levels: Number of levels.
+
+    Returns:
+        Distance in pixels above and left of the pixel. Below and to the right it is one less.
+
+    Examples:
+        >>> pyramid_radius(patch_size=8, levels=3)
+        16
+    """
     return (patch_size // 2) << (levels - 1)
 
 
-def box_pyramid(padded, patch_size, levels):
-    """An image averaged over every block of the pyramid's levels.
+def box_pyramid(padded: Tensor, patch_size: int, levels: int) -> list[Tensor]:
+    """Averages images over the blocks of every level of a patch pyramid.
 
     Args:
-        padded: `(batch, height + 2 radius - 1, width + 2 radius - 1, channels)`, floating: the
-            image with `radius = pyramid_radius(patch_size, levels)` pixels of its surroundings
-            above and to the left, one less below and to the right.
-        patch_size: even int, side of a patch in blocks.
-        levels: int, number of levels.
+        padded: Floating tensor of shape `(batch, height + 2 * radius - 1, width + 2 * radius - 1,
+            channels)` with `radius = pyramid_radius(patch_size, levels)`: images with `radius`
+            pixels of padding above and to the left, and one less below and to the right.
+        patch_size: Side of a patch in blocks, even.
+        levels: Number of levels.
 
     Returns:
-        List over levels of `(batch, height + patch_size * 2^level - 2^level,
-        width + patch_size * 2^level - 2^level, channels)`. Entry `[r, c]` of level l is the mean
-        over the `2^l x 2^l` block that begins at row `r - (patch_size / 2) 2^l` (columns alike).
+        List with one tensor per level. Level l has shape `(batch, height + (patch_size - 1) * 2^l,
+        width + (patch_size - 1) * 2^l, channels)`. Its entry `[:, r, c]` is the mean over the block
+        of `2^l x 2^l` pixels that begins at row `r - (patch_size / 2) * 2^l` of the unpadded image,
+        and at the column likewise.
+
+    Examples:
+        >>> padded = reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
+        >>> [tuple(level.shape) for level in box_pyramid(padded, patch_size=4, levels=2)]
+        [(1, 8, 8, 3), (1, 11, 11, 3)]
     """
     radius = pyramid_radius(patch_size, levels)
     blocks = padded
@@ -42,29 +76,52 @@ def box_pyramid(padded, patch_size, levels):
             half = spacing // 2
             blocks = (blocks[:, half:] + blocks[:, :-half]) * 0.5
             blocks = (blocks[:, :, half:] + blocks[:, :, :-half]) * 0.5
-        # `blocks` begins at -radius; this level's windows begin closer.
+        # `blocks` begins at -radius; the windows of this level begin closer to their pixels.
         start = radius - pyramid_radius(patch_size, level + 1)
         stop = ops.shape(blocks)[1] - start, ops.shape(blocks)[2] - start
         pyramid.append(blocks[:, start : stop[0], start : stop[1]])
     return pyramid
 
 
-def reflected(images, patch_size, levels):
-    """The images with the surroundings that `box_pyramid` needs, by reflection."""
+def reflected(images: Tensor, patch_size: int, levels: int) -> Tensor:
+    """Pads images by reflection as far as `box_pyramid` needs.
+
+    Args:
+        images: Tensor of shape `(batch, height, width, channels)`.
+        patch_size: Side of a patch, even.
+        levels: Number of levels.
+
+    Returns:
+        Tensor of shape `(batch, height + 2 * radius - 1, width + 2 * radius - 1, channels)` with
+        `radius = pyramid_radius(patch_size, levels)`.
+
+    Examples:
+        >>> tuple(reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2).shape)
+        (1, 12, 12, 3)
+    """
     radius = pyramid_radius(patch_size, levels)
     return reflect_pad(images, (radius, radius - 1), (radius, radius - 1))
 
 
-def gather_patches(pyramid, rows, cols, patch_size):
-    """The patches of chosen pixels from a `box_pyramid`.
+def gather_patches(
+    pyramid: list[Tensor], rows: ArrayLike, cols: ArrayLike, patch_size: int
+) -> Tensor:
+    """Gathers the patches of chosen pixels from a `box_pyramid`.
 
     Args:
-        pyramid: list over levels, from `box_pyramid`.
-        rows, cols: int `(batch, pixels)`, inside the image.
-        patch_size: as in `box_pyramid`.
+        pyramid: List of tensors, one per level, from `box_pyramid`.
+        rows: Integer array of shape `(batch, pixels)`, inside the unpadded image.
+        cols: Integer array of shape `(batch, pixels)`, inside the unpadded image.
+        patch_size: Side of a patch, that of `pyramid`.
 
     Returns:
-        `(batch, pixels, levels, patch_size, patch_size, channels)`.
+        Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
+
+    Examples:
+        >>> padded = reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
+        >>> pyramid = box_pyramid(padded, patch_size=4, levels=2)
+        >>> tuple(gather_patches(pyramid, [[0, 2]], [[3, 1]], patch_size=4).shape)
+        (1, 2, 2, 4, 4, 3)
     """
     rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
     steps = ops.arange(patch_size, dtype="int32")
@@ -79,25 +136,38 @@ def gather_patches(pyramid, rows, cols, patch_size):
     return ops.stack(patches, axis=2)
 
 
-def patch_pyramid(images, rows, cols, patch_size, levels):
-    """The patch pyramid of chosen pixels: their neighbourhood at several scales.
+def patch_pyramid(
+    images: ArrayLike, rows: ArrayLike, cols: ArrayLike, patch_size: int, levels: int
+) -> Tensor:
+    """Computes the patch pyramids of chosen pixels: their neighbourhood at several scales.
 
-    Level l is the window of rows `r - (patch_size / 2) 2^l ... r + (patch_size / 2) 2^l - 1`
-    (columns alike), averaged over blocks of `2^l x 2^l`; borders reflect without repeating the
-    edge, for images of any size. Only the asked-for pixels are gathered.
+    Level l of pixel `(r, c)` is the window of rows `r - (patch_size / 2) * 2^l` to
+    `r + (patch_size / 2) * 2^l - 1`, and columns likewise, averaged over blocks of `2^l x 2^l`
+    pixels. Images of any size are continued by reflection without repeating the edge, as NumPy's
+    mode `"reflect"` does. Memory grows with the number of chosen pixels, not with the image.
 
     Args:
-        images: `(batch, height, width, channels)`. Floating values keep their dtype; integers are
-            averaged as float32.
-        rows, cols: integers `(batch, pixels)`, `0 <= row < height` and `0 <= col < width`.
-        patch_size: even int, side of a patch.
-        levels: int, number of levels.
+        images: Array of shape `(batch, height, width, channels)`. Floating values keep their
+            dtype; integers are averaged as float32.
+        rows: Integer array of shape `(batch, pixels)`, from 0 to `height - 1`.
+        cols: Integer array of shape `(batch, pixels)`, from 0 to `width - 1`.
+        patch_size: Side of a patch, even.
+        levels: Number of levels, at least 1.
 
     Returns:
-        `(batch, pixels, levels, patch_size, patch_size, channels)`.
+        Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
 
     Raises:
-        ValueError: an odd `patch_size`, `levels` below 1 or arguments of the wrong rank.
+        ValueError: If `patch_size` is not an even integer of at least 2.
+        ValueError: If `levels` is not an integer of at least 1.
+        ValueError: If `images` does not have four axes.
+        ValueError: If `rows` and `cols` do not have the same shape `(batch, pixels)`.
+
+    Examples:
+        >>> images = np.zeros((1, 20, 30, 3), "uint8")
+        >>> patches = uk.ops.patch_pyramid(images, [[0, 9]], [[5, 29]], patch_size=4, levels=3)
+        >>> tuple(patches.shape)
+        (1, 2, 3, 4, 4, 3)
     """
     check_geometry(patch_size, levels)
     images = ops.convert_to_tensor(images)

@@ -1,31 +1,44 @@
-"""How many bits codes cost."""
+"""The rate of codes: bits per latent vector, fixed-length and entropy-coded."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 
+from umbed_keras.typing import ArrayLike
+
 
 class Bits(NamedTuple):
     """Bits spent per latent vector, by two coders.
 
     Attributes:
-        fixed_length: every symbol in a field of constant width.
-        entropy_coded: an ideal entropy coder that knows the statistics of the codes passed.
+        fixed_length: Bits with every symbol in a field of constant width.
+        entropy_coded: Bits of an ideal entropy coder that knows the statistics of the codes.
+
+    Examples:
+        >>> bits = Bits(fixed_length=48.0, entropy_coded=42.5)
+        >>> bits.entropy_coded
+        42.5
     """
 
     fixed_length: float
     entropy_coded: float
 
 
-def entropy(symbols):
-    """Empirical entropy in bits of a symbol.
+def entropy(symbols: ArrayLike) -> float:
+    """Computes the empirical entropy of symbols.
 
     Args:
-        symbols: integers or floats, `(n,)`, or `(n, k)` where a row is one symbol.
+        symbols: Numeric array of shape `(n,)`, or of shape `(n, k)` where each row is one symbol.
 
     Returns:
-        float, 0 for no symbols at all.
+        Entropy in bits per symbol; 0 for an empty array.
+
+    Examples:
+        >>> entropy([0, 0, 1, 1])
+        1.0
+        >>> round(entropy([[0, 1], [0, 1], [2, 3]]), 3)
+        0.918
     """
     _, counts = np.unique(np.asarray(symbols), axis=0, return_counts=True)
     if not len(counts):
@@ -34,30 +47,67 @@ def entropy(symbols):
     return float(-np.sum(shares * np.log2(shares)))
 
 
-def index_bits(num_entries):
-    """Bits of a fixed-length index into `num_entries`."""
+def index_bits(num_entries: int) -> int:
+    """Returns the bits of a fixed-length index.
+
+    Args:
+        num_entries: Number of values of the index, at least 1.
+
+    Returns:
+        Number of bits.
+
+    Examples:
+        >>> index_bits(512), index_bits(17)
+        (9, 5)
+    """
     return math.ceil(math.log2(num_entries))
 
 
-def sparse_fixed_length(num_atoms, sparsity, coefficient_bits=None):
-    """Fixed-length bits of a sparse code: ordered indices, and 32 bits a coefficient if None."""
+def sparse_fixed_length(num_atoms: int, sparsity: int, coefficient_bits: int | None = None) -> int:
+    """Returns the fixed-length bits of a sparse code: ordered indices and coefficients.
+
+    Args:
+        num_atoms: Number of atoms of the dictionary.
+        sparsity: Number of atoms in a code.
+        coefficient_bits: Bits per coefficient, or None for 32.
+
+    Returns:
+        Number of bits.
+
+    Examples:
+        >>> sparse_fixed_length(num_atoms=16, sparsity=4, coefficient_bits=8)
+        48
+    """
     return sparsity * (index_bits(num_atoms) + (coefficient_bits or 32))
 
 
-def sparse_bits(indices, coefficients, num_atoms, coefficient_bits=None):
-    """Bits of sparse codes.
+def sparse_bits(
+    indices: np.ndarray,
+    coefficients: np.ndarray,
+    num_atoms: int,
+    coefficient_bits: int | None = None,
+) -> Bits:
+    """Computes the bits of sparse codes.
 
-    The entropy coder takes the support as a set (the order can be rebuilt), at most
-    `log2(num_atoms choose sparsity)` bits, and the coefficients in the order of their atoms.
+    The entropy coder sends the support as a set, because the order of atoms can be recomputed: at
+    most `log2(num_atoms choose sparsity)` bits. The coefficients follow in the order of their
+    atoms.
 
     Args:
-        indices: integers `(..., sparsity)`.
-        coefficients: `(..., sparsity)`, quantised where `coefficient_bits` is given.
-        num_atoms: int.
-        coefficient_bits: int, or None for unquantised coefficients, which count 32 bits.
+        indices: Integer array of shape `(..., sparsity)`, from 0 to `num_atoms - 1`.
+        coefficients: Floating array of shape `(..., sparsity)`, quantised if `coefficient_bits`
+            is given.
+        num_atoms: Number of atoms of the dictionary.
+        coefficient_bits: Bits per coefficient, or None for unquantised coefficients, which count
+            32 bits.
 
     Returns:
-        `Bits`.
+        `Bits` per code.
+
+    Examples:
+        >>> indices = np.array([[0, 1], [1, 0], [2, 3], [0, 1]])
+        >>> sparse_bits(indices, np.full((4, 2), 0.5), num_atoms=16, coefficient_bits=8)
+        Bits(fixed_length=24.0, entropy_coded=0.811...)
     """
     sparsity = indices.shape[-1]
     supports = np.sort(np.reshape(indices, (-1, sparsity)), axis=1)

@@ -1,19 +1,26 @@
-"""Reflection at image borders, for any size."""
+"""Padding of images by reflection, for images of any size."""
 
 from keras import ops
 
 from umbed_keras.backend.exporting import exporting, reflect_axis
+from umbed_keras.typing import ArrayLike, Tensor
 
 
-def reflect_index(positions, size):
-    """Where reflection without repeating the edge (numpy's `reflect`) finds each position.
+def reflect_index(positions: ArrayLike, size: int | Tensor) -> Tensor:
+    """Maps positions outside an axis to positions inside it, by reflection.
+
+    The edge is not repeated, as in NumPy's mode `"reflect"`.
 
     Args:
-        positions: int tensor, any shape; may lie any distance outside.
-        size: int, length of the axis. An axis of length 1 repeats.
+        positions: Integer array of any shape, at any distance from the axis.
+        size: Length of the axis, at least 1. All positions of an axis of length 1 map to 0.
 
     Returns:
-        int32 tensor of the same shape, from 0 to `size - 1`.
+        int32 tensor with the shape of `positions`, from 0 to `size - 1`.
+
+    Examples:
+        >>> keras.ops.convert_to_numpy(reflect_index([-2, -1, 0, 3, 4, 5], 4)).tolist()
+        [2, 1, 0, 3, 2, 1]
     """
     # An axis of length 1 has period 1, under which every position is 0.
     positions = ops.cast(positions, "int32")
@@ -22,19 +29,27 @@ def reflect_index(positions, size):
     return ops.minimum(folded, period - folded)
 
 
-def reflect_pad(images, rows, cols):
+def reflect_pad(images: Tensor, rows: tuple[int, int], cols: tuple[int, int]) -> Tensor:
     """Pads height and width by reflection without repeating the edge.
 
     Args:
-        images: `(batch, height, width, channels)`, any dtype and size from 1 pixel up.
-        rows: pair of ints, rows added above and below.
-        cols: pair of ints, columns added to the left and right.
+        images: Tensor of shape `(batch, height, width, channels)` and any dtype. Height and width
+            are at least 1.
+        rows: Number of rows added above and below.
+        cols: Number of columns added to the left and to the right.
 
     Returns:
-        `(batch, rows[0] + height + rows[1], cols[0] + width + cols[1], channels)`.
+        Tensor of shape `(batch, rows[0] + height + rows[1], cols[0] + width + cols[1], channels)`
+        and the dtype of `images`.
+
+    Examples:
+        >>> image = keras.ops.reshape(keras.ops.arange(3), (1, 1, 3, 1))
+        >>> padded = reflect_pad(image, rows=(0, 1), cols=(2, 1))
+        >>> keras.ops.convert_to_numpy(padded)[0, :, :, 0].tolist()
+        [[2, 1, 0, 1, 2, 1], [2, 1, 0, 1, 2, 1]]
     """
     pads = (tuple(rows), tuple(cols))
-    # In a graph of TensorFlow's they may be tensors, of which nothing can be asked.
+    # In a TensorFlow graph they may be tensors, whose values are not known.
     known = all(isinstance(count, int) for pad in pads for count in pad)
     if known and pads == ((0, 0), (0, 0)):
         return images
@@ -43,14 +58,14 @@ def reflect_pad(images, rows, cols):
             images = reflect_axis(images, axis, *pad)
         return images
     sizes = images.shape[1:3]
-    # An empty batch is more than torch's reflection can take.
+    # PyTorch's reflection does not accept an empty batch.
     if (
         known
         and images.shape[0] != 0
         and all(size is not None and size > max(pad) for size, pad in zip(sizes, pads, strict=True))
     ):
         return ops.pad(images, ((0, 0), *pads, (0, 0)), mode="reflect")
-    # Keras's own reflection needs images larger than the pad.
+    # The reflection of Keras needs images larger than the pad.
     for axis, (before, after) in zip((1, 2), pads, strict=True):
         size = ops.shape(images)[axis]
         positions = ops.arange(-before, size + after, dtype="int32")
@@ -58,17 +73,23 @@ def reflect_pad(images, rows, cols):
     return images
 
 
-def reflect_to_multiples(images, stride):
-    """Pads below and to the right, by reflection, to the next multiples of `stride`.
+def reflect_to_multiples(images: Tensor, stride: int) -> Tensor:
+    """Pads images below and to the right, by reflection, to the next multiples of `stride`.
 
     Args:
-        images: `(batch, height, width, channels)`, any dtype and size from 1 pixel up.
-        stride: int.
+        images: Tensor of shape `(batch, height, width, channels)` and any dtype. Height and width
+            are at least 1.
+        stride: Number of which height and width become multiples.
 
     Returns:
-        `(batch, rows * stride, cols * stride, channels)`.
+        Tensor of shape `(batch, rows * stride, cols * stride, channels)` and the dtype of
+        `images`.
+
+    Examples:
+        >>> tuple(reflect_to_multiples(keras.ops.ones((1, 5, 8, 3)), 4).shape)
+        (1, 8, 8, 3)
     """
     _, height, width, _ = ops.shape(images)
-    # Written so that an exporter, which doesn't know the sizes, sees multiples.
+    # In this form an exporter, to which the sizes are unknown, recognises multiples.
     pads = ((0, (size + stride - 1) // stride * stride - size) for size in (height, width))
     return reflect_pad(images, *pads)

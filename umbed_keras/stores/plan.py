@@ -1,13 +1,12 @@
 """What a store holds, and in what tiles it is written."""
 
 import dataclasses
-import itertools
 import json
 from pathlib import Path
 from typing import NamedTuple
 
 from umbed_keras.files import written_whole
-from umbed_keras.images.tiles import spans
+from umbed_keras.images.tiles import tile_grid
 from umbed_keras.stores import ome
 
 # Until all is done a store has this folder, of the plan and the marks of tiles that are done.
@@ -88,9 +87,8 @@ class Plan:
         """All tiles of a level, image by image and row by row."""
         for number, (_, *size) in enumerate(self.images):
             sides = ome.level_size(size, level)
-            rows, cols = (spans(side, self.tile_size) for side in sides)
-            for row, col in itertools.product(rows, cols):
-                yield Tile(number, level, *row, *col)
+            for rows, cols in tile_grid(sides, (self.tile_size, self.tile_size)):
+                yield Tile(number, level, rows.start, rows.stop, cols.start, cols.stop)
 
     def where(self, tile):
         """A tile's place in words."""

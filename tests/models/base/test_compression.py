@@ -36,7 +36,7 @@ MODELS = {
         8, latent_dim=3, sparsity=3, coefficient_bits=4, min_gain=1.0, **SMALL
     ),
     "one atom": lambda: uk.DLVAE(8, latent_dim=3, sparsity=1, coefficient_bits=4, **SMALL),
-    "levels": lambda: scalar(levels=(5, 4, 2)),
+    "levels": lambda: uk.ImageAutoencoder(uk.layers.FiniteScalarQuantizer(3, (5, 4, 2)), **SMALL),
     "density": lambda: scalar(),
     "context": lambda: scalar(context=True),
 }

@@ -96,12 +96,12 @@ def assert_exact(signals, dictionary, sparsity):
     """Same supports as scikit-learn on 99.9 % of signals, residual norms equal within 1e-4."""
     num_atoms = len(dictionary)
     indices, coefficients = pursue(signals, dictionary.astype("float32"), sparsity)
-    found = dense(indices, coefficients, num_atoms)
+    actual = dense(indices, coefficients, num_atoms)
     expected = scikit_learn(signals, dictionary, sparsity)
-    same = ((found != 0) == (expected != 0)).all(axis=1)
+    same = ((actual != 0) == (expected != 0)).all(axis=1)
     assert same.mean() >= 0.999
 
-    left = np.linalg.norm(signals - found @ dictionary, axis=1)[same]
+    left = np.linalg.norm(signals - actual @ dictionary, axis=1)[same]
     expected_left = np.linalg.norm(signals - expected @ dictionary, axis=1)[same]
     lengths = np.linalg.norm(signals, axis=1)[same]
     # A residual that vanishes is rounding: there the signal's own norm is the measure.
@@ -250,10 +250,10 @@ def test_near_duplicate_atoms_are_fitted_by_least_squares_too(apart, selection):
     assert distinct(indices)
     left = residuals(signals, dictionary, indices, coefficients)
     codes = dense(indices, coefficients, 9)
-    for signal, code, found in zip(signals[:500], codes, left, strict=False):
+    for signal, code, norm in zip(signals[:500], codes, left, strict=False):
         atoms = dictionary[code != 0]
         best = np.linalg.norm(signal - least_squares(signal, atoms) @ atoms)
-        assert found <= best + 1e-3 * np.linalg.norm(signal)
+        assert norm <= best + 1e-3 * np.linalg.norm(signal)
 
 
 @both_selections
@@ -277,8 +277,8 @@ def test_coefficients_refer_to_atoms_of_any_length(selection, rounding):
     same = (indices == scaled[0]).all(axis=1)
     assert same.mean() >= 0.999
     tolerance = rounding(DIM * SPARSITY, coefficients)
-    found = scaled[1] * lengths[scaled[0]]
-    np.testing.assert_allclose(found[same], coefficients[same], atol=tolerance)
+    actual = scaled[1] * lengths[scaled[0]]
+    np.testing.assert_allclose(actual[same], coefficients[same], atol=tolerance)
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
@@ -346,10 +346,10 @@ def test_min_gain_stops_at_the_first_atom_that_is_worth_less(selection, rounding
 def test_zero_tolerance_goes_on_to_the_end(rounding):
     signals, dictionary = problem()
     indices, coefficients = pursue(signals, dictionary, SPARSITY)
-    found = pursue(signals, dictionary, SPARSITY, tolerance=0.0)
-    np.testing.assert_array_equal(found[0], indices)
+    actual = pursue(signals, dictionary, SPARSITY, tolerance=0.0)
+    np.testing.assert_array_equal(actual[0], indices)
     tolerance = rounding(DIM * SPARSITY, coefficients)
-    np.testing.assert_allclose(found[1], coefficients, atol=tolerance)
+    np.testing.assert_allclose(actual[1], coefficients, atol=tolerance)
 
 
 @pytest.mark.parametrize("tolerance", [1, 1e9])
@@ -380,8 +380,8 @@ def test_integers_are_coded_as_float32(dtype, rounding):
     indices, coefficients = pursue(signals.astype(dtype), dictionary, 2)
     assert coefficients.dtype == "float32"
     expected = scikit_learn(signals, dictionary, 2)
-    found = dense(indices, coefficients, 16)
-    np.testing.assert_allclose(found, expected, atol=rounding(3 * 2, expected))
+    actual = dense(indices, coefficients, 16)
+    np.testing.assert_allclose(actual, expected, atol=rounding(3 * 2, expected))
 
 
 def test_float64_is_computed_in_float64(float64, rounding):
@@ -398,8 +398,8 @@ def test_any_leading_shape(leading, rounding):
     signals, dictionary = problem(int(np.prod(leading)), 16, 8)
     indices, coefficients = pursue(signals.reshape(*leading, 8), dictionary, 2)
     assert indices.shape == coefficients.shape == (*leading, 2)
-    found = dense(indices.reshape(-1, 2), coefficients.reshape(-1, 2), 16)
-    for signal, code in zip(signals, found, strict=True):
+    actual = dense(indices.reshape(-1, 2), coefficients.reshape(-1, 2), 16)
+    for signal, code in zip(signals, actual, strict=True):
         expected = scikit_learn(signal[None], dictionary, 2)[0]
         np.testing.assert_allclose(code, expected, atol=rounding(8 * 2, expected))
 
@@ -431,9 +431,9 @@ def test_every_chunk_is_coded(over, rounding):
     indices, coefficients = pursue(signals, dictionary, 2)
     assert indices.shape == (len(signals), 2)
     borders = np.r_[0, rows - 1 : rows + 2, len(signals) - 2 : len(signals)]
-    found = dense(indices[borders], coefficients[borders], num_atoms)
+    actual = dense(indices[borders], coefficients[borders], num_atoms)
     expected = scikit_learn(signals[borders], dictionary, 2)
-    np.testing.assert_allclose(found, expected, atol=rounding(dim * 2, expected))
+    np.testing.assert_allclose(actual, expected, atol=rounding(dim * 2, expected))
 
 
 @pytest.mark.parametrize(
@@ -476,10 +476,10 @@ def test_compiles(compiled, free_batch, batch, rounding):
         return orthogonal_matching_pursuit(signals, dictionary, 2)
 
     function = compiled(function) if batch == "known" else free_batch(function, 12)
-    found = dense(*map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals))), 32)
+    actual = dense(*map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals))), 32)
     expected = scikit_learn(signals, dictionary, 2)
     tolerance = rounding(12 * 2, expected)
-    assert np.isclose(found, expected, atol=tolerance).all(axis=1).mean() >= 0.99
+    assert np.isclose(actual, expected, atol=tolerance).all(axis=1).mean() >= 0.99
 
 
 @both_selections
@@ -537,14 +537,14 @@ def test_torch_layout_chooses_as_the_plain_path_does(
     # An odd number of signals, which threads can't share, and an even one.
     for count in (COUNT, COUNT + 1):
         signals, atoms = map(ops.convert_to_tensor, problem(count, num_atoms, dim))
-        found = []
+        actual = []
         for choose in (_choose, _torch_pursuit.choose):
             factors = _Factors()
             norms = ops.ones(num_atoms)
             choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection)
             parts = factors.indices, factors.coefficients()
-            found.append([ops.convert_to_numpy(ops.stack(part)) for part in parts])
-        (indices, coefficients), (torch_indices, torch_coefficients) = found
+            actual.append([ops.convert_to_numpy(ops.stack(part)) for part in parts])
+        (indices, coefficients), (torch_indices, torch_coefficients) = actual
         taken = coefficients != 0
         same = ((indices == torch_indices) | ~taken).all(axis=0)
         assert same.mean() >= 0.999
@@ -558,8 +558,8 @@ def test_torch_layout_chooses_as_the_plain_path_does(
 @pytest.mark.parametrize("num_atoms", [1, 7, 16, 64, 100, 512])
 def test_largest_is_the_first_maximum_of_each_row(num_atoms):
     scores = np.random.default_rng(0).integers(0, 40, (500, num_atoms)).astype("float32")
-    found = ops.convert_to_numpy(largest(ops.convert_to_tensor(scores)))
-    np.testing.assert_array_equal(found, scores.argmax(axis=1))
+    actual = ops.convert_to_numpy(largest(ops.convert_to_tensor(scores)))
+    np.testing.assert_array_equal(actual, scores.argmax(axis=1))
 
 
 @pytest.mark.parametrize(("num_atoms", "sparsity"), [(4, 4), (9, 5), (300, 6)])
@@ -574,11 +574,11 @@ def test_repeated_indices_give_way_to_free_ones(num_atoms, sparsity):
 
         ways.append(_torch_pursuit.distinct)
     for way in ways:
-        found = ops.convert_to_numpy(way(ops.convert_to_tensor(drawn)))
-        assert distinct(found.T)
-        assert found.min() >= 0
-        assert found.max() < num_atoms
-        np.testing.assert_array_equal(found[firsts], drawn[firsts])
+        actual = ops.convert_to_numpy(way(ops.convert_to_tensor(drawn)))
+        assert distinct(actual.T)
+        assert actual.min() >= 0
+        assert actual.max() < num_atoms
+        np.testing.assert_array_equal(actual[firsts], drawn[firsts])
 
 
 def test_the_number_of_signals_may_be_unknown(free_batch):

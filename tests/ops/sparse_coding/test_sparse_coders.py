@@ -65,11 +65,11 @@ def expected_codes(coder, signals, dictionary, sparsity):
 
 @pytest.fixture
 def assert_mostly_equal(rounding):
-    """`assert_mostly_equal(found, expected)`: but where rounding decides between two atoms."""
+    """Checks that codes are equal but for those where rounding decides between two atoms."""
 
-    def check(found, expected):
+    def check(actual, expected):
         tolerance = rounding(ITERATIONS * expected.shape[1], expected)
-        assert np.isclose(found, expected, atol=tolerance).all(axis=1).mean() >= 0.99
+        assert np.isclose(actual, expected, atol=tolerance).all(axis=1).mean() >= 0.99
 
     return check
 
@@ -144,9 +144,9 @@ def test_any_leading_shape(coder, leading, rounding):
     signals, dictionary = problem(int(np.prod(leading)), 16, 8)
     indices, coefficients = run(coder, signals.reshape(*leading, 8), dictionary, 2)
     assert indices.shape == coefficients.shape == (*leading, 2)
-    found = dense(indices.reshape(-1, 2), coefficients.reshape(-1, 2), 16)
+    actual = dense(indices.reshape(-1, 2), coefficients.reshape(-1, 2), 16)
     expected = expected_codes(coder, signals, dictionary, 2)
-    np.testing.assert_allclose(found, expected, atol=rounding(ITERATIONS * 16, expected))
+    np.testing.assert_allclose(actual, expected, atol=rounding(ITERATIONS * 16, expected))
 
 
 @all_coders
@@ -183,8 +183,8 @@ def test_gradients_are_finite_where_nothing_is_to_be_coded(gradients, coder):
 def test_compiles(compiled, assert_mostly_equal, coder):
     signals, dictionary = problem(200, 16, 8)
     function = compiled(lambda signals: coder(signals, dictionary, 3))
-    found = dense(*map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals))), 16)
-    assert_mostly_equal(found, expected_codes(coder, signals, dictionary, 3))
+    actual = dense(*map(ops.convert_to_numpy, function(ops.convert_to_tensor(signals))), 16)
+    assert_mostly_equal(actual, expected_codes(coder, signals, dictionary, 3))
 
 
 @all_coders
@@ -212,9 +212,9 @@ def test_decoding_sums_the_weighted_atoms(leading, rounding):
     dictionary = rng.standard_normal((16, 5)).astype("float32")
     indices = rng.integers(0, 16, (*leading, 3))
     coefficients = rng.standard_normal((*leading, 3)).astype("float32")
-    found = ops.convert_to_numpy(sparse_decode(indices, coefficients, dictionary))
+    actual = ops.convert_to_numpy(sparse_decode(indices, coefficients, dictionary))
     expected = np.einsum("...s,...sd->...d", coefficients, dictionary[indices])
-    np.testing.assert_allclose(found, expected, atol=rounding(3, expected))
+    np.testing.assert_allclose(actual, expected, atol=rounding(3, expected))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
@@ -229,15 +229,15 @@ def test_decoding_passes_gradients_to_coefficients_and_atoms(gradients):
     indices, weights = np.array([[0, 2], [2, 1]]), np.array([[1, 2], [3, 4]], "float32")
     coefficients = np.array([[5, 6], [7, 8]], "float32")
     dictionary = np.array([[1, 0], [0, 1], [2, 3]], "float32")
-    found = gradients(
+    actual = gradients(
         lambda coefficients, dictionary: ops.sum(
             ops.multiply(sparse_decode(indices, coefficients, dictionary), weights)
         ),
         coefficients,
         dictionary,
     )
-    np.testing.assert_array_equal(found[0], np.einsum("nsd,nd->ns", dictionary[indices], weights))
-    np.testing.assert_array_equal(found[1], [[5, 10], [24, 32], [6 + 21, 12 + 28]])
+    np.testing.assert_array_equal(actual[0], np.einsum("nsd,nd->ns", dictionary[indices], weights))
+    np.testing.assert_array_equal(actual[1], [[5, 10], [24, 32], [6 + 21, 12 + 28]])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A small vector for every pixel."""
 
 import math
-import numbers
 import warnings
 
 import keras
@@ -14,7 +13,8 @@ from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
 from umbed_keras.images.arrays import check_images, check_shape, to_float, to_host
 from umbed_keras.images.stored_image import StoredImage
-from umbed_keras.images.tiles import spans, tile, tiles
+from umbed_keras.images.tiled_map import largest_tile, output_array, tiled_map
+from umbed_keras.images.tiles import tile_views
 from umbed_keras.models.base.image_model import ImageModel, join_latents
 from umbed_keras.models.base.onnx_export import Graph
 from umbed_keras.models.base.principal_components import principal_components
@@ -394,30 +394,24 @@ class PixelEmbedder(ImageModel):
             TypeError, ValueError: arguments not as described, or a budget too small for any tile.
         """
         source = StoredImage(image, self.channels)
-        _, height, width, _ = source.shape
-        shape = (height, width, self.latent_dim)
-        if out is None:
-            out = np.empty(shape, "float32")
-        elif getattr(out, "shape", None) != shape or np.dtype(out.dtype) != np.float32:
-            raise ValueError(
-                f"`out` must be a float32 array of shape {shape}. Received: "
-                f"shape={getattr(out, 'shape', None)}, dtype={getattr(out, 'dtype', None)}"
-            )
+        size = source.shape[1:3]
+        out = output_array(out, (*size, self.latent_dim), "float32")
         tile_size = self.largest_tile(memory_budget)
-        count = len(spans(height, tile_size)) * len(spans(width, tile_size))
-        if self.radius is None and count > 1:
+        if self.radius is None and max(size) > tile_size:
             warnings.warn(
                 f"The backbone {self.backbone.name!r} ({type(self.backbone).__name__}) may look at "
-                f"the whole image (its `reach` is None): its {count} tiles are not what the whole "
-                "would give.",
+                "the whole image (its `reach` is None): its tiles are not what the whole would "
+                "give.",
                 stacklevel=2,
             )
-        progress = keras.utils.Progbar(count, verbose=verbose, unit_name="tile")
-        method = self._embedding(quantized)
-        for (_, rows, cols), vectors in self._run_tiles(method, source, tile_size):
-            out[rows, cols] = vectors[0]
-            progress.add(1)
-        return out
+        run = self._on_windows(self._embedding(quantized), source)
+        return tiled_map(
+            lambda rows, cols: run(slice(0, 1), rows, cols)[0],
+            size,
+            (tile_size, tile_size),
+            out,
+            verbose=verbose,
+        )
 
     def embed_window(self, image, rows, cols, codes=False):
         """The vectors of a window of an image that may be larger than memory.
@@ -445,9 +439,9 @@ class PixelEmbedder(ImageModel):
                     f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
                     f"{self.stride}. Received: {side}"
                 )
-        method = self._compiled(self._codes if codes else self._embedding(quantized=True))
-        outputs = method(*tile(source, (slice(0, 1), rows, cols), *self._surroundings))
-        return keras.tree.map_structure(lambda part: ops.convert_to_numpy(part)[0], outputs)
+        method = self._codes if codes else self._embedding(quantized=True)
+        outputs = self._on_windows(method, source)(slice(0, 1), rows, cols)
+        return keras.tree.map_structure(lambda part: part[0], outputs)
 
     def encode(self, images, tile_size=512):
         """The codes of every pixel.
@@ -624,7 +618,7 @@ class PixelEmbedder(ImageModel):
         return self._quantized if changes else self._continuous
 
     def _map_tiles(self, method, images, tile_size):
-        """Runs a method over tiles and puts its outputs together."""
+        """Runs a method over tiles of images in memory and puts its outputs together."""
         images = check_images(images, self.channels)
         stride = self.stride
         check_integers(tile_size=(stride, tile_size))
@@ -632,37 +626,31 @@ class PixelEmbedder(ImageModel):
             # Not every backend convolves an empty batch: one image tells the outputs' shapes.
             one = self._map_tiles(method, np.zeros((1, *images.shape[1:]), "uint8"), tile_size)
             return keras.tree.map_structure(lambda part: part[:0], one)
-        wholes = None
-        for place, outputs in self._run_tiles(method, images, tile_size - tile_size % stride):
-            if keras.tree.flatten(outputs)[0].shape[:3] == images.shape[:3]:
-                # One tile is all; only what can't be written to is copied.
-                return keras.tree.map_structure(
-                    lambda part: np.require(part, requirements=["C", "W"]), outputs
-                )
-            if wholes is None:
-                wholes = keras.tree.map_structure(
-                    lambda part: np.empty((*images.shape[:3], *part.shape[3:]), part.dtype),
-                    outputs,
-                )
-            for whole, part in zip(
-                keras.tree.flatten(wholes), keras.tree.flatten(outputs), strict=True
-            ):
-                whole[place] = part
-        return wholes
+        tile_size -= tile_size % stride
+        # As many whole images at once as make up a tile.
+        together = max(1, tile_size**2 // math.prod(images.shape[1:3]))
+        return tiled_map(
+            self._on_windows(method, images), images.shape[:3], (together, tile_size, tile_size)
+        )
 
-    def _run_tiles(self, method, images, tile_size):
-        """Runs `method(fitted, surrounded, top, left)`, as `_latents` takes them, over tiles.
+    def _on_windows(self, method, images):
+        """Returns the function of slices of batch, rows and columns that runs a method there.
 
-        Yields:
-            A tile's place in `(batch, height, width)` and the method's outputs as NumPy arrays.
+        Args:
+            method: takes what `_latents` takes.
+            images: NumPy array or `StoredImage`.
         """
-        method = self._compiled(method)
-        for place, inputs in tiles(images, tile_size, *self._surroundings):
-            yield place, keras.tree.map_structure(ops.convert_to_numpy, method(*inputs))
+        compiled = self._compiled(method)
+
+        def run(*window):
+            outputs = compiled(*tile_views(images, window, *self._surroundings))
+            return keras.tree.map_structure(ops.convert_to_numpy, outputs)
+
+        return run
 
     @property
     def _surroundings(self):
-        """What a tile sees, as `data.tiles.tile` takes it: stride, radius and reach."""
+        """What a tile sees, as `tile_views` takes it: stride, halo and reach."""
         return self.stride, self._halo, pyramid_radius(self.patch_size, self.pyramid_levels)
 
     def largest_tile(self, memory_budget):
@@ -671,26 +659,13 @@ class PixelEmbedder(ImageModel):
         Raises:
             TypeError, ValueError: a budget that is no integer, or too small for any tile.
         """
-        if not isinstance(memory_budget, numbers.Integral):
-            raise TypeError(
-                f"`memory_budget` must be an integer, in bytes. Received: {memory_budget!r}"
-            )
         # Floats a pixel that live at once, by measurement (most on JAX): the vectors of the two
         # paths and their sum, images, and the U-Net's features at half the resolution.
         floats = 4 * self.latent_dim + self.bottleneck.input_dim
         floats += 6 * self.channels + max(self.widths) // 2
         if self.backbone:
             floats += 2 * self.latent_dim + self.backbone.floats_per_pixel
-        side = math.isqrt(max(0, memory_budget - WORKING_BYTES) // (4 * floats))
-        stride, halo = self.stride, 2 * self._halo
-        tile_size = (side - halo) // stride * stride
-        if tile_size < stride:
-            least = WORKING_BYTES + 4 * floats * (stride + halo) ** 2
-            raise ValueError(
-                f"`memory_budget` must be at least {least:,} bytes for this model. "
-                f"Received: {memory_budget}"
-            )
-        return tile_size
+        return largest_tile(memory_budget, 4 * floats, WORKING_BYTES, self._halo, self.stride)
 
     @property
     def _halo(self):

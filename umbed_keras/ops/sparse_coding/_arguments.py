@@ -1,27 +1,41 @@
-"""The checks and casts that every sparse coder shares."""
+"""Checks, casts and small steps that sparse coders share."""
 
 import math
 
 from keras import ops
 
 from umbed_keras.backend.exporting import exporting
+from umbed_keras.typing import ArrayLike, Shape, Tensor
 
-# Rows are searched in blocks of this size at least, or in one stage.
+# Smallest block of the search in two stages of `largest`.
 MIN_BLOCK = 8
 
 
-def floating_type(*tensors):
-    """The widest floating type among tensors, at least float32."""
+def _floating_type(*tensors: Tensor) -> str:
+    """Returns the widest floating type among tensors, at least float32."""
     names = {ops.dtype(tensor) for tensor in tensors}
     return "float64" if "float64" in names else "float32"
 
 
-def prepare(signals, dictionary, sparsity):
-    """Checks a sparse coder's arguments and brings them to one floating type.
+def prepare(
+    signals: ArrayLike, dictionary: ArrayLike, sparsity: int
+) -> tuple[Tensor, Tensor, Shape, str]:
+    """Checks the arguments of a sparse coder and casts them to one floating type.
+
+    Args:
+        signals: Array of shape `(..., dim)`.
+        dictionary: Array of shape `(num_atoms, dim)`.
+        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
 
     Returns:
-        signals `(n, dim)`, dictionary `(num_atoms, dim)`, the leading shape of the signals and the
-        dtype in which coefficients are returned.
+        Signals of shape `(n, dim)`, the dictionary, the leading shape of the signals, and the
+        dtype in which coefficients are returned. Signals and dictionary are float64 if one of
+        them is, float32 otherwise.
+
+    Raises:
+        ValueError: If `dictionary` does not have two axes.
+        ValueError: If the last axis of `signals` does not have the length of an atom.
+        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
     """
     signals, dictionary = ops.convert_to_tensor(signals), ops.convert_to_tensor(dictionary)
     if len(dictionary.shape) != 2:
@@ -43,37 +57,48 @@ def prepare(signals, dictionary, sparsity):
     dtype = ops.dtype(signals)
     if "float" not in dtype:
         dtype = "float32"
-    compute_dtype = floating_type(signals, dictionary)
+    compute_dtype = _floating_type(signals, dictionary)
     leading = ops.shape(signals)[:-1]
     signals = ops.reshape(ops.cast(signals, compute_dtype), (-1, dim))
     return signals, ops.cast(dictionary, compute_dtype), leading, dtype
 
 
-def unit_atoms(dictionary):
-    """Atoms `(num_atoms, dim)` scaled to unit length, and their norms `(num_atoms,)`.
+def unit_atoms(dictionary: Tensor) -> tuple[Tensor, Tensor]:
+    """Scales the atoms of a dictionary to unit length.
 
-    A zero atom stays zero and has norm 1, so that it correlates with nothing.
+    Args:
+        dictionary: Floating tensor of shape `(num_atoms, dim)`.
+
+    Returns:
+        The scaled atoms of shape `(num_atoms, dim)`, and their norms of shape `(num_atoms,)`. A
+        zero atom stays zero and has norm 1, so that it correlates with nothing.
     """
-    # Scaled by the largest entry first: squares of very small or large atoms leave float range.
+    # Divided by the largest entry first: the squares of very small or large entries overflow.
     largest = ops.max(ops.abs(dictionary), axis=-1, keepdims=True)
     largest = ops.where(largest > 0, largest, ops.ones_like(largest))
     scaled = dictionary / largest
     squares = ops.sum(ops.square(scaled), axis=-1, keepdims=True)
-    # Before the root, whose derivative at 0 is infinite.
+    # Zeros are replaced before the root, whose derivative at 0 is infinite.
     norms = ops.sqrt(ops.where(squares > 0, squares, ops.ones_like(squares)))
     return scaled / norms, ops.squeeze(norms * largest, axis=-1)
 
 
-def pick(values, indices):
-    """Entry `indices[i]` of row i: `(n, k)` and `(n,)` give `(n,)`."""
+def pick(values: Tensor, indices: Tensor) -> Tensor:
+    """Returns the entry `indices[i]` of row i, for values `(n, k)` and indices `(n,)`."""
     return ops.squeeze(ops.take_along_axis(values, indices[:, None], axis=1), axis=1)
 
 
-def largest(scores):
-    """The index `(n,)` int32 of each row's largest entry, the first of equal ones.
+def largest(scores: Tensor) -> Tensor:
+    """Returns the index of the largest entry of each row, the first among equal entries.
 
-    In two stages, block maxima and then inside the best block: backends are far quicker at a
-    maximum than at finding where it is. ONNX Runtime is not.
+    The search has two stages, the maxima of blocks and then the best block, because backends
+    compute a maximum far faster than its index. ONNX Runtime does not.
+
+    Args:
+        scores: Floating tensor of shape `(n, num_atoms)`.
+
+    Returns:
+        int32 tensor of shape `(n,)`.
     """
     count = scores.shape[1]
     width = max(part for part in range(1, math.isqrt(count) + 1) if count % part == 0)
@@ -81,22 +106,32 @@ def largest(scores):
         return ops.cast(ops.argmax(scores, axis=1), "int32")
     blocks = ops.reshape(scores, (-1, count // width, width))
     block = ops.argmax(ops.max(blocks, axis=2), axis=1)
-    place = ops.expand_dims(block, (1, 2))
-    inside = ops.squeeze(ops.take_along_axis(blocks, place, axis=1), axis=1)
+    best = ops.take_along_axis(blocks, ops.expand_dims(block, (1, 2)), axis=1)
+    inside = ops.squeeze(best, axis=1)
     return ops.cast(block * width + ops.argmax(inside, axis=1), "int32")
 
 
-def best_available(scores, used):
-    """The index `(n,)` int32 of the largest non-negative score among atoms not yet used."""
+def best_available(scores: Tensor, used: Tensor) -> Tensor:
+    """Returns the index of the largest score among the unused atoms of each row.
+
+    Args:
+        scores: Floating tensor of shape `(n, num_atoms)`, at least 0.
+        used: bool tensor of shape `(n, num_atoms)`.
+
+    Returns:
+        int32 tensor of shape `(n,)`.
+    """
     return ops.cast(ops.argmax(ops.where(used, -1.0, scores), axis=1), "int32")
 
 
-def mark(used, indices):
-    """`used` `(n, num_atoms)` with the atoms `indices` `(n,)` added."""
+def mark(used: Tensor, indices: Tensor) -> Tensor:
+    """Returns a copy of `used`, bool `(n, num_atoms)`, in which the atoms `indices` are True."""
     return ops.logical_or(used, ops.arange(used.shape[1], dtype="int32")[None] == indices[:, None])
 
 
-def unflatten(indices, coefficients, leading, dtype):
-    """Gives a flat code its signals' leading shape and dtype back."""
+def unflatten(
+    indices: Tensor, coefficients: Tensor, leading: Shape, dtype: str
+) -> tuple[Tensor, Tensor]:
+    """Restores the leading shape and the dtype of signals in codes of shape `(n, sparsity)`."""
     shape = (*leading, indices.shape[-1])
     return ops.reshape(indices, shape), ops.cast(ops.reshape(coefficients, shape), dtype)

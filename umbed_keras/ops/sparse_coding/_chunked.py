@@ -1,20 +1,38 @@
-"""Runs a function over many rows: in chunks whose working set stays in cache, and compiled."""
+"""Runs a compiled function over many rows, in chunks whose working set stays in cache."""
+
+from collections.abc import Callable
+from typing import Any
 
 from keras import backend, ops
 
 from umbed_keras.backend.exporting import exporting
+from umbed_keras.typing import Tensor
 
-# Entries of one `(rows, num_atoms)` working array of a chunk. PyTorch, which isn't compiled, needs
-# larger ones, for an operation to be worth more than its dispatch on every thread.
+# Entries of one `(rows, num_atoms)` working array of a chunk. More for PyTorch, which is not compiled
+# here, so that an operation takes longer than its dispatch to every thread.
 CHUNK_ENTRIES = {"torch": 1 << 21}.get(backend.backend(), 1 << 18)
 
 
-def map_chunks(function, signals, constants, **options):
-    """`function(signals, *constants, **options)` over chunks of signals.
+def map_chunks(
+    function: Callable[..., tuple[Tensor, ...]],
+    signals: Tensor,
+    constants: tuple[Tensor | None, ...],
+    **options: Any,
+) -> tuple[Tensor, ...]:
+    """Computes `function(signals, *constants, **options)` over chunks of signals.
 
-    The function returns a tuple of arrays `(k, n)` of n signals, joined here along that last axis.
-    The number of signals must be known; where it is not (a TensorFlow graph with a free batch
-    size, a graph that is exported), all of them are one chunk.
+    If the number of signals is unknown (in a TensorFlow graph with a free batch size, or in a
+    graph that is exported), all signals are one chunk.
+
+    Args:
+        function: Maps signals of shape `(n, dim)`, the constants and the options to a tuple of
+            tensors of shape `(k, n)`.
+        signals: Tensor of shape `(n, dim)`.
+        constants: Tensors, or None, that all chunks share.
+        **options: Hashable arguments that all chunks share.
+
+    Returns:
+        The tensors of all chunks, joined along their last axis.
     """
     count = signals.shape[0]
     if count is None or exporting():
@@ -22,7 +40,7 @@ def map_chunks(function, signals, constants, **options):
     rows = max(1, CHUNK_ENTRIES // max(constants[0].shape))
     if backend.backend() == "torch":
         return _one_by_one(function, signals, constants, options, rows)
-    # Padded, so that few shapes are compiled: to a power of two, or to whole chunks.
+    # Padded to a power of two, or to whole chunks, so that few shapes are compiled.
     padded = 1 << max(count - 1, 0).bit_length() if count <= rows else -(-count // rows) * rows
     if padded != count:
         signals = ops.pad(signals, ((0, padded - count), (0, 0)))
@@ -32,6 +50,7 @@ def map_chunks(function, signals, constants, **options):
 
 
 def _one_by_one(function, signals, constants, options, rows):
+    """Runs one chunk after the other and joins the results."""
     parts = [
         function(signals[start : start + rows], *constants, **options)
         for start in range(0, max(signals.shape[0], 1), rows)
@@ -41,12 +60,12 @@ def _one_by_one(function, signals, constants, options, rows):
     return tuple(ops.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
 
 
-# Each function compiled once, for every shape and choice of options.
+# Compiled functions. Each is compiled once for every shape and choice of options.
 _compiled = {}
 
 
 def _tensorflow(function, signals, constants, options, rows):
-    """Each chunk compiled by XLA, which fuses what op by op would be memory-bound."""
+    """Runs each chunk compiled by XLA, which fuses operations that are bound by memory."""
     if function not in _compiled:
         import tensorflow as tf
 
@@ -55,7 +74,7 @@ def _tensorflow(function, signals, constants, options, rows):
 
 
 def _jax(function, signals, constants, options, rows):
-    """Compiled as one loop: chunks side by side in a larger program would all be held at once."""
+    """Runs all chunks in one compiled loop, because unrolled chunks would all be held at once."""
     if function not in _compiled:
         import jax
 

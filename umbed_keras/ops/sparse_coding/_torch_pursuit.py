@@ -1,32 +1,43 @@
-"""The choice of atoms for PyTorch: that of `orthogonal_matching_pursuit`, laid out for speed.
+"""The parts of `orthogonal_matching_pursuit` that are written in PyTorch, for speed.
 
-Everything is feature-major, `(dim, n)`, so that arithmetic runs along whole vectors, and written
-in place. Scores are `(parts, num_atoms, n / parts)`, a part a thread: on a CPU the one maximum that
-PyTorch finds along with its place at the speed of memory is that of pooling, a thread an image.
+Arrays are feature-major, `(dim, n)`, so that arithmetic runs along contiguous vectors, and are
+updated in place. Scores have shape `(parts, num_atoms, n / parts)`, with one part per thread: on a
+CPU, max pooling is the only operation of PyTorch that finds a maximum and its index at the speed
+of memory, and it runs one thread per image.
 """
 
 import functools
+from typing import Any
 
 import torch
 
 from umbed_keras.backend.exporting import exporting
 
 
-def differentiable(signals, dictionary):
-    """Whether a gradient will be asked for."""
+def differentiable(signals: torch.Tensor, dictionary: torch.Tensor) -> bool:
+    """Returns whether gradients of signals or dictionary are recorded."""
     return torch.is_grad_enabled() and (signals.requires_grad or dictionary.requires_grad)
 
 
 @torch.no_grad()
-def choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
-    """Fills `factors` as `orthogonal_matching_pursuit._choose` does."""
+def choose(
+    factors: Any,
+    signals: torch.Tensor,
+    atoms: torch.Tensor,
+    norms: torch.Tensor,
+    min_gain: torch.Tensor | None,
+    sparsity: int,
+    tolerance: float | None,
+    selection: str,
+) -> None:
+    """Fills `factors` like `orthogonal_matching_pursuit._choose`, with the same arguments."""
     (num_atoms, dim), count = atoms.shape, len(signals)
     threads = torch.get_num_threads()
     parts = threads if count % threads == 0 else 1
     scores = signals.new_empty(parts, num_atoms, count // parts)
 
     def correlate(vectors):
-        """Fills `scores` with the products of all atoms and vectors `(dim, n)`."""
+        """Writes the products of all atoms and vectors `(dim, n)` to `scores`."""
         in_parts = vectors.view(dim, parts, -1).transpose(0, 1)
         return torch.bmm(atoms.expand(parts, -1, -1), in_parts, out=scores)
 
@@ -77,10 +88,10 @@ def choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, select
 
 
 @torch.no_grad()
-def distinct(indices):
-    """What `orthogonal_matching_pursuit._distinct` gives, quick where little comes again."""
+def distinct(indices: torch.Tensor) -> torch.Tensor:
+    """Computes `orthogonal_matching_pursuit._distinct`, quickly if few indices are repeated."""
     rows = list(indices)
-    # The values that matter, as bytes, which are compared several times faster.
+    # Candidates are below 255, so bytes suffice: they are compared several times faster.
     labels = list(indices.clamp(max=255).byte()) if len(rows) < 255 else list(rows)
     for step in range(1, len(rows)):
         again = _any(rows[step] == earlier for earlier in rows[:step])
@@ -100,10 +111,10 @@ def _any(conditions):
 
 
 def _dot(left, right):
-    """Column by column: `(dim, n)` twice gives `(n,)`."""
+    """Returns the dot products `(n,)` of the columns of two tensors `(dim, n)`."""
     if len(left) > 4:
         return (left * right).sum(0)
-    # Few rows one after another, without the products in between.
+    # Row by row, without a tensor of products.
     total = left[0] * right[0]
     for row in range(1, len(left)):
         total.addcmul_(left[row], right[row])
@@ -111,9 +122,9 @@ def _dot(left, right):
 
 
 def _largest(scores):
-    """The first place `(n,)`, int64, of the largest score of `(parts, num_atoms, n / parts)`."""
+    """Returns the first atom with the largest score, int64 `(n,)`."""
     if not scores.shape[2] or scores.device.type != "cpu":
         return scores.argmax(1).flatten()
-    images = scores.unsqueeze(2).permute(0, 3, 1, 2)  # channels last, as they lie
-    _, places = torch.nn.functional.max_pool2d(images, (scores.shape[1], 1), return_indices=True)
-    return places.flatten()
+    images = scores.unsqueeze(2).permute(0, 3, 1, 2)  # channels last in memory
+    _, indices = torch.nn.functional.max_pool2d(images, (scores.shape[1], 1), return_indices=True)
+    return indices.flatten()

@@ -1,28 +1,43 @@
-"""Iterative hard thresholding, batched."""
+"""Iterative hard thresholding of many signals at once."""
 
 from keras import ops
 
 from umbed_keras.ops.sparse_coding import _arguments
+from umbed_keras.typing import ArrayLike, Tensor
 
 
-def iterative_hard_thresholding(signals, dictionary, sparsity, iterations=50):
-    """Codes each signal by gradient steps on its error, keeping the largest coefficients each time.
+def iterative_hard_thresholding(
+    signals: ArrayLike, dictionary: ArrayLike, sparsity: int, iterations: int = 50
+) -> tuple[Tensor, Tensor]:
+    """Codes each signal by gradient steps that keep only the largest coefficients.
 
-    Iterative hard thresholding (Blumensath & Davies 2008) with the step 1 / ||atoms||^2, under
-    which the error never grows.
+    Iterative hard thresholding (Blumensath & Davies 2008) with the step `1 / ||atoms||^2`, with
+    which the squared error never grows.
 
     Args:
-        signals: `(..., dim)`, computed in float32 (float64 if signals or dictionary are).
-        dictionary: `(num_atoms, dim)`; coefficients refer to the atoms as given.
-        sparsity: int, atoms a signal, from 1 to `num_atoms`.
-        iterations: int, number of steps.
+        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+            float64 if signals or dictionary are float64.
+        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+            refer to the atoms as given.
+        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
+        iterations: Number of gradient steps, at least 1.
 
     Returns:
-        `(indices, coefficients)`: int32 and the signals' dtype, both `(..., sparsity)`, largest
-        coefficient first. The indices of one signal are distinct.
+        Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
+        of `signals` (float32 for integers), with the largest coefficient (of the unit atom) first.
+        The indices of a signal are distinct.
 
     Raises:
-        ValueError: `sparsity` or `iterations` out of range, or shapes that do not match.
+        ValueError: If `iterations` is below 1.
+        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+            not have the length of an atom.
+
+    Examples:
+        >>> signals = np.array([[3.0, 0.0, -4.0]], "float32")
+        >>> indices, _ = uk.ops.iterative_hard_thresholding(signals, np.eye(3), sparsity=2)
+        >>> keras.ops.convert_to_numpy(indices).tolist()
+        [[2, 0]]
     """
     if iterations < 1:
         raise ValueError(f"`iterations` must be at least 1. Received: {iterations}")
@@ -30,7 +45,7 @@ def iterative_hard_thresholding(signals, dictionary, sparsity, iterations=50):
     atoms, norms = _arguments.unit_atoms(dictionary)
     gram = atoms @ ops.transpose(atoms)
     correlations = signals @ ops.transpose(atoms)
-    # The Gram matrix's norm is that of the atoms, squared; 0 if all atoms are.
+    # The norm of the Gram matrix is the squared norm of the atoms. It is 0 if all atoms are 0.
     norm = ops.cast(ops.stop_gradient(ops.norm(gram, ord=2)), ops.dtype(gram))
     step = 1 / ops.where(norm > 0, norm, 1.0)
     dense = ops.zeros_like(correlations)

@@ -1,4 +1,4 @@
-"""Orthogonal matching pursuit, batched."""
+"""Orthogonal matching pursuit of many signals at once."""
 
 import numpy as np
 from keras import backend, ops
@@ -6,43 +6,61 @@ from keras import backend, ops
 from umbed_keras.backend.exporting import exporting, take
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.ops.sparse_coding._chunked import map_chunks
+from umbed_keras.typing import ArrayLike, Tensor
 
 SELECTIONS = ("omp", "ols")
 
 
 def orthogonal_matching_pursuit(
-    signals, dictionary, sparsity, tolerance=None, selection="omp", min_gain=None
-):
+    signals: ArrayLike,
+    dictionary: ArrayLike,
+    sparsity: int,
+    tolerance: float | None = None,
+    selection: str = "omp",
+    min_gain: ArrayLike | None = None,
+) -> tuple[Tensor, Tensor]:
     """Codes each signal by at most `sparsity` atoms with least-squares coefficients.
 
     Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) with a progressive LDL^T
-    factorisation, by Gram-Schmidt in signal space, where it is most exact. One refinement step
-    carries the gradient, that of least squares on the fixed support, to `signals` and
-    `dictionary`. Every signal is coded on its own: its code doesn't depend on its batch.
+    factorisation, computed by Gram-Schmidt in signal space, where it is most accurate. A final
+    refinement step gives `signals` and `dictionary` the gradient of least squares on the fixed
+    support. The code of a signal does not depend on the other signals.
 
     Args:
-        signals: `(..., dim)`, any floating or integer type. Computed in float32 (float64 if
-            signals or dictionary are).
-        dictionary: `(num_atoms, dim)`. Atoms may have any length; coefficients refer to the atoms
-            as given.
-        sparsity: int, atoms a signal, from 1 to `num_atoms`.
-        tolerance: float or None. A signal stops when its residual norm is at most `tolerance`
-            times its own norm; its remaining coefficients are 0.
-        selection: `"omp"` takes the atom with the largest correlation with the residual, `"ols"`
-            the one that lowers the squared error most (orthogonal least squares, Chen, Billings &
-            Luo 1989), usually a little better.
-        min_gain: scalar or None. A signal stops at the first atom that would lower its squared
-            error by less than this; its remaining coefficients are 0.
+        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+            float64 if signals or dictionary are float64.
+        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+            refer to the atoms as given.
+        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
+        tolerance: A signal is finished when the norm of its residual is at most `tolerance` times
+            the norm of the signal; its remaining coefficients are 0. None never stops early.
+        selection: `"omp"` takes the atom with the largest correlation with the residual; `"ols"`
+            takes the atom that lowers the squared error most (orthogonal least squares, Chen,
+            Billings & Luo 1989), which is usually slightly better.
+        min_gain: Scalar or None. A signal is finished at the first atom that would lower its
+            squared error by less than this; its remaining coefficients are 0.
 
     Returns:
-        `(indices, coefficients)`: int32 and the signals' dtype, both `(..., sparsity)`, in the
-        order of choice. The indices of one signal are distinct. Atoms that add nothing (a signal
-        already met exactly, atoms dependent on those chosen, more atoms than `dim`) have
-        coefficient exactly 0.
+        Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
+        of `signals` (float32 for integers), in the order of choice. The indices of a signal are
+        distinct. Atoms that contribute nothing have coefficient exactly 0: those after an exact
+        fit, those that depend linearly on atoms chosen before, and those beyond `dim`.
 
     Raises:
-        ValueError: `sparsity` out of range, shapes that do not match, a negative `tolerance` or
-            an unknown `selection`.
+        ValueError: If `selection` is neither `"omp"` nor `"ols"`.
+        ValueError: If `tolerance` is negative or NaN.
+        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+            not have the length of an atom.
+
+    Examples:
+        >>> dictionary = np.array([[1.0, 0.0], [0.0, 2.0], [0.6, 0.8]], "float32")
+        >>> signals = np.array([[3.0, 4.0], [6.0, 8.0]], "float32")
+        >>> indices, coefficients = uk.ops.orthogonal_matching_pursuit(signals, dictionary, 1)
+        >>> keras.ops.convert_to_numpy(indices).tolist()
+        [[2], [2]]
+        >>> keras.ops.convert_to_numpy(coefficients).round(3).tolist()
+        [[5.0], [10.0]]
     """
     if selection not in SELECTIONS:
         raise ValueError(
@@ -66,10 +84,18 @@ def orthogonal_matching_pursuit(
 
 
 def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, selection):
-    """Codes a chunk of signals `(n, dim)`; `atoms` is the dictionary with its `norms` taken out.
+    """Codes a chunk of signals.
 
-    Returns indices and coefficients `(sparsity, n)`: to interleave them here would take longer
-    than to find some of them.
+    Args:
+        signals: Tensor of shape `(n, dim)`.
+        dictionary: Tensor of shape `(num_atoms, dim)`.
+        atoms: The atoms of `dictionary` scaled to unit length.
+        norms: The norms of the atoms of `dictionary`, of shape `(num_atoms,)`.
+        min_gain, sparsity, tolerance, selection: As in `orthogonal_matching_pursuit`.
+
+    Returns:
+        Indices and coefficients, each of shape `(sparsity, n)`. A transpose of every chunk would
+        take longer than some of the steps.
     """
     factors = _Factors()
     constants = atoms, norms, min_gain, sparsity, tolerance, selection
@@ -91,10 +117,15 @@ def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, se
 
 
 class _Factors:
-    """The chosen atoms and the factorisation L D L^T of their Gram matrix, all lists over steps.
+    """The chosen atoms and the factorisation L D L^T of their Gram matrix, as lists over steps.
 
-    `lower[t][j]` is L[t, j] for j < t; `inverse[t]` is 1 / D[t], and 0 for an atom that adds
-    nothing, which takes it out of every solve below. `lengths` are those of the atoms as given.
+    Attributes:
+        indices: Indices of the chosen atoms.
+        lengths: Norms of the chosen atoms as given.
+        lower: `lower[t][j]` is L[t, j] for j < t.
+        inverse: `inverse[t]` is 1 / D[t]. It is 0 for an atom that contributes nothing, which
+            removes the atom from every solution.
+        projections: Projections of the residuals on the orthogonalised atoms.
     """
 
     def __init__(self):
@@ -102,7 +133,7 @@ class _Factors:
         self.lower, self.inverse, self.projections = [], [], []
 
     def add(self, chosen, length, lower, inverse, projection):
-        """Adds a step; everything is `(n,)`."""
+        """Adds a step; all tensors, also those in the list `lower`, have shape `(n,)`."""
         self.indices.append(chosen)
         self.lengths.append(length)
         self.lower.append(lower)
@@ -110,7 +141,7 @@ class _Factors:
         self.projections.append(projection)
 
     def coefficients(self):
-        """Those of the atoms as given, a list of `(n,)`."""
+        """Returns the coefficients of the atoms as given, a list of tensors `(n,)`."""
         values = self.solve_upper(self.projections)
         return [value / length for value, length in zip(values, self.lengths, strict=True)]
 
@@ -134,30 +165,30 @@ class _Factors:
 
 
 def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
-    """Chooses atoms one by one, each made orthogonal to those before it (Gram-Schmidt).
+    """Chooses atoms one by one and makes each orthogonal to the ones before (Gram-Schmidt).
 
-    Fills `factors`, for no more than `dim` atoms: as many independent ones span everything. Where
-    nothing is left to code, an atom may be chosen again; it is then of no use.
+    Fills `factors` with at most `dim` atoms, as many independent atoms span the whole space. If
+    nothing is left to code, an atom may be chosen again; it then contributes nothing.
     """
     dim = atoms.shape[1]
     across = ops.transpose(atoms)
     squares = _dot(signals, signals)
     epsilon = float(np.finfo(ops.dtype(signals)).eps)
-    # An atom whose squared distance from the span of those chosen is no larger counts as inside:
-    # rounding could not tell. A pivot's rounding grows as pivots before it shrink.
+    # An atom whose squared distance from the span of the chosen atoms is at most `floor` counts as
+    # inside it, because of rounding. The rounding of a pivot grows as the pivots before it shrink.
     floor = 1000 * epsilon * ops.ones_like(squares)
     negligible = 4 * epsilon * ops.sqrt(squares)
     residuals = signals
     directions = []
     if selection == "ols":
-        # Squared length of each atom's part outside the span of those chosen.
+        # Squared norm of the part of each atom outside the span of the chosen atoms.
         outside = _column(ops.ones_like(squares)) * _dot(atoms, atoms)
     going = ops.full_like(squares, tolerance is None or tolerance < 1, dtype="bool")
 
     for step in range(min(sparsity, dim)):
         scores = ops.abs(residuals @ across)
-        # At first all of an atom is outside. With one dimension left every atom meets the signal:
-        # take the best conditioned.
+        # In the first step atoms lie wholly outside. With one dimension left every atom fits the
+        # signal exactly, and the largest correlation gives the best conditioned one.
         if selection == "ols" and 0 < step < dim - 1:
             free = ops.cast(outside > _column(floor), ops.dtype(scores))
             scores = free * scores / ops.sqrt(ops.maximum(outside, _column(floor)))
@@ -186,26 +217,26 @@ def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selec
         factors.add(chosen, take(norms, chosen, 0), lower, inverse, projection)
 
 
-def _column(values):
-    """`(n,)` as `(n, 1)`."""
+def _column(values: Tensor) -> Tensor:
+    """Reshapes `(n,)` to `(n, 1)`."""
     return ops.expand_dims(values, 1)
 
 
-def _dot(left, right):
-    """Row by row: `(n, dim)` twice gives `(n,)`."""
+def _dot(left: Tensor, right: Tensor) -> Tensor:
+    """Returns the dot products `(n,)` of the rows of two tensors `(n, dim)`."""
     return ops.sum(left * right, axis=1)
 
 
-def _distinct(indices):
-    """Indices `(sparsity, n)` with any that comes again in a column replaced by a free one.
+def _distinct(indices: Tensor) -> Tensor:
+    """Replaces repeated indices in the columns of `(sparsity, n)` by unused ones.
 
-    What comes again is of no use (its coefficient is 0), so any other will do: the first repeat
-    takes the smallest index that is free, the second the next.
+    A repeated atom has coefficient 0, so any other index may stand in its place: the first repeat
+    takes the smallest unused index, the second repeat the next one.
     """
     steps = indices.shape[0]
     candidates = ops.arange(steps, dtype="int32")
     earlier = (candidates[:, None] > candidates)[:, :, None]
-    # Not `==`, which compares symbolic tensors by identity.
+    # `==` would compare symbolic tensors by identity.
     equal = ops.equal(ops.expand_dims(indices, 1), ops.expand_dims(indices, 0))
     again = ops.any(ops.logical_and(equal, earlier), axis=1)
     taken = ops.equal(candidates[:, None, None], ops.expand_dims(indices, 0))
@@ -219,10 +250,10 @@ def _distinct(indices):
 
 
 def _refine(signals, dictionary, factors, coefficients):
-    """Least-squares coefficients on the chosen support, a differentiable list of `(n,)`.
+    """Returns differentiable least-squares coefficients on the support, a list of `(n,)`.
 
-    One Newton step from the coefficients found, with the factorisation held constant: its value
-    corrects rounding, and its derivative is exactly that of the least-squares solution.
+    One Newton step from `coefficients` with the factorisation held constant. Its value corrects
+    rounding, and its derivative is exactly that of the least-squares solution.
     """
     atoms = [ops.take(dictionary, chosen, axis=0) for chosen in factors.indices]
     residuals = signals

@@ -1,21 +1,30 @@
-"""From a sparse code back to the signal."""
+"""Reconstruction of signals from sparse codes."""
 
 from keras import ops
 
+from umbed_keras.typing import ArrayLike, Tensor
 
-def sparse_decode(indices, coefficients, dictionary):
-    """The weighted sums of atoms that sparse codes stand for.
+
+def sparse_decode(indices: ArrayLike, coefficients: ArrayLike, dictionary: ArrayLike) -> Tensor:
+    """Computes the weighted sums of atoms for which sparse codes stand.
 
     Args:
-        indices: integers `(..., sparsity)` from 0 to `num_atoms - 1`.
-        coefficients: `(..., sparsity)`, floating.
-        dictionary: `(num_atoms, dim)`.
+        indices: Integer array of shape `(..., sparsity)`, from 0 to `num_atoms - 1`.
+        coefficients: Floating array of shape `(..., sparsity)`.
+        dictionary: Array of shape `(num_atoms, dim)`.
 
     Returns:
-        `(..., dim)` in the dtype of `coefficients`.
+        Tensor of shape `(..., dim)` and the dtype of `coefficients`.
 
     Raises:
-        ValueError: shapes that do not match.
+        ValueError: If `dictionary` does not have two axes.
+        ValueError: If `indices` and `coefficients` have different shapes or no axes.
+
+    Examples:
+        >>> coefficients = np.array([[-4.0, 3.0]], "float32")
+        >>> signals = uk.ops.sparse_decode([[2, 0]], coefficients, np.eye(3))
+        >>> keras.ops.convert_to_numpy(signals).tolist()
+        [[3.0, 0.0, -4.0]]
     """
     indices, coefficients = ops.convert_to_tensor(indices), ops.convert_to_tensor(coefficients)
     dictionary = ops.cast(ops.convert_to_tensor(dictionary), ops.dtype(coefficients))
@@ -29,8 +38,8 @@ def sparse_decode(indices, coefficients, dictionary):
             "`indices` and `coefficients` must have one shape (..., sparsity). Received: "
             f"{tuple(indices.shape)} and {tuple(coefficients.shape)}"
         )
-    # One atom of every code at a time: (..., sparsity, dim) never exists. TensorFlow's graph
-    # optimizer loses the new axis of `coefficients[..., step, None]` after a stack.
+    # One atom of every code at a time, without a tensor of shape (..., sparsity, dim). TensorFlow's
+    # graph optimizer loses the new axis of `coefficients[..., step, None]` after a stack.
     return sum(
         ops.take(dictionary, indices[..., step], axis=0)
         * ops.expand_dims(coefficients[..., step], axis=-1)

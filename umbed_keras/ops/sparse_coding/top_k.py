@@ -1,26 +1,40 @@
-"""The atoms with the largest correlations."""
+"""Sparse coding by the atoms with the largest correlations."""
 
 from keras import ops
 
 from umbed_keras.ops.sparse_coding import _arguments
+from umbed_keras.typing import ArrayLike, Tensor
 
 
-def top_k(signals, dictionary, sparsity):
-    """Codes each signal by the `sparsity` atoms it correlates with most, each on its own.
+def top_k(signals: ArrayLike, dictionary: ArrayLike, sparsity: int) -> tuple[Tensor, Tensor]:
+    """Codes each signal by the `sparsity` atoms with the largest correlations with it.
 
-    Exact for orthogonal atoms, the cheapest guess for others.
+    Each coefficient is the projection on its atom alone. The code is exact for orthogonal atoms,
+    and the cheapest approximation for others.
 
     Args:
-        signals: `(..., dim)`, computed in float32 (float64 if signals or dictionary are).
-        dictionary: `(num_atoms, dim)`; coefficients refer to the atoms as given.
-        sparsity: int, atoms a signal, from 1 to `num_atoms`.
+        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+            float64 if signals or dictionary are float64.
+        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+            refer to the atoms as given.
+        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
 
     Returns:
-        `(indices, coefficients)`: int32 and the signals' dtype, both `(..., sparsity)`, largest
-        correlation first.
+        Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
+        of `signals` (float32 for integers), with the largest correlation first.
 
     Raises:
-        ValueError: `sparsity` out of range, or shapes that do not match.
+        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+            not have the length of an atom.
+
+    Examples:
+        >>> signals = np.array([[3.0, 0.0, -4.0]], "float32")
+        >>> indices, coefficients = uk.ops.top_k(signals, np.eye(3), sparsity=2)
+        >>> keras.ops.convert_to_numpy(indices).tolist()
+        [[2, 0]]
+        >>> keras.ops.convert_to_numpy(coefficients).tolist()
+        [[-4.0, 3.0]]
     """
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(dictionary)
