@@ -50,7 +50,7 @@ def bjontegaard_rate(
     low = max(quality.min() for _, quality in curves)
     high = min(quality.max() for _, quality in curves)
     if not low < high:
-        raise ValueError(f"The qualities do not overlap: from {low:g}, to {high:g}.")
+        raise ValueError(f"The ranges of quality must overlap. Received: from {low:g} to {high:g}")
     areas = []
     for rate, quality in curves:
         fit = np.polynomial.Polynomial.fit(quality, np.log(rate), 3).integ()
