@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -90,6 +91,19 @@ class PixelEmbedder(ImageModel):
     vectors = model.embed(images)
     ```
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("latent_dim", "patch_size", "patch_size")
+    preset_limits: ClassVar = {
+        "patch_size": 256,
+        "pyramid_levels": 16,
+        "channels": 1 << 20,
+        "widths": 1 << 20,
+        "hidden_units": 1 << 20,
+        "pixels_per_image": 1 << 20,
+        "feature_weight": 1 << 20,
+        "feature_components": 1 << 20,
+    }
 
     usage = ("vectors = model.embed(images)  # (batch, height, width, latent_dim)",)
 
