@@ -258,13 +258,13 @@ class ImageAutoencoder(ImageModel):
             raise TypeError("`pixels_per_image` is an option of `PixelEmbedder` alone.")
         return super()._batches(x, batch_size, **options)
 
-    def _sample(self, images, count, random):
+    def sample_for_start(self, images, count, random):
         """Random patches of one image, `(count, values)` float32."""
         grid = ops.space_to_depth(self._fitted(images), self.stride, "channels_last")
         patches = ops.convert_to_numpy(grid).reshape(-1, self.transform.values)
         return patches[random.integers(len(patches), size=count)]
 
-    def _set_linear_maps(self, mean, components, deviations, scale):
+    def set_linear_start(self, mean, components, deviations, scale):
         self.transform.set_components(mean, components, scale)
 
     # Using what was learned.
