@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from umbed_keras.stores.plan import Plan
+from umbed_keras.stores.layout import Plan
 
 
 def plan(side=100, tile_size=10, **options):

@@ -6,9 +6,9 @@ import pytest
 import tifffile
 import zarr
 
-from umbed_keras.stores import image_set as images_module
-from umbed_keras.stores.image_set import Images, fingerprint
-from umbed_keras.stores.open_source import open_source
+from umbed_keras.stores import image_collection
+from umbed_keras.stores.image_collection import ImageCollection, fingerprint
+from umbed_keras.stores.image_source import open_source
 
 pytestmark = pytest.mark.torch_alone
 WINDOW = (slice(40, 131), slice(7, 201))
@@ -134,7 +134,7 @@ def test_a_folder_of_images(tmp_path, image):
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     np.save(tmp_path / "grey.npy", image[..., 0])
-    images = Images(tmp_path, 3)
+    images = ImageCollection(tmp_path, 3)
     assert images.sizes == [("b.npy", 30, 210), ("sub/a.png", 20, 210)]
     np.testing.assert_array_equal(images[1][:20, :210], image[:20])
     assert set(images.unreadable) == {"broken.jpg", "grey.npy"}
@@ -148,11 +148,11 @@ def test_what_looks_like_an_image_is_left_out_by_name(tmp_path, image):
     np.save(tmp_path / "a.npy", image)
     for name in ("notes.txt", "._b.png", ".trash.gif", "out.pdf"):
         (tmp_path / name).write_text("no image")
-    assert not Images(tmp_path, 3).left_out
+    assert not ImageCollection(tmp_path, 3).left_out
     FORMATS["image.zarr"](tmp_path / "b.zarr", image)
     (tmp_path / "sub").mkdir()
     PIL.Image.fromarray(image).save(tmp_path / "sub" / "c.GIF")
-    images = Images(tmp_path, 3)
+    images = ImageCollection(tmp_path, 3)
     assert images.left_out == ["b.zarr", "sub/c.GIF"]
     assert [name for name, *_ in images.sizes] == ["a.npy"]
 
@@ -160,22 +160,22 @@ def test_what_looks_like_an_image_is_left_out_by_name(tmp_path, image):
 def test_a_folder_is_known_by_its_images(tmp_path, image):
     np.save(tmp_path / "a.npy", image)
     np.save(tmp_path / "b.npy", image[:20])
-    both = Images(tmp_path, 3).identity()
+    both = ImageCollection(tmp_path, 3).identity()
     assert set(both) == {"path", "sha256"}
     (tmp_path / "notes.txt").write_text("no image")
-    assert Images(tmp_path, 3).identity() == both
+    assert ImageCollection(tmp_path, 3).identity() == both
     (tmp_path / "c.npy").touch()  # it can't be read
-    assert Images(tmp_path, 3).identity() == {**both, "late": {"c.npy": None}}
+    assert ImageCollection(tmp_path, 3).identity() == {**both, "late": {"c.npy": None}}
     np.save(tmp_path / "c.npy", image[:10])
-    assert Images(tmp_path, 3).identity()["sha256"] != both["sha256"]
+    assert ImageCollection(tmp_path, 3).identity()["sha256"] != both["sha256"]
     late = {"c.npy": fingerprint(tmp_path / "c.npy")}
     # One that couldn't be read, and is gone, doesn't count.
-    assert Images(tmp_path, 3).identity(["c.npy", "d.npy"]) == {**both, "late": late}
+    assert ImageCollection(tmp_path, 3).identity(["c.npy", "d.npy"]) == {**both, "late": late}
 
 
 def test_a_source_is_known_by_its_content(tmp_path, monkeypatch):
-    monkeypatch.setattr(images_module, "PIECE", 100)
-    monkeypatch.setattr(images_module, "PIECES", 4)
+    monkeypatch.setattr(image_collection, "PIECE", 100)
+    monkeypatch.setattr(image_collection, "PIECES", 4)
     content = bytearray(os.urandom(10_000))
 
     def write(name, content):
@@ -254,4 +254,4 @@ def broken_zarr(path):
 def test_errors_say_what_is_allowed(tmp_path, name, write, says):
     write(tmp_path / name)
     with pytest.raises((ValueError, TypeError, OSError), match=says):
-        Images(tmp_path / name, 3)
+        ImageCollection(tmp_path / name, 3)

@@ -12,8 +12,8 @@ import tifffile
 import zarr
 
 from umbed_keras.stores import embed_store
-from umbed_keras.stores.fill import fill_store
-from umbed_keras.stores.plan import DONE, PROGRESS
+from umbed_keras.stores.fill_store import fill_store
+from umbed_keras.stores.layout import DONE, PROGRESS
 from umbed_keras.stores.tiled_store import StoreError, TiledStore
 
 pytestmark = pytest.mark.torch_alone
@@ -48,8 +48,8 @@ KILLS = """
 import os, random, signal, sys, time
 from pathlib import Path
 import filling
-from umbed_keras.stores.fill import fill_store
-from umbed_keras.stores.plan import DONE, PROGRESS
+from umbed_keras.stores.fill_store import fill_store
+from umbed_keras.stores.layout import DONE, PROGRESS
 target, calls = map(Path, sys.argv[1:])
 randomness, marks, marked = random.Random(0), target / PROGRESS / DONE, {}
 def moments():
@@ -94,7 +94,7 @@ def test_kills_at_random_moments(tmp_path, calls):
 
 def test_workers_that_die(tmp_path, calls, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    monkeypatch.setattr("umbed_keras.stores.processes.TRIES", 2)  # each death is a start
+    monkeypatch.setattr("umbed_keras.stores.worker_pool.TRIES", 2)  # each death is a start
     places = filling.Places(calls, deaths={"0.0.30.20": 9}, errors={"0.0.0.0": 1})
     plan = filling.plan(side=40)
     failed = fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
@@ -129,7 +129,7 @@ time.sleep(600)
 def test_workers_that_talk_nonsense_and_live(tmp_path, calls, monkeypatch, answers):
     (tmp_path / "talker.py").write_text(TALKER.format(answers=answers))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    monkeypatch.setattr("umbed_keras.stores.processes.WORKER", "talker")
+    monkeypatch.setattr("umbed_keras.stores.worker_pool.WORKER", "talker")
     plan, places = filling.plan(side=20, tile_size=20), filling.Places(calls)
     if answers:
         failed = fill_store(tmp_path / "store.zarr", plan, places, workers=2, verbose=0)
@@ -166,7 +166,7 @@ DISK = """
 import subprocess, sys
 from pathlib import Path
 import filling
-from umbed_keras.stores.fill import fill_store
+from umbed_keras.stores.fill_store import fill_store
 disk, calls = map(Path, sys.argv[1:])
 def mount(*options):
     subprocess.run(["mount", *options, disk], check=True)

@@ -135,7 +135,7 @@ def ome_source(path, image):
 
 @pytest.mark.torch_alone
 def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_path):
-    monkeypatch.setattr("umbed_keras.stores.store.CHUNK", 64)
+    monkeypatch.setattr("umbed_keras.stores.embedding.CHUNK", 64)
     ome_source(tmp_path / "image.zarr", image)
     found = embed_store(model, tmp_path / "image.zarr", tmp_path / "vectors.zarr", verbose=0)
     valid = OMEImage.from_zarr(found)
