@@ -107,8 +107,8 @@ def embed_store(
     images = ImageCollection(source, embedder.channels)
     if images.left_out:
         warnings.warn(
-            f"Only files named {', '.join(SUFFIXES)} are embedded. Other images in {source} are left "
-            f"out: {_listed(images.left_out)}.",
+            f"Only files named {', '.join(SUFFIXES)} are embedded. Other images in {source} are "
+            f"left out: {_listed(images.left_out)}.",
             stacklevel=2,
         )
     tile_size = _tile_size(embedder, memory_budget, images.reading_bytes)
