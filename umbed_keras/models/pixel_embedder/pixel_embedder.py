@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -102,6 +102,19 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         >>> model.encode(images)["indices"].shape
         (2, 16, 24)
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("latent_dim", "patch_size", "patch_size")
+    preset_limits: ClassVar = {
+        "patch_size": 256,
+        "pyramid_levels": 16,
+        "channels": 1 << 20,
+        "widths": 1 << 20,
+        "hidden_units": 1 << 20,
+        "pixels_per_image": 1 << 20,
+        "feature_weight": 1 << 20,
+        "feature_components": 1 << 20,
+    }
 
     usage = ("vectors = model.embed(images)  # (batch, height, width, latent_dim)",)
 
