@@ -1,6 +1,7 @@
 """The Gaussian bottleneck of a variational autoencoder."""
 
 import math
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -30,6 +31,9 @@ class GaussianBottleneck(Bottleneck):
             vectors) in the loss.
         seed: int or None, of the noise.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"kl_weight": 1 << 20}
 
     unit_variance = True
     keeps_vectors = True
