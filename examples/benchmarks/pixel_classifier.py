@@ -48,6 +48,23 @@ GROWN = 8
 ROUNDS = 5
 
 
+class Described(PixelClassifier):
+    """`PixelClassifier` with features of another kind.
+
+    Args:
+        embedder: `PixelEmbedder`.
+        describe: as in `Strokes`.
+    """
+
+    def __init__(self, embedder, describe):
+        super().__init__(embedder)
+        self.describe = describe
+
+    @property
+    def features(self):
+        return Seen(self.embedder, self.describe)
+
+
 class Strokes:
     """`PixelClassifier` on labelled pixels.
 
@@ -58,8 +75,7 @@ class Strokes:
     """
 
     def __init__(self, model, describe):
-        self.classifier = PixelClassifier(model)
-        self.classifier.features = Seen(describe)
+        self.classifier = Described(model, describe)
 
     def fit(self, images, labelled):
         labels = []
@@ -78,7 +94,8 @@ class Strokes:
 class Seen:
     """What `PixelClassifier` asks of its features, for images of 3 channels."""
 
-    def __init__(self, describe):
+    def __init__(self, embedder, describe):
+        self.embedder = embedder
         self.describe = describe
 
     def __call__(self, image):

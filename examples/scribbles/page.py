@@ -56,6 +56,8 @@ class Page:
 
     def __init__(self, classifier):
         self.blank = classifier
+        # Loads the preset: an unknown one must end the program before the page opens.
+        _ = classifier.features.embedder
 
     def open(self, path, session):
         """A new session with the image of a file."""

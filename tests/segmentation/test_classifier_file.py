@@ -1,8 +1,10 @@
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -10,7 +12,7 @@ import umbed_keras as uk
 from umbed_keras.segmentation import PixelClassifier
 
 
-def test_what_was_saved_predicts_the_same(embedder, striped, strokes, tmp_path):
+def test_a_loaded_classifier_predicts_what_the_saved_one_does(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, smoothing=1.0, seed=2).fit(
         [striped, striped[::-1]], [strokes, np.roll(strokes, 1, axis=0)]
     )
@@ -28,12 +30,29 @@ def test_what_was_saved_predicts_the_same(embedder, striped, strokes, tmp_path):
 
 
 @pytest.mark.torch_alone
-def test_a_preset_is_found_again(striped, strokes, tmp_path):
+def test_the_preset_is_saved(striped, strokes, tmp_path):
     PixelClassifier("celeba_vq_k16").fit(striped, strokes).save(tmp_path / "mine.npz")
-    assert PixelClassifier.load(tmp_path / "mine.npz").features.preset == "celeba_vq_k16"
+    assert PixelClassifier.load(tmp_path / "mine.npz").embedder == "celeba_vq_k16"
 
 
-def test_a_classifier_of_ones_own_is_passed_again(embedder, striped, strokes, tmp_path):
+@pytest.mark.torch_alone
+def test_files_of_earlier_versions_load(striped, strokes):
+    """The file was saved by version 0.2.0 before `PixelClassifier` was an estimator."""
+    loaded = PixelClassifier.load(Path(__file__).parent / "version_0_2_0" / "classifier.npz")
+    assert loaded.get_params() == {
+        "embedder": "celeba_vq_k16",
+        "classifier": None,
+        "smoothing": 1.0,
+        "seed": 2,
+    }
+    fitted = clone(loaded).fit(striped, strokes)
+    # Features are saved as another processor rounded them.
+    np.testing.assert_allclose(
+        loaded.predict_proba(striped), fitted.predict_proba(striped), atol=1e-4
+    )
+
+
+def test_a_custom_classifier_must_be_passed_to_load(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, GaussianNB()).fit(striped, strokes)
     saved.save(tmp_path / "mine.npz")
     loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder, GaussianNB())
@@ -43,7 +62,7 @@ def test_a_classifier_of_ones_own_is_passed_again(embedder, striped, strokes, tm
             PixelClassifier.load(tmp_path / "mine.npz", embedder, other)
 
 
-def test_numbers_of_numpy_are_saved(embedder, striped, strokes, tmp_path):
+def test_numpy_numbers_are_saved(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, smoothing=np.float32(1.5), seed=np.int64(1))
     saved.fit(striped, strokes).save(tmp_path / "mine.npz")
     loaded = PixelClassifier.load(tmp_path / "mine.npz", embedder)
@@ -59,7 +78,7 @@ def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(tmp_path / "mine.npz", other)
 
 
-def test_nothing_in_the_file_is_code(embedder, striped, strokes, tmp_path):
+def test_the_file_holds_numbers_only(embedder, striped, strokes, tmp_path):
     path = tmp_path / "mine.npz"
     PixelClassifier(embedder).fit(striped, strokes).save(path)
     with zipfile.ZipFile(path) as archive:
@@ -82,12 +101,10 @@ def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(path, embedder)
 
 
-def test_a_save_that_is_cut_off_leaves_the_old_file(
-    embedder, striped, strokes, tmp_path, monkeypatch
-):
+def test_a_failed_save_leaves_the_old_file(embedder, striped, strokes, tmp_path, monkeypatch):
     path = tmp_path / "mine.npz"
-    found = PixelClassifier(embedder).fit(striped, strokes)
-    found.save(path)
+    classifier = PixelClassifier(embedder).fit(striped, strokes)
+    classifier.save(path)
     before = path.read_bytes()
 
     def full(*_):
@@ -95,6 +112,6 @@ def test_a_save_that_is_cut_off_leaves_the_old_file(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
-        found.save(path)
+        classifier.save(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["mine.npz"]

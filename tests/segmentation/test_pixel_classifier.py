@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from umbed_keras.segmentation import PixelClassifier
-from umbed_keras.segmentation.labelled_pixels import MOST_OF_A_CLASS, LabelledPixels, training_set
+from umbed_keras.segmentation.labelled_pixels import (
+    MAX_PIXELS_PER_CLASS,
+    LabelledPixels,
+    training_set,
+)
 from umbed_keras.segmentation.pixel_features import features_func
 
 
@@ -17,43 +20,44 @@ def fitted(embedder, striped, strokes):
 
 
 def test_a_few_strokes_give_the_rest(fitted, striped):
-    found = fitted.predict(striped)
+    classes = fitted.predict(striped)
     assert fitted.classes_.tolist() == [2, 7]
-    assert (found[:, :8] == 7).mean() > 0.95
-    assert (found[:, 12:] == 2).mean() > 0.95
+    assert (classes[:, :8] == 7).mean() > 0.95
+    assert (classes[:, 12:] == 2).mean() > 0.95
 
 
 def test_any_classifier_of_scikit_learn(embedder, striped, strokes):
     plain = make_pipeline(StandardScaler(), LogisticRegression())
-    found = PixelClassifier(embedder, plain, smoothing=2.0).fit(striped, strokes)
+    classifier = PixelClassifier(embedder, plain, smoothing=2.0).fit(striped, strokes)
     features = features_func(embedder)(striped)
     twin = make_pipeline(StandardScaler(), LogisticRegression())
     twin.fit(features[strokes > 0], strokes[strokes > 0])
     expected = twin.predict_proba(features.reshape(-1, 7)).reshape(24, 20, 2)
     expected = gaussian_filter(expected.astype("float64"), (2, 2, 0))
-    said = found.predict_proba(striped)
-    assert said.dtype == np.float32
+    probabilities = classifier.predict_proba(striped)
+    assert probabilities.dtype == np.float32
     # The optimiser's tolerance: labels come in another order.
-    np.testing.assert_allclose(said, expected, atol=1e-3)
-    np.testing.assert_array_equal(found.predict(striped), found.classes_[said.argmax(axis=-1)])
+    np.testing.assert_allclose(probabilities, expected, atol=1e-3)
+    most_likely = classifier.classes_[probabilities.argmax(axis=-1)]
+    np.testing.assert_array_equal(classifier.predict(striped), most_likely)
     assert not hasattr(plain, "classes_")
 
 
 def test_uncertainty_is_entropy(fitted, striped):
-    said = fitted.predict_proba(striped).astype("float64")
-    expected = -np.sum(said * np.log2(np.maximum(said, 1e-30)), axis=-1)
-    found = fitted.uncertainty(striped)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert 0 <= found.min() <= found.max() <= 1 + 1e-6
+    probabilities = fitted.predict_proba(striped).astype("float64")
+    expected = -np.sum(probabilities * np.log2(np.maximum(probabilities, 1e-30)), axis=-1)
+    uncertainty = fitted.uncertainty(striped)
+    np.testing.assert_allclose(uncertainty, expected, atol=1e-5)
+    assert 0 <= uncertainty.min() <= uncertainty.max() <= 1 + 1e-6
 
 
 def test_score_is_the_mean_iou_of_labelled_pixels(fitted, striped):
     labels = np.zeros((24, 20), int)
     labels[:, :9], labels[:6, 9:] = 7, 2
     labels[:3, :3] = 5  # a class that was never taught
-    found, scores = fitted.predict(striped), []
+    predicted, scores = fitted.predict(striped), []
     for value in (2, 5, 7):
-        ours, theirs = (found == value) & (labels > 0), labels == value
+        ours, theirs = (predicted == value) & (labels > 0), labels == value
         scores.append((ours & theirs).sum() / (ours | theirs).sum())
     assert fitted.score(striped, labels) == pytest.approx(np.mean(scores))
     assert fitted.score([striped, striped], [labels, labels]) == pytest.approx(np.mean(scores))
@@ -68,7 +72,9 @@ def test_one_image_a_list_and_a_batch(fitted, striped):
     np.testing.assert_array_equal(listed[0], one)
 
 
-def test_strokes_one_after_the_other_are_strokes_at_once(embedder, striped, strokes, monkeypatch):
+def test_partial_fit_equals_fit_to_all_strokes_and_embeds_nothing_again(
+    embedder, striped, strokes, monkeypatch
+):
     first, second = strokes.copy(), strokes.copy()
     first[12:], second[:12] = 0, 0
     second[3, 3] = 2  # once more, as another class
@@ -89,34 +95,34 @@ def test_strokes_one_after_the_other_are_strokes_at_once(embedder, striped, stro
     )
 
 
-def test_several_images_are_held_out_one_by_one(embedder, striped, strokes):
+def test_whole_images_are_held_out(embedder, striped, strokes):
     pair = [striped, striped[:, ::-1]]
     labels = [strokes, strokes[:, ::-1]]
-    found = PixelClassifier(embedder).fit(pair, labels)
+    classifier = PixelClassifier(embedder).fit(pair, labels)
     images = [
-        LabelledPixels.of(label, features_func(embedder)(image))
+        LabelledPixels.from_label_image(label, features_func(embedder)(image))
         for image, label in zip(pair, labels, strict=True)
     ]
     _, _, groups = training_set(images, 0)
     assert np.bincount(groups).tolist() == [20, 20]
-    assert (found.predict(pair[1])[:, :8] == 2).mean() > 0.95
+    assert (classifier.predict(pair[1])[:, :8] == 2).mean() > 0.95
 
 
 def test_strokes_are_counted_within_their_class():
     label = np.zeros((9, 12), int)
     label[0, :3], label[4, :3], label[8, 2:8] = 1, 1, 2
-    pixels = LabelledPixels.of(label, np.zeros((9, 12, 1), "float32"))
+    pixels = LabelledPixels.from_label_image(label, np.zeros((9, 12, 1), "float32"))
     # Two strokes of class 1; the one of class 2 is cut in two along its length.
     assert pixels.strokes().tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
 
 
-def test_of_many_labels_of_a_class_some_are_learned_from():
+def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
     label = np.ones((60, 60), int)
     label[0, :7] = 2
     features = np.arange(3600, dtype="float32").reshape(60, 60, 1)
-    found, labels, groups = training_set([LabelledPixels.of(label, features)], 0)
-    assert np.bincount(labels).tolist() == [0, MOST_OF_A_CLASS, 7]
-    assert len(np.unique(found)) == len(found) == len(groups)
+    chosen, labels, groups = training_set([LabelledPixels.from_label_image(label, features)], 0)
+    assert np.bincount(labels).tolist() == [0, MAX_PIXELS_PER_CLASS, 7]
+    assert len(np.unique(chosen)) == len(chosen) == len(groups)
 
 
 def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
@@ -125,21 +131,19 @@ def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
 
 
 @pytest.mark.torch_alone
-def test_larger_than_memory(fitted, striped, tmp_path, monkeypatch):
+def test_predict_large_equals_predict(fitted, striped, tmp_path, monkeypatch):
     image = np.tile(striped, (3, 3, 1))
     expected = fitted.predict(image)
-    monkeypatch.setattr(fitted.embedder, "largest_tile", lambda budget: 32)
+    monkeypatch.setattr(fitted.embedder_, "largest_tile", lambda budget: 32)
     path = tmp_path / "image.npy"
     np.save(path, image)
     out = np.lib.format.open_memmap(tmp_path / "labels.npy", "w+", "uint8", (72, 60))
-    found = fitted.predict_large(np.load(path, mmap_mode="r"), out, verbose=0)
-    assert found is out
+    assert fitted.predict_large(np.load(path, mmap_mode="r"), out, verbose=0) is out
     np.testing.assert_array_equal(out, expected)
-    alone = fitted.predict_large(image, verbose=0)
-    np.testing.assert_array_equal(alone, expected)
+    np.testing.assert_array_equal(fitted.predict_large(image, verbose=0), expected)
 
 
-def test_a_store_that_does_not_fit_is_refused(fitted, striped):
+def test_out_of_another_shape_or_dtype_is_refused(fitted, striped):
     for out in (np.empty((24, 21), int), np.empty((24, 20), "float32"), np.empty((24, 20), bool)):
         with pytest.raises(ValueError, match=r"`out` must be an array of shape \(24, 20\)"):
             fitted.predict_large(striped, out)
@@ -160,18 +164,9 @@ def test_labels_are_checked(embedder, striped, labels, error, named):
         PixelClassifier(embedder).fit(striped, labels)
 
 
-def test_a_failed_fit_leaves_the_fitted(embedder, striped, strokes):
-    found = PixelClassifier(embedder).fit(striped, strokes)
-    expected = found.predict(striped)
+def test_a_failed_fit_keeps_the_earlier_fit(embedder, striped, strokes):
+    classifier = PixelClassifier(embedder).fit(striped, strokes)
+    expected = classifier.predict(striped)
     with pytest.raises(ValueError, match="two classes"):
-        found.fit(striped, np.minimum(strokes, 1))
-    np.testing.assert_array_equal(found.predict(striped), expected)
-
-
-def test_arguments_are_checked(embedder, striped):
-    with pytest.raises(TypeError, match="`classifier` must be a scikit-learn classifier"):
-        PixelClassifier(embedder, "forest")
-    with pytest.raises(ValueError, match="`smoothing` must be at least 0"):
-        PixelClassifier(embedder, smoothing=-1)
-    with pytest.raises(NotFittedError, match="call `fit` first"):
-        PixelClassifier(embedder).predict(striped)
+        classifier.fit(striped, np.minimum(strokes, 1))
+    np.testing.assert_array_equal(classifier.predict(striped), expected)

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from skimage.future import TrainableSegmenter
@@ -8,25 +11,25 @@ from umbed_keras.segmentation.pixel_features import PixelFeatures
 
 
 def test_channels_come_first_and_then_the_vector(embedder, striped):
-    found = features_func(embedder)(striped)
-    assert found.shape == (24, 20, 7)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found[..., :3], striped / np.float32(255))
+    features = features_func(embedder)(striped)
+    assert features.shape == (24, 20, 7)
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features[..., :3], striped / np.float32(255))
     vectors = embedder.embed(striped[None])[0]
-    np.testing.assert_array_equal(found[..., 3:], vectors)
+    np.testing.assert_array_equal(features[..., 3:], vectors)
     np.testing.assert_array_equal(features_func(embedder, intensity=False)(striped), vectors)
 
 
-def test_scikit_images_segmenter_takes_them(embedder, striped, strokes):
+def test_the_segmenter_of_scikit_image_takes_the_function(embedder, striped, strokes):
     segmenter = TrainableSegmenter(features_func=features_func(embedder))
     # It trains on all classes but 0, and returns those.
     segmenter.fit(striped, labels=strokes.astype(int))
-    found = segmenter.predict(striped)
-    assert (found[:, :8] == 7).mean() > 0.9
-    assert (found[:, 12:] == 2).mean() > 0.9
+    classes = segmenter.predict(striped)
+    assert (classes[:, :8] == 7).mean() > 0.9
+    assert (classes[:, 12:] == 2).mean() > 0.9
 
 
-def test_grey_and_opaque_images_are_taken_as_colours(embedder, striped):
+def test_grey_and_opaque_images_become_colours(embedder, striped):
     features = PixelFeatures(embedder)
     grey = striped[..., 0]
     for image in (grey, grey[..., None]):
@@ -41,12 +44,12 @@ def test_an_embedder_of_one_channel_takes_any_number(striped):
     )
     features = PixelFeatures(gray)
     image = np.concatenate([striped, striped[..., :1]], axis=-1)
-    found = features(image)
-    assert found.shape == (24, 20, 4 + 4 * 3)
+    described = features(image)
+    assert described.shape == (24, 20, 4 + 4 * 3)
     assert features.num_channels(16) == 4
     for channel in range(4):
         alone = gray.embed(image[None, ..., channel : channel + 1])[0]
-        np.testing.assert_array_equal(found[..., 4 + 3 * channel : 7 + 3 * channel], alone)
+        np.testing.assert_array_equal(described[..., 4 + 3 * channel : 7 + 3 * channel], alone)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_an_embedder_of_one_channel_takes_any_number(striped):
         ((24, 20, 3), "uint16", TypeError, "dtype=uint16"),
     ],
 )
-def test_images_without_one_meaning_are_refused(embedder, shape, dtype, error, named):
+def test_ambiguous_images_are_refused(embedder, shape, dtype, error, named):
     with pytest.raises(error, match=named):
         features_func(embedder)(np.zeros(shape, dtype))
 
@@ -73,7 +76,7 @@ def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     assert len(embedded) == 1
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 0
-    # Of the same bytes, but another image.
+    # The same bytes in another shape are another image.
     features(striped.reshape(20, 24, 3))
     assert len(embedded) == 2
     features(striped)
@@ -84,9 +87,23 @@ def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     assert len(embedded) == 4
 
 
-def test_an_embedder_that_has_learned_on_describes_anew(embedder, striped):
+def test_features_follow_further_training_of_the_embedder(embedder, striped):
     model = uk.PixelEmbedder.from_config(embedder.get_config())
     features = PixelFeatures(model)
     features(striped)
     model.adapt(striped[None])
     np.testing.assert_array_equal(features.vectors(striped), model.embed(striped[None])[0])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda part: pickle.loads(pickle.dumps(part))])
+def test_copies_hold_the_embedder_and_no_features(embedder, striped, copied):
+    features = PixelFeatures(embedder)
+    expected = features(striped)
+    other = copied(features)
+    assert expected.nbytes > len(pickle.dumps(other)) - len(pickle.dumps(embedder))
+    np.testing.assert_array_equal(other(striped), expected)
+
+
+def test_an_unknown_preset_fails_at_once():
+    with pytest.raises(ValueError, match="No preset"):
+        features_func("no_such_preset")

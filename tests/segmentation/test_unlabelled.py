@@ -7,13 +7,13 @@ from umbed_keras.segmentation import cluster_pixels, similar_pixels
 
 
 def test_clusters_are_those_of_k_means(embedder, striped):
-    found = cluster_pixels(striped, 2, embedder)
-    assert found.shape == (24, 20)
-    assert found.dtype == np.int32
+    clusters = cluster_pixels(striped, 2, embedder)
+    assert clusters.shape == (24, 20)
+    assert clusters.dtype == np.int32
     vectors = embedder.embed(striped[None])[0].reshape(-1, 4)
     expected = KMeans(2, n_init=3, random_state=0).fit_predict(vectors)
     # Mini-batches come near the same centres.
-    assert adjusted_rand_score(expected, found.ravel()) > 0.9
+    assert adjusted_rand_score(expected, clusters.ravel()) > 0.9
 
 
 def test_the_largest_cluster_is_first(embedder, striped):
@@ -21,7 +21,7 @@ def test_the_largest_cluster_is_first(embedder, striped):
     assert (np.diff(counts) <= 0).all()
 
 
-def test_directions_alone_count_on_the_sphere(embedder, striped, monkeypatch):
+def test_spherical_clusters_ignore_lengths(embedder, striped, monkeypatch):
     expected = cluster_pixels(striped, 3, embedder, spherical=True)
     lengths = np.random.default_rng(0).choice([0.5, 2.0], size=(1, 24, 20, 1)).astype("float32")
     embed = embedder.embed
@@ -36,10 +36,10 @@ def test_directions_alone_count_on_the_sphere(embedder, striped, monkeypatch):
 
 
 def test_similarity_is_the_cosine(embedder, striped):
-    found = similar_pixels([striped, striped[:12]], 20, 3, embedder)
-    assert [part.shape for part in found] == [(24, 20), (12, 20)]
+    similarities = similar_pixels([striped, striped[:12]], 20, 3, embedder)
+    assert [part.shape for part in similarities] == [(24, 20), (12, 20)]
     chosen = embedder.embed(striped[None])[0, 20, 3].astype("float64")
-    for image, part in zip((striped, striped[:12]), found, strict=True):
+    for image, part in zip((striped, striped[:12]), similarities, strict=True):
         vectors = embedder.embed(image[None])[0].astype("float64")
         lengths = np.linalg.norm(vectors, axis=-1) * np.linalg.norm(chosen)
         np.testing.assert_allclose(part, vectors @ chosen / lengths, atol=1e-6)

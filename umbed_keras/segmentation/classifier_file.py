@@ -1,21 +1,22 @@
-"""Files of labelled pixels: arrays and text, nothing that is run."""
+"""Files of labelled pixels: arrays and JSON, nothing that is executed."""
 
-import hashlib
 import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from umbed_keras.files import written_whole
-from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
+from umbed_keras.typing import PathLike
 
-FORMAT = "umbed_keras pixel classifier 1"
-# What readers of archives, arrays and JSON raise where content is not theirs.
-BROKEN = (
+_FORMAT = "umbed_keras pixel classifier 1"
+# What the readers of archives, arrays and JSON raise on other content.
+_BROKEN = (
     AttributeError,
     EOFError,
     KeyError,
@@ -28,49 +29,73 @@ BROKEN = (
 )
 
 
-def write_labelled(path, settings, labelled):
-    """Writes settings that JSON knows, and `LabelledPixels` by images' keys, all or nothing."""
-    columns = zip(*labelled.values(), strict=True)
+def write_labelled(
+    path: PathLike, settings: Mapping[str, Any], images: Mapping[str, LabelledPixels]
+) -> None:
+    """Writes settings and labelled pixels to a file, whole or not at all.
+
+    Args:
+        path: path of the file, by convention with the suffix .npz.
+        settings: dictionary of values that JSON represents.
+        images: dictionary from a key of each image to its `LabelledPixels`.
+
+    Raises:
+        OSError: if the file can't be written.
+
+    Examples:
+        >>> labels = np.array([[0, 2], [1, 0]])
+        >>> pixels = LabelledPixels.from_label_image(labels, np.zeros((2, 2, 3), "float32"))
+        >>> write_labelled("pixels.npz", {"seed": 0}, {"first image": pixels})
+        >>> settings, images = read_labelled("pixels.npz")
+        >>> settings, images["first image"].labels.tolist()
+        ({'seed': 0}, [2, 1])
+    """
+    columns = zip(*images.values(), strict=True)
     arrays = {
         name: np.concatenate(parts)
         for name, parts in zip(LabelledPixels._fields, columns, strict=True)
     }
-    keys = list(labelled)
-    counts = [len(pixels.labels) for pixels in labelled.values()]
-    header = json.dumps({"format": FORMAT, "images": keys, "counts": counts, **settings})
+    counts = [len(pixels.labels) for pixels in images.values()]
+    header = json.dumps({"format": _FORMAT, "images": list(images), "counts": counts, **settings})
     with written_whole(path) as new, new.open("wb") as file:
         np.savez_compressed(file, header=np.frombuffer(header.encode(), "uint8"), **arrays)
 
 
-def read_labelled(path):
-    """Settings and `LabelledPixels` by images' keys, from what `write_labelled` wrote.
+def read_labelled(path: PathLike) -> tuple[dict[str, Any], dict[str, LabelledPixels]]:
+    """Reads what `write_labelled` wrote.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        The settings, and a dictionary from the key of each image to its `LabelledPixels`.
 
     Raises:
-        ValueError: another file, or one that is cut or altered.
-        OSError: it can't be read.
+        ValueError: if the file has another format, or is truncated or altered.
+        OSError: if the file can't be read.
+
+    Examples:
+        >>> with open("notes.npz", "w") as file:
+        ...     _ = file.write("something else")
+        >>> read_labelled("notes.npz")
+        Traceback (most recent call last):
+        ValueError: notes.npz is no file of a pixel classifier: ...
     """
     content = io.BytesIO(Path(path).read_bytes())
     try:
         with np.load(content, allow_pickle=False) as file:
             settings = json.loads(file["header"].tobytes())
-            if settings.pop("format") != FORMAT:
-                raise ValueError("of another format")
+            if settings.pop("format") != _FORMAT:
+                raise ValueError("it has another format")
             arrays = [file[name] for name in LabelledPixels._fields]
         keys, counts = settings.pop("images"), settings.pop("counts")
         if {len(array) for array in arrays} != {sum(counts)} or arrays[-1].ndim != 2:
-            raise ValueError("of arrays that don't fit each other")
+            raise ValueError("its arrays do not match")
         if not np.isfinite(arrays[-1]).all():
-            raise ValueError("of features that are no finite numbers")
+            raise ValueError("its features are not finite")
         ends = np.cumsum(counts)[:-1]
-        split = zip(*(np.split(array, ends) for array in arrays), strict=True)
-        pixels = [LabelledPixels(*parts) for parts in split]
-        return settings, dict(zip(keys, pixels, strict=True))
-    except BROKEN as error:
+        columns = zip(*(np.split(array, ends) for array in arrays), strict=True)
+        images = [LabelledPixels(*parts) for parts in columns]
+        return settings, dict(zip(keys, images, strict=True))
+    except _BROKEN as error:
         raise ValueError(f"{path} is no file of a pixel classifier: {error}") from error
-
-
-def fingerprint(model):
-    """SHA-256 of a model's weights, the same on every backend."""
-    digest = hashlib.sha256()
-    update_by_weights(digest, model)
-    return digest.hexdigest()

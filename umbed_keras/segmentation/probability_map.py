@@ -1,0 +1,80 @@
+"""Maps of class probabilities over an image."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.stats import entropy
+from sklearn.base import ClassifierMixin
+
+# Radius of the smoothing filter, in standard deviations.
+_RADIUS = 4
+# Pixels that are classified at once, which bounds memory.
+_CHUNK = 1 << 18
+
+
+def probability_map(
+    classifier: ClassifierMixin, features: np.ndarray, smoothing: float
+) -> np.ndarray:
+    """Computes the class probabilities of every pixel, smoothed by a Gaussian filter.
+
+    Args:
+        classifier: fitted scikit-learn classifier with `predict_proba`.
+        features: float32 array `(height, width, features)`.
+        smoothing: float, standard deviation of the filter, in pixels; 0 does not smooth.
+
+    Returns:
+        Float32 array `(height, width, classes)`, in the order of `classifier.classes_`.
+
+    Examples:
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> features = np.zeros((4, 6, 1), "float32")
+        >>> features[:, 3:] = 1
+        >>> classifier = GaussianNB().fit(features.reshape(-1, 1), [5, 5, 5, 9, 9, 9] * 4)
+        >>> probabilities = probability_map(classifier, features, smoothing=1.0)
+        >>> probabilities.shape
+        (4, 6, 2)
+        >>> classifier.classes_[probabilities[0].argmax(axis=-1)].tolist()
+        [5, 5, 5, 9, 9, 9]
+    """
+    height, width, count = features.shape
+    probabilities = np.empty((height, width, len(classifier.classes_)), "float32")
+    step = max(1, _CHUNK // width)
+    for start in range(0, height, step):
+        rows = features[start : start + step]
+        chunk = classifier.predict_proba(rows.reshape(-1, count))
+        probabilities[start : start + step] = chunk.reshape(*rows.shape[:2], -1)
+    if smoothing:
+        probabilities = gaussian_filter(probabilities, (smoothing, smoothing, 0), truncate=_RADIUS)
+    return probabilities
+
+
+def smoothing_halo(smoothing: float) -> int:
+    """Returns how far around a pixel its smoothed probabilities depend on others.
+
+    Args:
+        smoothing: float, standard deviation of the Gaussian filter, in pixels.
+
+    Returns:
+        Int, number of pixels in each direction.
+
+    Examples:
+        >>> smoothing_halo(1.5)
+        6
+    """
+    return int(_RADIUS * smoothing + 0.5)  # as SciPy rounds
+
+
+def relative_entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Computes the entropy of probabilities, divided by that of equally likely classes.
+
+    Args:
+        probabilities: float array `(..., classes)`.
+
+    Returns:
+        Float32 array `(...)` with values in 0..1.
+
+    Examples:
+        >>> relative_entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).tolist()
+        [1.0, 0.0]
+    """
+    maximum = np.log(probabilities.shape[-1])
+    return (entropy(probabilities, axis=-1) / maximum).astype("float32")
