@@ -360,7 +360,8 @@ class DictionaryBottleneck(Bottleneck):
         """Updates statistics and the online dictionary by a batch, and revives dead atoms."""
         samples = samples_of(latents, mask)
         indices = ops.reshape(indices, (-1, self.sparsity))
-        coefficients = ops.reshape(coefficients, (-1, self.sparsity)) * samples.weights[:, None]
+        counted = samples.weights[:, None] > 0
+        coefficients = ops.where(counted, ops.reshape(coefficients, (-1, self.sparsity)), 0.0)
         used = ops.cast(ops.not_equal(coefficients, 0), "float32")
         usage = ops.segment_sum(
             ops.reshape(used, (-1,)), ops.reshape(indices, (-1,)), num_segments=self.num_atoms
