@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 import umbed_keras as uk
-from umbed_keras.plots.rate_distortion import frontier
+from umbed_keras.ops.pareto import pareto_front
 
 COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
 COLUMNS += ("stops at dB", "rate weight", "quality")
@@ -47,7 +47,7 @@ class Measures:
         best = set()
         for key in self.rates:
             best.update(
-                frontier(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
+                pareto_front(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
             )
         for index in best:
             for name, metric in self.metrics.items():

@@ -63,6 +63,9 @@ class Bottleneck(keras.layers.Layer):
     - `input_start`: the initial bias of the network before the bottleneck. Default: zeros.
     - `pack(codes)` and `unpack(packed)`: codes in smaller types, for storing. By default integers
       become the smallest type that holds `num_indices`.
+    - `preset_sizes`: names of the arguments whose product is the size of the largest array, and
+      `preset_limits`: the largest value of each other argument, in a preset. By default
+      `latent_dim`, and 256 for all others: a preset with more does not load.
     - `symbol_settings`, `symbol_spec`, `to_symbols` and `from_symbols`: codes as integers for an
       entropy coder. Without the last three, `adapt_codec` and `compress` fail.
 
@@ -96,8 +99,11 @@ class Bottleneck(keras.layers.Layer):
         (32, 3)
     """
 
-    # The entry of a preset's configuration in which one may stand.
+    # What presets may ask for: see `umbed_keras.zoo.preset_checks`.
     preset_role: ClassVar[str] = "bottleneck"
+    preset_sizes: ClassVar[tuple[str, ...]] = ("latent_dim",)
+    preset_limits: ClassVar[dict[str, int]] = {}
+
     num_entries: int | None = None
     unit_variance: bool = False
     keeps_vectors: bool = False

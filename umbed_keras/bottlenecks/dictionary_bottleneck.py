@@ -1,6 +1,6 @@
 """Sparse coding over a learned dictionary by orthogonal matching pursuit."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -78,6 +78,14 @@ class DictionaryBottleneck(Bottleneck):
         >>> tuple(layer.decode(codes).shape)
         (50, 3)
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_atoms", "latent_dim")
+    preset_limits: ClassVar = {
+        "sparsity": 1 << 20,
+        "coefficient_bits": 16,
+        "commitment_weight": 1 << 20,
+    }
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -51,6 +51,9 @@ class GaussianBottleneck(Bottleneck):
         >>> outputs["latents"].tolist(), float(outputs["loss"])
         ([[1.0, -1.0]], 1.0)
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"kl_weight": 1 << 20}
 
     unit_variance = True
     keeps_vectors = True

@@ -1,6 +1,6 @@
 """Residual vector quantization: stages that each code the error of the stages before."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -50,6 +50,10 @@ class ResidualVectorQuantizer(Bottleneck):
         >>> layer.bits(outputs["codes"]).fixed_length
         9.0
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_embeddings", "latent_dim")
+    preset_limits: ClassVar = {"num_quantizers": 256, "commitment_weight": 1 << 20}
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Vector quantization with a learned codebook."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -60,6 +60,10 @@ class VectorQuantizer(Bottleneck):
         >>> layer.bits(outputs["codes"]).fixed_length
         1.0
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_embeddings", "latent_dim")
+    preset_limits: ClassVar = {"commitment_weight": 1 << 20}
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from umbed_keras.models.base.compression import CompressionMixin
 from umbed_keras.models.base.onnx_export import export_onnx
 from umbed_keras.models.base.principal_components import latent_scale, principal_components
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.zoo.presets import PresetMixin
+from umbed_keras.zoo.preset_mixin import PresetMixin
 
 # What `adapt` looks at: samples, from this many images at most.
 ADAPT_SAMPLES = 32768
@@ -30,7 +30,7 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
 
     Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
     rebuilt; `rebuilt`, what has been; the `error` between them; and the bottleneck's `codes` and
-    `loss`. It has a linear path of its own beside its networks, which `_set_linear_maps` sets.
+    `loss`. It has a linear path of its own beside its networks, which `set_linear_start` sets.
 
     Args:
         bottleneck: a `umbed_keras.layers.Bottleneck`.
@@ -45,6 +45,8 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         check_integers(channels=(1, channels), seed=(0, seed))
         # Images come as float32, whatever the policy.
         super().__init__(autocast=False, **kwargs)
+        if bottleneck.returns_latents:
+            raise ValueError("Models of images need a bottleneck with `output='all'`.")
         self.bottleneck = bottleneck
         self.channels = int(channels)
         self.seed = int(seed)
@@ -61,6 +63,8 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         if not self.bottleneck.built:
             self.bottleneck.build()
             self.bottleneck.built = True
+        if not self.trainable:  # of a frozen model that was loaded, parts do not know it yet
+            self.trainable = False
         self.adapted = self.add_weight(
             shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
         )
@@ -234,15 +238,16 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         images = first_images(data, self.channels, ADAPT_IMAGES)
         random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
         batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
-        samples = np.concatenate([self._sample(batch, count, random) for batch in batches])
-        samples, values = self._weighed(samples)
+        samples = np.concatenate([self.sample_for_start(batch, count, random) for batch in batches])
+        samples, values = self.weigh_samples(samples)
         latent_dim = self.bottleneck.latent_dim
         mean, components, deviations = principal_components(samples, latent_dim)
         scale = latent_scale(deviations, values, latent_dim, self.bottleneck.unit_variance)
-        self._set_linear_maps(mean, components, deviations, scale)
+        self.set_linear_start(mean, components, deviations, scale)
         latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
         latents[:, :latent_dim] += (samples - mean) @ (components / scale)
-        self.bottleneck.adapt(latents)
+        if self.bottleneck.trainable:
+            self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
 
     def export_onnx(self, path, what):
@@ -300,7 +305,7 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         """Name to number of what one must know to cut images into tiles; none for no way."""
         return {}
 
-    def _weighed(self, samples):
+    def weigh_samples(self, samples):
         """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""
         return samples, samples.shape[1]
 

@@ -1,5 +1,7 @@
 """Autoencoders of images with a bottleneck between their convolutional halves."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -52,6 +54,20 @@ class ImageAutoencoder(ImageModel):
     Call it on images for their reconstruction `(batch, height, width, channels)`, or use
     `reconstruct`, which clips it to 0..1.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {
+        "patch_size": 256,
+        "channels": 1 << 20,
+        "filters": 1 << 20,
+        "downsamplings": 16,
+        "residual_blocks": 256,
+        "residual_units": 1 << 20,
+        "mse_weight": 1 << 20,
+        "l1_weight": 1 << 20,
+        "edge_weight": 1 << 20,
+        "lpips_weight": 1 << 20,
+    }
 
     usage = (
         "codes = model.encode(images)",
@@ -242,13 +258,13 @@ class ImageAutoencoder(ImageModel):
             raise TypeError("`pixels_per_image` is an option of `PixelEmbedder` alone.")
         return super()._batches(x, batch_size, **options)
 
-    def _sample(self, images, count, random):
+    def sample_for_start(self, images, count, random):
         """Random patches of one image, `(count, values)` float32."""
         grid = ops.space_to_depth(self._fitted(images), self.stride, "channels_last")
         patches = ops.convert_to_numpy(grid).reshape(-1, self.transform.values)
         return patches[random.integers(len(patches), size=count)]
 
-    def _set_linear_maps(self, mean, components, deviations, scale):
+    def set_linear_start(self, mean, components, deviations, scale):
         self.transform.set_components(mean, components, scale)
 
     # Using what was learned.
