@@ -36,9 +36,10 @@ def batch_normalize(
         before = [ops.convert_to_tensor(statistic) for statistic in statistics]
         outputs = layer(features, training=training)
         if training:
-            valid = ops.logical_and(*(ops.all(ops.isfinite(after)) for after in statistics))
+            valid = ops.logical_and(*(ops.all(ops.isfinite(part)) for part in statistics))
             for statistic, old in zip(statistics, before, strict=True):
-                statistic.assign(ops.where(valid, statistic, old))
+                new = ops.convert_to_tensor(statistic)
+                statistic.assign(ops.where(valid, new, old))
         return outputs
     import torch
 

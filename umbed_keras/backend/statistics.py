@@ -53,7 +53,8 @@ class StatisticsUpdate:
             variable: variable that no optimizer trains.
             value: tensor of the variable's shape.
         """
-        variable.assign(ops.where(self._any_valid, value, variable))
+        old = ops.convert_to_tensor(variable)
+        variable.assign(ops.where(self._any_valid, value, old))
 
     def move_average(self, average: Variable, values: Tensor, decay: float) -> None:
         """Moves a running average towards the mean of a tensor over replicas.

@@ -128,7 +128,9 @@ class VectorQuantizer(Bottleneck):
             used = usage > 0
             entries = ops.where(used, self.sums / ops.where(used, usage, 1.0), start)
         else:
-            entries = start + ops.cast(ops.convert_to_tensor(self.kernel), "float32")
+            # The product makes the gradient of a lookup dense on TensorFlow. In a sparse one with
+            # repeated indices, Keras's `LossScaleOptimizer` overlooks NaN.
+            entries = start + 1.0 * ops.cast(ops.convert_to_tensor(self.kernel), "float32")
         return self._scaled(entries)
 
     def pass_through(

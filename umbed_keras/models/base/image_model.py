@@ -63,8 +63,9 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         if not self.bottleneck.built:
             self.bottleneck.build()
             self.bottleneck.built = True
-        if not self.trainable:  # of a frozen model that was loaded, parts do not know it yet
-            self.trainable = False
+        if not self.trainable:  # parts of a frozen model that was loaded are not frozen yet
+            for layer in self.layers:
+                layer.trainable = False
         self.adapted = self.add_weight(
             shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
         )
