@@ -262,3 +262,25 @@ def test_files_are_short_and_folders_small():
     for _, path in modules():
         assert len(path.read_text().splitlines()) <= 450, path
         assert len(list(path.parent.glob("*.py"))) <= 16, path.parent
+
+
+# Modules outside `backend/` that import PyTorch for another reason than that it is the backend.
+USERS_OF_TORCH = {
+    "images/batches.py": "a DataLoader is data on any backend",
+    "metrics/_lpips_weights.py": "the published weights are PyTorch files",
+    "models/base/onnx_export.py": "the exporter is that of PyTorch, whatever the backend",
+    "ops/sparse_coding/_torch_pursuit.py": "a pursuit of its own that is written in PyTorch",
+}
+
+
+def test_backends_are_imported_in_one_room():
+    package = ROOT / "umbed_keras"
+    for room, path in modules():
+        name = path.relative_to(package).as_posix()
+        if room == "backend" or name in USERS_OF_TORCH:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = getattr(node, "names", []) if isinstance(node, ast.Import) else []
+            names = [alias.name for alias in imported] + [getattr(node, "module", None) or ""]
+            roots = {each.split(".")[0] for each in names if isinstance(each, str)}
+            assert not roots & {"torch", "tensorflow", "jax"}, f"{name}: {roots}"

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import dense, weights
+from umbed_keras.backend.affine import cast_weights, dense
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -76,9 +76,9 @@ class PatchDecoder(keras.layers.Layer):
         latents = ops.cast(latents, self.compute_dtype)  # `finest` comes here without a call
         hidden = latents / ops.cast(ops.convert_to_tensor(self.scale), latents.dtype)
         for layer in self.hidden:
-            hidden = ops.relu(dense(hidden, *weights(layer, latents.dtype)))
-        linear, bias = weights(self.linear, latents.dtype)
-        correction, _ = weights(self.correction, latents.dtype)
+            hidden = ops.relu(dense(hidden, *cast_weights(layer, latents.dtype)))
+        linear, bias = cast_weights(self.linear, latents.dtype)
+        correction, _ = cast_weights(self.correction, latents.dtype)
         # One product for both.
         patches = dense(
             ops.concatenate([latents, hidden], axis=-1),
