@@ -7,7 +7,9 @@ from keras import ops
 from umbed_keras.configs import with_parts
 from umbed_keras.images.arrays import check_images, check_shape, to_float
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.codes_check import check_codes
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.base.onnx_export import Graph
 from umbed_keras.models.image_autoencoder.image_decoder import ImageDecoder
 from umbed_keras.models.image_autoencoder.image_encoder import ImageEncoder
@@ -242,13 +244,13 @@ class ImageAutoencoder(ImageModel):
             raise TypeError("`pixels_per_image` is an option of `PixelEmbedder` alone.")
         return super()._batches(x, batch_size, **options)
 
-    def _sample(self, images, count, random):
+    def sample_for_start(self, images, count, random):
         """Random patches of one image, `(count, values)` float32."""
         grid = ops.space_to_depth(self._fitted(images), self.stride, "channels_last")
         patches = ops.convert_to_numpy(grid).reshape(-1, self.transform.values)
         return patches[random.integers(len(patches), size=count)]
 
-    def _set_linear_maps(self, mean, components, deviations, scale):
+    def set_linear_start(self, mean, components, deviations, scale):
         self.transform.set_components(mean, components, scale)
 
     # Using what was learned.
@@ -285,7 +287,7 @@ class ImageAutoencoder(ImageModel):
         Raises:
             ValueError: arguments not as described.
         """
-        codes = self._check_codes(codes)
+        codes = check_codes(codes, self.bottleneck)
         covered = [side * self.stride for side in next(iter(codes.values())).shape[1:3]]
         height, width = covered if size is None else size
         if not (0 < height <= covered[0] and 0 < width <= covered[1]):

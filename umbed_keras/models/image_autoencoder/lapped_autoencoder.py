@@ -114,7 +114,7 @@ class LappedAutoencoder(ImageAutoencoder):
         seen = (ops.cast(part, self.compute_dtype) for part in (latents, linear))
         return linear + ops.cast(self.decoder(*seen), "float32")
 
-    def _sample(self, images, count, random):
+    def sample_for_start(self, images, count, random):
         """Random prefiltered blocks of one image, `(count, values)` float32."""
         blocks = ops.convert_to_numpy(self.transform.prefilter(self._fitted(images)))
         blocks = blocks.reshape(-1, self.transform.values)

@@ -15,7 +15,9 @@ from umbed_keras.images.arrays import check_images, check_shape, to_float, to_ho
 from umbed_keras.images.stored_image import StoredImage
 from umbed_keras.images.tiled_map import largest_tile, output_array, tiled_map
 from umbed_keras.images.tiles import tile_views
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.codes_check import check_codes
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.base.onnx_export import Graph
 from umbed_keras.models.base.principal_components import principal_components
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
@@ -299,7 +301,7 @@ class PixelEmbedder(ImageModel):
             pixels_per_image = self.pixels_per_image
         return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
-    def _sample(self, images, count, random):
+    def sample_for_start(self, images, count, random):
         """Pyramids of random pixels of one image and their features, `(count, values)` float32."""
         rows, cols = (
             random.integers(size, size=(1, count), dtype="int32") for size in images.shape[1:3]
@@ -313,7 +315,7 @@ class PixelEmbedder(ImageModel):
                 samples.append(ops.convert_to_numpy(enlarged_at(features, stride, rows, cols))[0])
         return np.concatenate(samples, axis=1)
 
-    def _weighed(self, samples):
+    def weigh_samples(self, samples):
         values = math.prod(self.decoder.patch_shape)
         if not self.backbone:
             return samples, values
@@ -337,7 +339,7 @@ class PixelEmbedder(ImageModel):
         """What features are multiplied by for their error to count as much as in the loss."""
         return math.sqrt(self.feature_weight * math.prod(self.decoder.patch_shape))
 
-    def _set_linear_maps(self, mean, components, deviations, scale):
+    def set_linear_start(self, mean, components, deviations, scale):
         values = math.prod(self.decoder.patch_shape)
         # Undone on the way in and out: pyramids are as they come, features larger than they come.
         gains = np.ones(len(mean), "float32")
@@ -468,7 +470,7 @@ class PixelEmbedder(ImageModel):
         Raises:
             ValueError: `codes` not as described.
         """
-        codes = self._check_codes(codes)
+        codes = check_codes(codes, self.bottleneck)
         shape = next(iter(codes.values())).shape[:3]
         return self._overlapped(self._sum_of_codes, codes, *shape)
 
