@@ -20,7 +20,7 @@ from skimage.data import astronaut
 
 from umbed_keras import PixelEmbedder
 from umbed_keras.backend.compiled import CompiledMethod
-from umbed_keras.models.pixel_embedder.pixel_embedder import DECODE_CHUNK
+from umbed_keras.models.pixel_embedder.reconstruction import DECODE_CHUNK
 from umbed_keras.ops import patch_pyramid
 
 # Our steps in one call of `fit`.
