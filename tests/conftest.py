@@ -28,7 +28,7 @@ LONG = (
     "test_image_autoencoder.py",
     "test_training_backup.py",
     "test_data_parallel.py",
-    "test_presets.py",
+    "test_preset_mixin.py",
     "test_readme.py",
     "test_scribble_app.py",
 )

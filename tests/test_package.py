@@ -170,3 +170,8 @@ def test_imports_point_down():
             assert target == room or lower, f"{path}: {room} imports {target}"
             # Presets are read without the layers that they are made of.
             assert room != "zoo" or target in PRESET_ROOMS, path
+
+
+def test_one_function_alone_uses_internals_of_keras():
+    users = [path.name for _, path in modules() if "keras.src" in path.read_text()]
+    assert users == ["uninitialized.py"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import umbed_keras as uk
 from umbed_keras.zoo.format import METADATA
-from umbed_keras.zoo.presets import find_preset
+from umbed_keras.zoo.locations import find_preset
 
 
 def add_to_card(preset, protocol, metrics):

@@ -31,7 +31,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
 from umbed_keras.zoo.format import CONFIG
-from umbed_keras.zoo.presets import find_preset
+from umbed_keras.zoo.locations import find_preset
 
 PRESETS = ["celeba_dl_k16_s4", "celeba_vq_k16", "natural_dl_k64_s4", "natural_vq_k256"]
 PRESETS += ["natural_lite0_dl_k256_s4", "natural_lite0_vq_k64"]

@@ -7,7 +7,8 @@ import numpy as np
 from comparison.sparse_maps import map_bits
 
 import umbed_keras as uk
-from umbed_keras.zoo.presets import CONFIG, find_preset
+from umbed_keras.zoo.format import CONFIG
+from umbed_keras.zoo.locations import find_preset
 
 # Of a dictionary's coefficients, beside those that a preset was trained with.
 COEFFICIENT_BITS = (3, 4, 5, 6, 8)

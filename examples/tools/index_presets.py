@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from umbed_keras.zoo import index_presets
-from umbed_keras.zoo.presets import preset_table
+from umbed_keras.zoo.listing import preset_table
 
 TABLE = re.compile("(<!-- presets -->\n).*?(<!-- /presets -->)", re.DOTALL)
 # Metrics of the cards that are in the table, one table a kind of model.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from umbed_keras.zoo.format import read_preset
+from umbed_keras.zoo.preset_checks import read_preset
 
 # isort: split
 sys.path.append(str(Path(__file__).resolve().parents[1]))

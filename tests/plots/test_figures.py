@@ -57,19 +57,19 @@ def pixels(png):
 
 
 def test_a_figure_shows_itself_in_a_fresh_kernel(tmp_path):
-    shown = displayed(BARS, tmp_path)
-    assert shown["text/plain"].startswith("<Figure size")
-    picture = pixels(bytes.fromhex(shown["image/png"]))
+    data = displayed(BARS, tmp_path)
+    assert data["text/plain"].startswith("<Figure size")
+    picture = pixels(bytes.fromhex(data["image/png"]))
     saved = tmp_path / "saved.png"
     uk.plots.usage_bars({"VQ": [3, 1, 0, 2]}).savefig(saved)
     np.testing.assert_array_equal(picture, pixels(saved.read_bytes()))
 
 
 def test_several_figures_show_themselves(tmp_path):
-    shown = displayed(f'Figures({{"bars": {BARS}, "<more>": {BARS}}})', tmp_path)
-    captions = re.findall("<figcaption>(.*?)</figcaption>", shown["text/html"])
+    data = displayed(f'Figures({{"bars": {BARS}, "<more>": {BARS}}})', tmp_path)
+    captions = re.findall("<figcaption>(.*?)</figcaption>", data["text/html"])
     assert captions == ["bars", "&lt;more&gt;"]
-    pictures = re.findall('base64,(.*?)"', shown["text/html"])
+    pictures = re.findall('base64,(.*?)"', data["text/html"])
     assert all(pixels(base64.b64decode(picture)).ndim == 3 for picture in pictures)
     assert len(pictures) == 2
 

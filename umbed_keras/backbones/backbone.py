@@ -1,5 +1,7 @@
 """The seam between models and the pretrained networks whose features they describe."""
 
+from typing import ClassVar
+
 import keras
 
 
@@ -22,6 +24,10 @@ class Backbone(keras.layers.Layer):
     of maps `(batch, height / stride, width / stride, channels)`, sizes rounded up. Models pass
     heights and widths that are multiples of the coarsest stride. Nothing in a backbone learns.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ()
+    preset_limits: ClassVar = {}
 
     # The entry of a preset's configuration in which one may stand.
     preset_role = "backbone"

@@ -1,5 +1,7 @@
 """The seam between models and bottlenecks."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -27,6 +29,10 @@ class Bottleneck(keras.layers.Layer):
     Codes are dictionaries of batch-first tensors. All computing is in float32, under mixed
     precision too. An image's codes never depend on the rest of its batch.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("latent_dim",)
+    preset_limits: ClassVar = {}
 
     # The entry of a preset's configuration in which one may stand.
     preset_role = "bottleneck"

@@ -1,5 +1,7 @@
 """A sparse dictionary, coded by orthogonal matching pursuit."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -56,6 +58,14 @@ class DictionaryBottleneck(Bottleneck):
             at the first atom that doesn't, and has index 0 and coefficient 0 from there on: about
             1 gives `compress` fewer bytes at the same error. 0 never stops.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_atoms", "latent_dim")
+    preset_limits: ClassVar = {
+        "sparsity": 1 << 20,
+        "coefficient_bits": 16,
+        "commitment_weight": 1 << 20,
+    }
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -52,6 +52,9 @@ class FiniteScalarQuantizer(Bottleneck):
         >>> layer.to_index(outputs["codes"]).tolist()
         [12, 4]
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"levels": 1 << 20}
 
     # Levels are few and fixed, so latents should span them.
     unit_variance = True

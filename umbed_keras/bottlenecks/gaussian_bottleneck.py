@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -34,6 +35,9 @@ class GaussianBottleneck(Bottleneck):
             vectors) in the loss.
         seed: int or None, of the noise.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"kl_weight": 1 << 20}
 
     unit_variance = True
     keeps_vectors = True

@@ -1,5 +1,7 @@
 """Vector quantisation in stages, each of what the stages before left over."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -29,6 +31,10 @@ class ResidualVectorQuantizer(Bottleneck):
             stages) that pulls what a stage codes to its entry.
         update, decay, revival_threshold, seed: as in `VectorQuantizer`.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_embeddings", "latent_dim")
+    preset_limits: ClassVar = {"num_quantizers": 256, "commitment_weight": 1 << 20}
 
     def __init__(
         self,

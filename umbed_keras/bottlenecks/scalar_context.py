@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -44,6 +45,10 @@ class ScalarContext(keras.layers.Layer):
         units: int, width of the networks.
         summary_units: int, numbers to which what a network sees of a place is brought together.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("channels",)
+    preset_limits: ClassVar = {"units": 1 << 20, "summary_units": 1 << 20}
 
     # The entry of a bottleneck's configuration in which one may stand.
     preset_role = "context"

@@ -1,7 +1,7 @@
 """Scalar quantization to integers whose code lengths are learned."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -54,6 +54,9 @@ class ScalarQuantizer(Bottleneck):
         >>> bool(layer.expected_bits(codes) < 8)
         True
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"rate_weight": 1 << 20, "levels": 1 << 20}
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """Vector quantisation with a learned codebook."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -40,6 +42,10 @@ class VectorQuantizer(Bottleneck):
             fraction of the mean; 0 never revives.
         seed: int, of the codebook's start.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_embeddings", "latent_dim")
+    preset_limits: ClassVar = {"commitment_weight": 1 << 20}
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from umbed_keras.models.base.compression import CompressionMixin
 from umbed_keras.models.base.linear_start import LinearStartMixin
 from umbed_keras.models.base.onnx_export import export_onnx
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.zoo.presets import PresetMixin
+from umbed_keras.zoo.preset_mixin import PresetMixin
 
 
 class ImageModel(LinearStartMixin, CompressionMixin, PresetMixin, keras.Model):

@@ -178,7 +178,7 @@ def _export_elsewhere(model, path, what):
 
 def main():
     """Exports a preset: folder, path, what, and what is known of its origin, as JSON."""
-    from umbed_keras.zoo.format import known_classes, read_preset
+    from umbed_keras.zoo.preset_checks import known_classes, read_preset
 
     folder, path, what, origin = sys.argv[1:]
     config, _ = read_preset(Path(folder))

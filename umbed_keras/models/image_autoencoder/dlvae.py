@@ -1,5 +1,7 @@
 """The autoencoder with a sparse dictionary."""
 
+from typing import ClassVar
+
 import keras
 
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
@@ -22,6 +24,13 @@ class DLVAE(NamedAutoencoder):
         **kwargs: the other arguments of `ImageAutoencoder`, which takes a `DictionaryBottleneck`
             set otherwise, too.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = (*DictionaryBottleneck.preset_sizes, "patch_size", "patch_size")
+    preset_limits: ClassVar = {
+        **NamedAutoencoder.preset_limits,
+        **DictionaryBottleneck.preset_limits,
+    }
 
     bottleneck_class = DictionaryBottleneck
 

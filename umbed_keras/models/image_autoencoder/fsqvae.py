@@ -1,5 +1,7 @@
 """The autoencoder with finite scalar quantisation."""
 
+from typing import ClassVar
+
 import keras
 
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -18,6 +20,13 @@ class FSQVAE(NamedAutoencoder):
         seed: int, of the order of the data.
         **kwargs: the other arguments of `ImageAutoencoder`.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = (*FiniteScalarQuantizer.preset_sizes, "patch_size", "patch_size")
+    preset_limits: ClassVar = {
+        **NamedAutoencoder.preset_limits,
+        **FiniteScalarQuantizer.preset_limits,
+    }
 
     bottleneck_class = FiniteScalarQuantizer
 

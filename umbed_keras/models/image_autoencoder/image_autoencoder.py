@@ -1,5 +1,7 @@
 """Autoencoders of images with a bottleneck between their convolutional halves."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -54,6 +56,20 @@ class ImageAutoencoder(ImageModel):
     Call it on images for their reconstruction `(batch, height, width, channels)`, or use
     `reconstruct`, which clips it to 0..1.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {
+        "patch_size": 256,
+        "channels": 1 << 20,
+        "filters": 1 << 20,
+        "downsamplings": 16,
+        "residual_blocks": 256,
+        "residual_units": 1 << 20,
+        "mse_weight": 1 << 20,
+        "l1_weight": 1 << 20,
+        "edge_weight": 1 << 20,
+        "lpips_weight": 1 << 20,
+    }
 
     usage = (
         "codes = model.encode(images)",

@@ -1,5 +1,7 @@
 """The autoencoder that is trained for rate and distortion."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -34,6 +36,14 @@ class LappedAutoencoder(ImageAutoencoder):
         **kwargs: `channels`, `mse_weight`, `l1_weight`, `edge_weight` and `lpips_weight` of
             `ImageAutoencoder`.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("latent_dim",)
+    preset_limits: ClassVar = {
+        **ImageAutoencoder.preset_limits,
+        "rate_weight": 1 << 20,
+        "context_units": 1 << 20,
+    }
 
     # Arguments of `ImageAutoencoder` that are no choice here.
     FIXED = ("bottleneck", "patch_size", "residual_units")

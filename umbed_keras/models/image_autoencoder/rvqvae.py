@@ -1,5 +1,7 @@
 """The autoencoder with codebooks in stages."""
 
+from typing import ClassVar
+
 import keras
 
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
@@ -21,6 +23,13 @@ class RVQVAE(NamedAutoencoder):
         **kwargs: the other arguments of `ImageAutoencoder`, which takes a
             `ResidualVectorQuantizer` set otherwise, too.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = (*ResidualVectorQuantizer.preset_sizes, "patch_size", "patch_size")
+    preset_limits: ClassVar = {
+        **NamedAutoencoder.preset_limits,
+        **ResidualVectorQuantizer.preset_limits,
+    }
 
     bottleneck_class = ResidualVectorQuantizer
 

@@ -1,5 +1,7 @@
 """The autoencoder with a codebook."""
 
+from typing import ClassVar
+
 import keras
 
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
@@ -19,6 +21,10 @@ class VQVAE(NamedAutoencoder):
         **kwargs: the other arguments of `ImageAutoencoder`, which takes a `VectorQuantizer` set
             otherwise, too.
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = (*VectorQuantizer.preset_sizes, "patch_size", "patch_size")
+    preset_limits: ClassVar = {**NamedAutoencoder.preset_limits, **VectorQuantizer.preset_limits}
 
     bottleneck_class = VectorQuantizer
 

@@ -18,27 +18,27 @@ def source(tmp_path, image):
     return tmp_path / "image.npy"
 
 
-def test_gives_what_embed_gives(model, image, source, small_tiles, tmp_path):
-    found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
+def test_stored_vectors_are_those_of_embed(model, image, source, small_tiles, tmp_path):
+    stored = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     expected = model.embed(image[None])[0]
-    assert (found.shape, found.dtype) == (expected.shape, np.float32)
-    np.testing.assert_allclose(found[:], expected, rtol=0, atol=1e-5 * np.ptp(expected))
-    # As on one machine with its memory enough for all.
-    np.testing.assert_array_equal(found[:], model.embed_large(image, verbose=0))
+    assert (stored.shape, stored.dtype) == (expected.shape, np.float32)
+    np.testing.assert_allclose(stored[:], expected, rtol=0, atol=1e-5 * np.ptp(expected))
+    # Bit for bit the result of a single process.
+    np.testing.assert_array_equal(stored[:], model.embed_large(image, verbose=0))
 
 
 @pytest.mark.torch_alone
-def test_says_what_it_is(model, source, small_tiles, tmp_path):
-    found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
-    assert found.metadata.zarr_format == 3
-    assert found.metadata.dimension_names == ("y", "x", "c")
-    about = found.attrs["umbed_keras"]
+def test_the_attribute_describes_the_store(model, source, small_tiles, tmp_path):
+    stored = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
+    assert stored.metadata.zarr_format == 3
+    assert stored.metadata.dimension_names == ("y", "x", "c")
+    about = stored.attrs["umbed_keras"]
     assert about["complete"]
     assert about["content"] == "vectors"
     assert about["model"]["preset"] is None
     assert about["source"]["path"] == str(source)
     assert (about["scale"], about["unit"]) == ([1.0, 1.0], None)
-    # Nothing is left beside the store, nor in it.
+    # No temporary files are left, beside the store or in it.
     assert {path.name for path in tmp_path.iterdir()} == {source.name, "vectors.zarr"}
     assert {path.name for path in (tmp_path / "vectors.zarr").iterdir()} == {"c", "zarr.json"}
 
@@ -47,14 +47,14 @@ def test_says_what_it_is(model, source, small_tiles, tmp_path):
 def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda self, budget: 128)
     monkeypatch.setattr("umbed_keras.stores.layout.CHUNK", 64)
-    found = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
-    assert (found.chunks, found.shards) == ((64, 64, 4), (128, 128, 4))
+    stored = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
+    assert (stored.chunks, stored.shards) == ((64, 64, 4), (128, 128, 4))
     files = {path for path in (tmp_path / "vectors.zarr" / "c").rglob("*") if path.is_file()}
     assert len(files) == 4
 
 
 @pytest.mark.torch_alone
-def test_called_again_there_is_nothing_to_do(model, source, small_tiles, monkeypatch, tmp_path):
+def test_a_complete_store_is_not_computed_again(model, source, small_tiles, monkeypatch, tmp_path):
     first = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)[:]
     monkeypatch.setattr(model, "embed_window", None)
     again = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
@@ -63,9 +63,9 @@ def test_called_again_there_is_nothing_to_do(model, source, small_tiles, monkeyp
 
 @pytest.mark.torch_alone
 def test_half_precision(model, source, image, small_tiles, tmp_path):
-    found = embed_store(model, source, tmp_path / "vectors.zarr", dtype="float16", verbose=0)
-    assert found.dtype == np.float16
-    np.testing.assert_array_equal(found[:], model.embed_large(image, verbose=0).astype("float16"))
+    stored = embed_store(model, source, tmp_path / "vectors.zarr", dtype="float16", verbose=0)
+    assert stored.dtype == np.float16
+    np.testing.assert_array_equal(stored[:], model.embed_large(image, verbose=0).astype("float16"))
 
 
 @pytest.mark.torch_alone
@@ -94,13 +94,13 @@ def test_half_precision(model, source, image, small_tiles, tmp_path):
     ],
     ids=lambda value: value.name if hasattr(value, "name") else "",
 )
-def test_codes_come_back_as_encode_gave_them(bottleneck, dtypes, source, image, tmp_path):
+def test_stored_codes_are_those_of_encode(bottleneck, dtypes, source, image, tmp_path):
     model = uk.PixelEmbedder(
         latent_dim=4, patch_size=4, pyramid_levels=1, bottleneck=bottleneck, widths=(4, 4)
     )
-    found = embed_store(model, source, tmp_path / "codes.zarr", codes=True, verbose=0)
-    assert {name: array.dtype.name for name, array in found.arrays()} == dtypes
-    packed = {name: array[:] for name, array in found.arrays()}
+    stored = embed_store(model, source, tmp_path / "codes.zarr", codes=True, verbose=0)
+    assert {name: array.dtype.name for name, array in stored.arrays()} == dtypes
+    packed = {name: array[:] for name, array in stored.arrays()}
     expected = {name: part[0] for name, part in model.encode(image[None]).items()}
     codes = model.bottleneck.unpack(packed)
     assert codes.keys() == expected.keys()
@@ -114,10 +114,10 @@ def test_a_folder_of_images(model, image, small_tiles, tmp_path):
     (tmp_path / "images" / "sub").mkdir(parents=True)
     np.save(tmp_path / "images" / "b.npy", image)
     PIL.Image.fromarray(image[:20, :33]).save(tmp_path / "images" / "sub" / "a.png")
-    found = embed_store(model, tmp_path / "images", tmp_path / "vectors.zarr", verbose=0)
-    assert found.attrs["umbed_keras"]["complete"]
+    stored = embed_store(model, tmp_path / "images", tmp_path / "vectors.zarr", verbose=0)
+    assert stored.attrs["umbed_keras"]["complete"]
     for name, part in (("b.npy", image), ("sub/a.png", image[:20, :33])):
-        np.testing.assert_array_equal(found[name][:], model.embed_large(part, verbose=0))
+        np.testing.assert_array_equal(stored[name][:], model.embed_large(part, verbose=0))
 
 
 def ome_source(path, image):
@@ -135,27 +135,29 @@ def ome_source(path, image):
 
 @pytest.mark.torch_alone
 def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_path):
-    monkeypatch.setattr("umbed_keras.stores.store.CHUNK", 64)
+    monkeypatch.setattr("umbed_keras.stores.embedding.CHUNK", 64)
     ome_source(tmp_path / "image.zarr", image)
-    found = embed_store(model, tmp_path / "image.zarr", tmp_path / "vectors.zarr", verbose=0)
-    valid = OMEImage.from_zarr(found)
+    stored = embed_store(model, tmp_path / "image.zarr", tmp_path / "vectors.zarr", verbose=0)
+    valid = OMEImage.from_zarr(stored)
     (multiscale,) = valid.attributes.ome.multiscales
     assert [axis.name for axis in multiscale.axes] == ["c", "y", "x"]
     assert [axis.unit for axis in multiscale.axes[1:]] == ["micrometer"] * 2
     scales = [level.coordinateTransformations[0].scale for level in multiscale.datasets]
     assert scales == [[1, 0.5, 0.25], [1, 1, 0.5], [1, 2, 1]]
-    places = [level.coordinateTransformations[1].translation for level in multiscale.datasets]
-    assert places == [[0, 0, 0], [0, 0.25, 0.125], [0, 0.75, 0.375]]
+    shifts = [level.coordinateTransformations[1].translation for level in multiscale.datasets]
+    assert shifts == [[0, 0, 0], [0, 0.25, 0.125], [0, 0.75, 0.375]]
     expected = model.embed_large(image, verbose=0)
-    np.testing.assert_array_equal(found["0"][:], expected.transpose(2, 0, 1))
+    np.testing.assert_array_equal(stored["0"][:], expected.transpose(2, 0, 1))
     for level in ("1", "2"):
-        # What isn't there is repeated, so that a mean is of what there is.
+        # Repeating the last row and column leaves the mean of those that exist.
         height, width, _ = expected.shape
         padded = np.pad(expected, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         squares = padded.reshape(len(padded) // 2, 2, padded.shape[1] // 2, 2, -1)
         expected = squares.astype("float64").mean(axis=(1, 3))
         atol = 4 * np.finfo("float32").eps * np.abs(expected).max()
-        np.testing.assert_allclose(np.moveaxis(found[level][:], 0, -1), expected, rtol=0, atol=atol)
+        np.testing.assert_allclose(
+            np.moveaxis(stored[level][:], 0, -1), expected, rtol=0, atol=atol
+        )
 
 
 @pytest.mark.torch_alone
@@ -164,20 +166,20 @@ def test_codes_of_ome_zarr_are_images_of_one_level(image, small_tiles, tmp_path)
     model = uk.PixelEmbedder(
         latent_dim=4, bottleneck=uk.layers.ResidualVectorQuantizer(8, 4, 2), widths=(4, 4)
     )
-    found = embed_store(model, tmp_path / "image.zarr", tmp_path / "c.zarr", codes=True, verbose=0)
-    assert len(OMEImage.from_zarr(found["indices"]).attributes.ome.multiscales[0].datasets) == 1
+    stored = embed_store(model, tmp_path / "image.zarr", tmp_path / "c.zarr", codes=True, verbose=0)
+    assert len(OMEImage.from_zarr(stored["indices"]).attributes.ome.multiscales[0].datasets) == 1
     expected = model.encode(image[None])["indices"][0]
-    same = np.moveaxis(found["indices/0"][:], 0, -1) == expected
+    same = np.moveaxis(stored["indices/0"][:], 0, -1) == expected
     assert same.mean() >= 0.9999
 
 
 @pytest.mark.torch_alone
-def test_shards_together_give_the_whole(model, source, small_tiles, tmp_path):
+def test_shards_together_fill_the_store(model, source, small_tiles, tmp_path):
     whole = embed_store(model, source, tmp_path / "whole.zarr", verbose=0)
     for part in (2, 0, 1):
-        found = embed_store(model, source, tmp_path / "parts.zarr", shard=(part, 3), verbose=0)
-        assert found.attrs["umbed_keras"]["complete"] == (part == 1)
-    np.testing.assert_array_equal(found[:], whole[:])
+        stored = embed_store(model, source, tmp_path / "parts.zarr", shard=(part, 3), verbose=0)
+        assert stored.attrs["umbed_keras"]["complete"] == (part == 1)
+    np.testing.assert_array_equal(stored[:], whole[:])
 
 
 @pytest.mark.torch_alone
@@ -190,16 +192,16 @@ def test_a_target_of_something_else_is_left_alone(
     before = {path: path.stat().st_mtime_ns for path in target.rglob("*")}
     other = uk.PixelEmbedder(latent_dim=4, widths=(4, 4))
     np.save(tmp_path / "other.npy", image[::-1])
-    for arguments, says in (
+    for arguments, message in (
         ({"model": other}, "`model` was"),
         ({"source": tmp_path / "other.npy"}, "`source` was .*image.npy.* is .*other.npy"),
         ({"dtype": "float16"}, "`dtype` was 'float32', is 'float16'"),
         ({"codes": True}, "`content` was 'vectors', is 'codes'"),
     ):
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(ValueError, match=message):
             embed_store(**{"model": model, "source": source, "target": target, **arguments})
     assert {path: path.stat().st_mtime_ns for path in target.rglob("*")} == before
-    # The same weights in another object, and the same file in another place, are no others.
+    # Equal weights in another object are the same model, a moved file is the same source.
     twin = uk.PixelEmbedder.from_config(model.get_config())
     twin.set_weights(model.get_weights())
     source.rename(tmp_path / "moved.npy")
@@ -221,19 +223,19 @@ def test_a_target_lies_outside_its_source(model, image, small_tiles, tmp_path):
 
 
 @pytest.mark.torch_alone
-def test_what_else_there_is_in_a_folder(model, image, small_tiles, tmp_path):
+def test_other_files_in_a_folder(model, image, small_tiles, tmp_path):
     folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
     folder.mkdir()
     np.save(folder / "a.npy", image)
     embed_store(model, folder, target, verbose=0)
     (folder / "notes.txt").write_text("no image")
     PIL.Image.fromarray(image).save(folder / "b.gif")
-    with pytest.warns(UserWarning, match=r"without what is none of \.npy, .*: b\.gif\.$"):
+    with pytest.warns(UserWarning, match=r"^Only files named \.npy, .* left out: b\.gif\.$"):
         embed_store(model, folder, target, verbose=0)
 
 
 @pytest.mark.torch_alone
-def test_what_is_no_store_is_left_alone(model, source, tmp_path):
+def test_targets_that_are_no_stores_are_left_alone(model, source, tmp_path):
     zarr.create_array(tmp_path / "mine.zarr", data=np.ones(3))
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "mine.txt").write_text("mine")
@@ -246,7 +248,7 @@ def test_what_is_no_store_is_left_alone(model, source, tmp_path):
 
 
 @pytest.mark.torch_alone
-def test_with_less_memory_it_cannot_go_on(model, source, monkeypatch, tmp_path):
+def test_a_store_is_not_continued_with_smaller_tiles(model, source, monkeypatch, tmp_path):
     target = tmp_path / "vectors.zarr"
     for budget, tile_size in ((2, 64), (3, 128), (1, 32)):
         monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda *_, size=tile_size: size)
@@ -268,7 +270,7 @@ model = uk.PixelEmbedder()
 image = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), dtype="uint8")
 np.save("image.npy", image)
 np.save("small.npy", image[:64, :64])
-embed_store(model, "small.npy", "small.zarr", verbose=0)  # loads and compiles what is loaded once
+embed_store(model, "small.npy", "small.zarr", verbose=0)  # loads libraries and compiles
 Path("/proc/self/clear_refs").write_text("5")
 status = lambda name: int(Path("/proc/self/status").read_text().split(name)[1].split()[0])
 before = status("VmRSS:")
@@ -278,7 +280,7 @@ print(1024 * (status("VmHWM:") - before))
 
 
 @pytest.mark.torch_alone
-@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory as Linux tells it")
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="needs Linux")
 def test_the_budget_is_kept(tmp_path):
     budget = 384 << 20
     command = [sys.executable, "-c", PEAK, str(budget)]
@@ -293,15 +295,15 @@ def test_from_the_shell(source, image, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "1/1" in done.stdout
-    found = zarr.open(tmp_path / "codes.zarr")
-    assert found.attrs["umbed_keras"]["model"]["preset"] == "celeba_vq_k16"
+    stored = zarr.open(tmp_path / "codes.zarr")
+    assert stored.attrs["umbed_keras"]["model"]["preset"] == "celeba_vq_k16"
     expected = uk.PixelEmbedder.from_preset("celeba_vq_k16").encode(image[None])["indices"][0]
-    assert np.mean(found["indices"][:] == expected) >= 0.9999
+    assert np.mean(stored["indices"][:] == expected) >= 0.9999
 
 
 @pytest.mark.torch_alone
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"dtype": "float64"}, ValueError, "`dtype` must be one of"),
         ({"workers": 0}, ValueError, "`workers` must be an integer >= 1"),
@@ -314,9 +316,9 @@ def test_from_the_shell(source, image, tmp_path):
         ({"model": "no_such_preset"}, ValueError, "No preset"),
     ],
 )
-def test_errors_say_what_is_allowed(model, source, tmp_path, arguments, error, says):
+def test_errors_say_what_is_allowed(model, source, tmp_path, arguments, error, message):
     given = {"model": model, "source": source, "target": tmp_path / "v.zarr", "verbose": 0}
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=message):
         embed_store(**{**given, **arguments})
     assert not (tmp_path / "v.zarr").exists()
 

@@ -1,7 +1,8 @@
-"""A process that writes tiles of a store for another.
+"""The program of a worker process, which writes tiles of a store for another process.
 
-It reads a `Recipe` and then tiles from its standard input, and answers each on its standard
-output: None, str (why a tile failed), or the exception that ends the work.
+It reads a `Recipe` and then tiles, pickled, from its standard input. It answers each on its
+standard output: with None; with a str, the reason why a tile failed; or with the exception that
+ends the work.
 """
 
 import os
@@ -10,24 +11,25 @@ import queue
 import sys
 import threading
 
-from umbed_keras.stores.processes import performer
 from umbed_keras.stores.tiled_store import StoreError
+from umbed_keras.stores.worker_pool import tile_writer
 
 
-def main():
-    # What libraries print must not come between the answers.
+def main() -> None:
+    """Answers messages until the standard input ends."""
+    # Output of libraries must not come between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     messages = queue.SimpleQueue()
     threading.Thread(target=_read, args=(messages,), daemon=True).start()
-    perform = None
+    write = None
     while True:
         message = messages.get()
         try:
-            if perform is None:
-                perform, answer = performer(message), None
+            if write is None:
+                write, answer = tile_writer(message), None
             else:
-                answer = perform(message)
+                answer = write(message)
         except StoreError as error:
             answer = error
         except Exception as error:
@@ -41,7 +43,7 @@ def _read(messages):
         while True:
             messages.put(pickle.load(sys.stdin.buffer))
     except EOFError:
-        os._exit(0)  # whoever asked is gone
+        os._exit(0)  # the other process has ended
 
 
 if __name__ == "__main__":
