@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from sklearn.decomposition import PCA
 
 import umbed_keras as uk
-from umbed_keras.models.base import image_model
+from umbed_keras.models.base import linear_start
 
 numpy = ops.convert_to_numpy
 SIZES = {
@@ -228,7 +228,7 @@ BOTTLENECKS = {
 
 @pytest.mark.parametrize("kind", BOTTLENECKS)
 def test_every_bottleneck_learns_encodes_and_decodes(kind, images, monkeypatch, rounding):
-    monkeypatch.setattr(image_model, "ADAPT_SAMPLES", 1000)
+    monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
     model = make_model(BOTTLENECKS[kind]())
     model.compile(keras.optimizers.Adam(1e-3))
     history = model.fit(images, batch_size=4, pixels_per_image=16, verbose=0).history
@@ -304,7 +304,7 @@ def test_the_memory_of_a_backbone_makes_tiles_smaller(trained, monkeypatch):
 
 
 def test_images_of_one_colour_are_adapted_to(monkeypatch):
-    monkeypatch.setattr(image_model, "ADAPT_SAMPLES", 1000)
+    monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
     model = make_model()
     images = np.full((2, 1, 1, 3), 0.5, "float32")
     model.adapt(images)

@@ -14,7 +14,8 @@ from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
 from umbed_keras.images.arrays import check_shape, to_float
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphs
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
 from umbed_keras.models.pixel_embedder.linear_start import LinearStart
