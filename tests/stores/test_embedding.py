@@ -230,7 +230,7 @@ def test_other_files_in_a_folder(model, image, small_tiles, tmp_path):
     embed_store(model, folder, target, verbose=0)
     (folder / "notes.txt").write_text("no image")
     PIL.Image.fromarray(image).save(folder / "b.gif")
-    with pytest.warns(UserWarning, match=r"without what is none of \.npy, .*: b\.gif\.$"):
+    with pytest.warns(UserWarning, match=r"^Only files named \.npy, .* left out: b\.gif\.$"):
         embed_store(model, folder, target, verbose=0)
 
 

@@ -33,6 +33,7 @@ def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike
         >>> figure.axes[1].get_title()
         'VQ'
     """
+    images, indices = np.asarray(images), np.asarray(indices)
     strongest = np.log10(1 + np.abs(coefficients).max(axis=-1))
     figure, axes = new_figure(len(images), 3, 9, 2.7 * len(images) + 0.4)
     columns = (

@@ -30,7 +30,8 @@ def patch_pyramids(targets: ArrayLike, reconstructions: ArrayLike) -> "Figure":
         >>> len(figure.axes)
         14
     """
-    pixels, levels = np.shape(targets)[:2]
+    targets, reconstructions = np.asarray(targets), np.asarray(reconstructions)
+    pixels, levels = targets.shape[:2]
     figure, axes = new_figure(pixels, 2 * levels + 1, 2 * levels + 1, pixels)
     for row, pair in enumerate(zip(targets, reconstructions, strict=True)):
         for side, pyramid in enumerate(pair):

@@ -36,9 +36,8 @@ def reconstructions(
         ['image', 'half', 'half: error']
     """
     images = np.asarray(images)
-    errors = {
-        name: np.abs(np.asarray(array) - images).mean(axis=-1) for name, array in rebuilt.items()
-    }
+    rebuilt = {name: np.asarray(array) for name, array in rebuilt.items()}
+    errors = {name: np.abs(array - images).mean(axis=-1) for name, array in rebuilt.items()}
     limit = error_limit or max(float(error.max()) for error in errors.values())
     columns = 1 + 2 * len(rebuilt)
     figure, axes = new_figure(len(images), columns, 2.4 * columns, 2.4 * len(images) + 0.4)

@@ -100,21 +100,21 @@ def embed_store(
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
     preset = None if isinstance(model, PixelEmbedder) else str(model)
-    model = model if preset is None else PixelEmbedder.from_preset(model)
+    embedder = model if preset is None else PixelEmbedder.from_preset(model)
     source, target = Path(source).resolve(), Path(target).resolve()
     if source in target.parents:
         raise ValueError(f"`target`, {target}, must not lie in `source`, {source}.")
-    images = ImageCollection(source, model.channels)
+    images = ImageCollection(source, embedder.channels)
     if images.left_out:
         warnings.warn(
-            f"{source} is embedded without what is none of {', '.join(SUFFIXES)}: "
-            f"{_listed(images.left_out)}.",
+            f"Only files named {', '.join(SUFFIXES)} are embedded. Other images in {source} are "
+            f"left out: {_listed(images.left_out)}.",
             stacklevel=2,
         )
-    tile_size = _tile_size(model, memory_budget, images.reading_bytes)
-    if model.radius is None and max(max(size) for _, *size in images.sizes) > tile_size:
+    tile_size = _tile_size(embedder, memory_budget, images.reading_bytes)
+    if embedder.radius is None and max(max(size) for _, *size in images.sizes) > tile_size:
         warnings.warn(
-            f"The backbone {model.backbone.name!r} may look at the whole image (its `reach` is "
+            f"The backbone {embedder.backbone.name!r} may look at the whole image (its `reach` is "
             "None): tiles differ from the whole image.",
             stacklevel=2,
         )
@@ -123,11 +123,11 @@ def embed_store(
         identity={
             "content": "codes" if codes else "vectors",
             "dtype": None if codes else dtype,
-            "model": {"preset": preset, "sha256": _model_hash(model)},
+            "model": {"preset": preset, "sha256": _model_hash(embedder)},
             "source": images.identity(late=before.get("source", {}).get("late", ())),
         },
         images=images.sizes,
-        arrays=_packed_arrays(model) if codes else {"": ((model.latent_dim,), dtype)},
+        arrays=_packed_arrays(embedder) if codes else {"": ((embedder.latent_dim,), dtype)},
         tile_size=tile_size,
         scale=first.scale,
         unit=first.unit,
@@ -135,7 +135,7 @@ def embed_store(
         # Codes have no means.
         levels=level_count(*first.shape[:2], CHUNK) if first.ome and not codes else 1,
     )
-    function = _TileEmbedder(model, source, target, codes)
+    function = _TileEmbedder(embedder, source, target, codes)
     failed = fill_store(target, plan, function, workers, client, shard, verbose)
     problems = _problems("image", "can't be read", images.unreadable)
     problems += _problems("tile", f"failed {TRIES} times", failed)

@@ -2,13 +2,10 @@
 
 import numbers
 import uuid
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.stores.layout import PROGRESS, Plan, Tile
+from umbed_keras.stores.layout import PROGRESS, Plan
 from umbed_keras.stores.tiled_store import TiledStore, locked
 from umbed_keras.stores.worker_pool import Recipe, write_tiles
 from umbed_keras.typing import PathLike
@@ -17,7 +14,7 @@ from umbed_keras.typing import PathLike
 def fill_store(
     target: PathLike,
     plan: Plan,
-    function: Callable[[Tile], np.ndarray | dict[str, np.ndarray]],
+    function: Any,
     workers: int = 1,
     client: Any = None,
     shard: tuple[int, int] | None = None,

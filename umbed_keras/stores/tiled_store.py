@@ -205,11 +205,11 @@ class TiledStore:
         Raises:
             StoreError: if the disk is full, or the store can't be written to.
         """
-        values = values if isinstance(values, dict) else {"": values}
+        arrays = values if isinstance(values, Mapping) else {"": values}
         try:
             for name in self.plan.arrays:
                 array = self._array(tile.image, name, tile.level)
-                part = values[name].astype(array.dtype, copy=False)
+                part = arrays[name].astype(array.dtype, copy=False)
                 if self.plan.ome:
                     array[..., tile.rows, tile.cols] = np.moveaxis(part, (0, 1), (-2, -1))
                 else:

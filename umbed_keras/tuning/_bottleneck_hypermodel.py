@@ -174,7 +174,7 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         levels: int | None = None,
     ) -> keras.Layer:
         """Makes the bottleneck for vectors of `size` entries."""
-        common = {"dtype": "float32", "name": "bottleneck"}
+        common: dict[str, Any] = {"dtype": "float32", "name": "bottleneck"}
         if kind == SCALAR:
             return FiniteScalarQuantizer(size, levels, **common)
         common["seed"] = self.seed

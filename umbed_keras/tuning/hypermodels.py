@@ -47,14 +47,16 @@ class PixelEmbedderHyperModel(BottleneckHyperModel):
         ValueError: if `rate_weight` is below 0, or 0 with the bottleneck `"density"`.
 
     Examples:
-        >>> import keras_tuner
         >>> hypermodel = uk.tuning.PixelEmbedderHyperModel(
-        ...     "vector", latent_dim=[2, 4], num_entries=8, width=4, patch_size=2
+        ...     bottleneck=["vector", "dictionary"], latent_dim=[8, 16], patch_size=4
         ... )
-        >>> model = hypermodel.build(keras_tuner.HyperParameters())
-        >>> model.latent_dim, model.bottleneck.num_entries
-        (2, 8)
+        >>> hypermodel.space.latent_dim, hypermodel.space.width
+        ([8, 16], 32)
+        >>> hypermodel.options
+        {'patch_size': 4}
     """
+
+    space: PixelEmbedderSpace
 
     def __init__(
         self,
@@ -133,14 +135,14 @@ class ImageAutoencoderHyperModel(BottleneckHyperModel):
         ValueError: if `rate_weight` is below 0, or 0 with the bottleneck `"density"`.
 
     Examples:
-        >>> import keras_tuner
         >>> hypermodel = uk.tuning.ImageAutoencoderHyperModel(
-        ...     "scalar", latent_dim=4, levels=[4, 8], filters=4, residual_units=2
+        ...     bottleneck="scalar", latent_dim=4, levels=[4, 8], filters=32
         ... )
-        >>> model = hypermodel.build(keras_tuner.HyperParameters())
-        >>> model.latent_dim, model.bottleneck.input_dim
-        (4, 4)
+        >>> hypermodel.space.levels, hypermodel.downsamplings
+        ([4, 8], 2)
     """
+
+    space: ImageAutoencoderSpace
 
     def __init__(
         self,

@@ -97,7 +97,7 @@ class BayesianOracle(_UntriedOracle):
         ended = [trial for trial in trials if trial.score is not None and np.isfinite(trial.score)]
         if len(ended) < self.initial_trials:
             random = np.random.default_rng((self.seed, len(self.trials)))
-            return untried[random.integers(len(untried))]
+            return untried[int(random.integers(len(untried)))]
         running = [trial for trial in trials if trial.status == TrialStatus.RUNNING]
         all_values = [trial.hyperparameters.values for trial in (*ended, *running)]
         points = _coordinates([hyperparameters(values) for values in (*all_values, *untried)])
@@ -158,13 +158,14 @@ class HyperbandTuner(keras_tuner.Hyperband):
 
     Args:
         oracle: `keras_tuner.Oracle`.
-        hypermodel: `keras_tuner.HyperModel`.
+        hypermodel: `keras_tuner.HyperModel`, or a function that builds a model.
         **kwargs: other arguments of `keras_tuner.Tuner`.
 
     Examples:
         >>> oracle = HyperbandOracle(keras_tuner.Objective("error", "min"), max_epochs=9)
-        >>> hypermodel = uk.tuning.PixelEmbedderHyperModel(latent_dim=4, width=4, patch_size=2)
-        >>> HyperbandTuner(oracle, hypermodel, directory="sweeps").oracle is oracle
+        >>> def build(hp):
+        ...     return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> HyperbandTuner(oracle, build, directory="sweeps").oracle is oracle
         True
     """
 

@@ -38,6 +38,7 @@ class RateDistortion(keras.callbacks.Callback):
             epoch: int, index of the epoch.
             logs: dict of the metrics of the epoch, changed in place.
         """
+        logs = {} if logs is None else logs
         for prefix in ("", "val_"):
             if f"{prefix}reconstruction" in logs:
                 bits = logs[f"{prefix}bits_per_pixel"]

@@ -21,9 +21,7 @@ def scoped(name: str, scope: str) -> str:
     return f"{name}{SEPARATOR}{scope}" if name and scope else name or scope
 
 
-def choose_value(
-    hp: keras_tuner.HyperParameters, name: str, choice: Any, scope: str = ""
-) -> Any | None:
+def choose_value(hp: keras_tuner.HyperParameters, name: str, choice: Any, scope: str = "") -> Any:
     """Registers a hyperparameter and returns its value.
 
     Args:

@@ -11,21 +11,17 @@ from umbed_keras.backend.devices import (
     processes_together,
     share_of_loss,
 )
-from umbed_keras.images.arrays import to_float, to_host
-from umbed_keras.images.batches import EpochNumber, ImageBatches, batch_images, first_images
+from umbed_keras.images.arrays import to_host
+from umbed_keras.images.batches import EpochNumber, ImageBatches, batch_images
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.base.compression import CompressionMixin
+from umbed_keras.models.base.linear_start import LinearStartMixin
 from umbed_keras.models.base.onnx_export import export_onnx
-from umbed_keras.models.base.principal_components import latent_scale, principal_components
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.zoo.preset_mixin import PresetMixin
 
-# What `adapt` looks at: samples, from this many images at most.
-ADAPT_SAMPLES = 32768
-ADAPT_IMAGES = 1024
 
-
-class ImageModel(CompressionMixin, PresetMixin, keras.Model):
+class ImageModel(LinearStartMixin, CompressionMixin, PresetMixin, keras.Model):
     """A model of images with a bottleneck: its data, its training and its metrics.
 
     Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
@@ -70,11 +66,6 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
             shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
         )
         super().build(input_shape)
-
-    @property
-    def adapted_already(self):
-        """Whether `adapt` has been called, on this model or on the one it was loaded from."""
-        return bool(ops.convert_to_numpy(self.adapted))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return share_of_loss(y_pred["error"] + y_pred["loss"])
@@ -223,34 +214,6 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         batches = ImageBatches(x, self.channels, batch_size, **options)
         return super().predict(batches, verbose=verbose, callbacks=callbacks)
 
-    def adapt(self, data):
-        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
-
-        The linear maps of encoder and decoder become the principal components of what is rebuilt;
-        codebook or dictionary start from the latents that this gives. Latents are scaled so that
-        a squared error in them equals that of what is rebuilt, or, where the bottleneck asks for
-        it, to unit variance.
-
-        Args:
-            data: what `fit` takes; a bounded sample is looked at.
-        """
-        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
-            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
-        images = first_images(data, self.channels, ADAPT_IMAGES)
-        random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
-        batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
-        samples = np.concatenate([self.sample_for_start(batch, count, random) for batch in batches])
-        samples, values = self.weigh_samples(samples)
-        latent_dim = self.bottleneck.latent_dim
-        mean, components, deviations = principal_components(samples, latent_dim)
-        scale = latent_scale(deviations, values, latent_dim, self.bottleneck.unit_variance)
-        self.set_linear_start(mean, components, deviations, scale)
-        latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
-        latents[:, :latent_dim] += (samples - mean) @ (components / scale)
-        if self.bottleneck.trainable:
-            self.bottleneck.adapt(latents)
-        self.adapted.assign(1.0)
-
     def export_onnx(self, path, what):
         """Writes the model as an ONNX file, which runs without Keras.
 
@@ -306,86 +269,14 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
         """Name to number of what one must know to cut images into tiles; none for no way."""
         return {}
 
-    def weigh_samples(self, samples):
-        """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""
-        return samples, samples.shape[1]
-
-    def _check_codes(self, codes):
-        """Codes on the host, in the types that `encode` gives; ValueError for what it never does.
-
-        Backends would differ in what they make of an index that there is not: an error, or
-        another code.
-        """
-        spec = self.bottleneck.code_spec()
-        if not isinstance(codes, dict) or set(codes) != set(spec):
-            received = sorted(codes) if isinstance(codes, dict) else type(codes).__name__
-            raise ValueError(
-                f"`codes` must be a dictionary with the keys {sorted(spec)}. Received: {received}"
-            )
-        codes = {name: to_host(codes[name]) for name in spec}
-        grid = next(iter(codes.values())).shape[:3]
-        for name, (trailing, dtype) in spec.items():
-            if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
-                raise ValueError(
-                    f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
-                    f"Received: shape={codes[name].shape}"
-                )
-            if codes[name].shape[:3] != grid:
-                shapes = {key: part.shape for key, part in codes.items()}
-                raise ValueError(
-                    f"All `codes` must have one batch, height and width. Received: {shapes}"
-                )
-            check = self._check_indices if "int" in dtype else _check_numbers
-            codes[name] = check(f"codes[{name!r}]", codes[name]).astype(dtype, copy=False)
-        return codes
-
-    def _check_indices(self, name, values):
-        """Integers that the bottleneck has a meaning for."""
-        if values.dtype.kind not in "iu":
-            raise ValueError(f"`{name}` must be integers. Received: dtype={values.dtype}")
-        count = self.bottleneck.num_indices
-        if count is not None and ((values < 0) | (values >= count)).any():
-            raise ValueError(
-                f"`{name}` must lie in 0..{np.subtract(count, 1)}. "
-                f"Received values from {values.min()} to {values.max()}"
-            )
-        return values
-
     def _batches(self, x, batch_size, **options):
         """The batches that `fit` and `evaluate` learn from: dictionaries with `images`."""
         options = {"seed": self.seed, "replicas": device_count(self), **options}
         return ImageBatches(x, self.channels, batch_size, **options)
 
     def _compiled(self, method):
-        """`method` compiled for inference, once."""
-        name = method.__name__
-        if name not in self._compiled_methods:
-            self._compiled_methods[name] = CompiledMethod(self, method)
-        return self._compiled_methods[name]
-
-
-def _check_numbers(name, values):
-    """Numbers that are finite, float32 on the host."""
-    # NumPy's kinds don't know bfloat16, which JAX arrays bring along.
-    if values.dtype.kind not in "fiu" and values.dtype.name != "bfloat16":
-        raise ValueError(f"`{name}` must be floats. Received: dtype={values.dtype}")
-    with np.errstate(over="ignore"):
-        values = values.astype("float32", copy=False)
-    if not np.isfinite(values).all():
-        raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values.")
-    return values
-
-
-def join_latents(linear, content):
-    """Adds vectors of the linear path to the first entries of a network's, in float32.
-
-    Args:
-        linear: `(..., latent_dim)`, which nothing else uses: overwritten where tensors can be.
-        content: `(..., latent_dim)` or larger: mean and log-variance.
-    """
-    content = ops.cast(content, "float32")
-    size = linear.shape[-1]
-    linear += content[..., :size]
-    if content.shape[-1] == size:
-        return linear
-    return ops.concatenate([linear, content[..., size:]], axis=-1)
+        """Returns a method or function compiled for inference, which is compiled only once."""
+        # Bound methods are equal if their function and object are; functions by identity.
+        if method not in self._compiled_methods:
+            self._compiled_methods[method] = CompiledMethod(self, method)
+        return self._compiled_methods[method]

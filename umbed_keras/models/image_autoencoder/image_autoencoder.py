@@ -9,7 +9,9 @@ from keras import ops
 from umbed_keras.configs import with_parts
 from umbed_keras.images.arrays import check_images, check_shape, to_float
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.codes_check import check_codes
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.base.onnx_export import Graph
 from umbed_keras.models.image_autoencoder.image_decoder import ImageDecoder
 from umbed_keras.models.image_autoencoder.image_encoder import ImageEncoder
@@ -301,7 +303,7 @@ class ImageAutoencoder(ImageModel):
         Raises:
             ValueError: arguments not as described.
         """
-        codes = self._check_codes(codes)
+        codes = check_codes(codes, self.bottleneck)
         covered = [side * self.stride for side in next(iter(codes.values())).shape[1:3]]
         height, width = covered if size is None else size
         if not (0 < height <= covered[0] and 0 < width <= covered[1]):

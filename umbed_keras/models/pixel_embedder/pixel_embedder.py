@@ -14,7 +14,8 @@ from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
 from umbed_keras.images.arrays import check_shape, to_float
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphs
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
 from umbed_keras.models.pixel_embedder.linear_start import LinearStart
@@ -67,8 +68,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, uint8 (0..255) or floats in 0..1, of
-            any height and width. (`fit` also passes dictionaries, see `call`.)
-        training: bool.
+            any height and width.
 
     A call returns a tensor `(batch, height, width, latent_dim)`. `embed` returns the same as a
     NumPy array and computes large images tile by tile.
@@ -161,22 +161,20 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         self.widths = tuple(widths)
         self.hidden_units = tuple(hidden_units)
         self.pixels_per_image = int(pixels_per_image)
-        patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
+        dtype = self.dtype_policy
         self.projection = PyramidProjection(
             self.latent_dim,
             self.patch_size,
             self.pyramid_levels,
             self.channels,
-            dtype=self.dtype_policy,
+            dtype=dtype,
             name="projection",
         )
-        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=self.dtype_policy, name="unet")
+        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=dtype, name="unet")
+        patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
+        features = feature_components if backbone else 0
         self.decoder = PatchDecoder(
-            patch_shape,
-            self.hidden_units,
-            feature_components if backbone else 0,
-            dtype=self.dtype_policy,
-            name="decoder",
+            patch_shape, self.hidden_units, features, dtype=dtype, name="decoder"
         )
         self.backbone = backbone
         self.feature_weight = float(feature_weight)
@@ -187,7 +185,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
                 self.feature_components,
                 backbone.strides,
                 backbone.channels,
-                dtype=self.dtype_policy,
+                dtype=dtype,
                 name="features",
             )
             self.trackers.append(keras.metrics.Mean(name="feature_error"))
@@ -207,7 +205,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
             parts += [self.backbone, self.features]
         for layer in parts:
             layer.built = True
-        # The head has four outputs a channel, one for each pixel that it unfolds into.
+        # The head computes the latents of 2 x 2 pixels.
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
         super().build(input_shape)
 
@@ -234,14 +232,13 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         """
         if not isinstance(inputs, dict):
             check_shape(inputs.shape, self.channels)
-            images = to_float(inputs)
-            latents = self._latents(*self._as_one_tile(images))
+            latents = self._latents(*self._as_one_tile(to_float(inputs)))
             return self.bottleneck(latents, training=training)["latents"]
         images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
-        pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
+        padded, surrounded = self._as_one_tile(images)
+        pyramid = self.projection.gather(surrounded, rows, cols)
         linear = self.projection.project(pyramid)
         rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
-        padded = self._padded(images)
         if self.backbone:
             features = self.features.gather(self._feature_maps(padded), rows, cols)
             linear = linear + self.features.project(features)
@@ -292,13 +289,9 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         """Returns the maps of the frozen backbone."""
         return [ops.stop_gradient(features) for features in self.backbone(padded)]
 
-    def _with_surroundings(self, images):
-        """Returns images with the pixels around them that pyramids need, by reflection."""
-        return reflected(images, self.patch_size, self.pyramid_levels)
-
     def _as_one_tile(self, images):
         """Returns the first two arguments of `_latents` for images that are not divided."""
-        return self._padded(images), self._with_surroundings(images)
+        return self._padded(images), reflected(images, self.patch_size, self.pyramid_levels)
 
     def _latents(self, view, surrounded, top=0, left=0, units=None):
         """Computes the continuous latents of all pixels of a tile.
@@ -330,7 +323,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "latent_dim": self.latent_dim,
             "patch_size": self.patch_size,
@@ -341,17 +334,12 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
             "hidden_units": self.hidden_units,
             "pixels_per_image": self.pixels_per_image,
             "seed": self.seed,
-            **self._feature_config(),
         }
-
-    def _feature_config(self):
-        if not self.backbone:
-            return {}
-        return {
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "feature_weight": self.feature_weight,
-            "feature_components": self.feature_components,
-        }
+        if self.backbone:
+            config["backbone"] = keras.saving.serialize_keras_object(self.backbone)
+            config["feature_weight"] = self.feature_weight
+            config["feature_components"] = self.feature_components
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
