@@ -131,10 +131,9 @@ class Weighted(keras.utils.PyDataset):
     ids=["iterable", "PyDataset"],
 )
 def test_weights_in_the_data_are_refused(trained, data):
-    model = trained["autoencoder"]
     with pytest.raises(ValueError, match="sample_weight"):
-        model.fit(data, verbose=0)
+        compiled("autoencoder").fit(data, verbose=0)
     with pytest.raises(ValueError, match="sample_weight"):
-        model.fit(IMAGES, validation_data=(IMAGES, None, np.ones(4)), verbose=0)
-    # A third part that says nothing is none.
-    model.evaluate([(IMAGES, np.zeros(4), None)], verbose=0)
+        compiled("autoencoder").fit(IMAGES, validation_data=(IMAGES, None, np.ones(4)), verbose=0)
+    # A third part that is None is none.
+    trained["autoencoder"].evaluate([(IMAGES, np.zeros(4), None)], verbose=0)

@@ -206,12 +206,15 @@ class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, 
         return {}
 
     def __repr__(self) -> str:
-        fields = {
-            name: getattr(self, name, None) for name in ("latent_dim", "bottleneck", "backbone")
-        }
-        fields["preset"] = self.origin.get("preset")
-        known = (f"{name}={value!r}" for name, value in fields.items() if value is not None)
-        return f"{type(self).__name__}({', '.join(known)})"
+        fields = {name: getattr(self, name, None) for name in ("latent_dim", "bottleneck")}
+        backbone = getattr(self, "backbone", None)
+        texts = {name: repr(value) for name, value in fields.items() if value is not None}
+        if backbone is not None:
+            texts["backbone"] = type(backbone).__name__
+        if "preset" in self.origin:
+            texts["preset"] = repr(self.origin["preset"])
+        arguments = ", ".join(f"{name}={text}" for name, text in texts.items())
+        return f"{type(self).__name__}({arguments})"
 
     def _compiled(self, method: Callable[..., Any]) -> CompiledMethod:
         """Returns a method or function compiled for inference, which is compiled only once."""
