@@ -13,7 +13,6 @@ from umbed_keras.backend.devices import share_of_loss
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
-from umbed_keras.images.arrays import check_shape, to_float
 from umbed_keras.models.base.image_model import ImageModel
 from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
@@ -209,32 +208,34 @@ class PixelEmbedder(
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
         super().build(input_shape)
 
-    def call(
-        self, inputs: Tensor | Mapping[str, Tensor], training: bool = False
-    ) -> Tensor | dict[str, Any]:
-        """Computes the vectors of images, or what training needs of sampled pixels.
+    def call_images(self, images: Tensor, training: bool) -> Tensor:
+        """Computes the vectors of images.
 
         Args:
-            inputs: images `(batch, height, width, channels)`; or a dictionary of `images`, `rows`
-                and `cols`, the latter two integers `(batch, pixels)`.
+            images: float32 tensor `(batch, height, width, channels)` in 0..1.
             training: bool.
 
         Returns:
-            For images, a tensor `(batch, height, width, latent_dim)`. For a dictionary, a
-            dictionary with the pyramids of the pixels
+            Tensor `(batch, height, width, latent_dim)`.
+        """
+        latents = self._latents(*self._as_one_tile(images))
+        return self.bottleneck(latents, training=training)["latents"]
+
+    def call_batch(self, batch: Mapping[str, Tensor], training: bool) -> dict[str, Any]:
+        """Computes what training needs of sampled pixels.
+
+        Args:
+            batch: dictionary of `images`, float32 `(batch, height, width, channels)` in 0..1, and
+                of `rows` and `cols`, integers `(batch, pixels)`.
+            training: bool.
+
+        Returns:
+            Dictionary with the pyramids of the pixels
             `(batch, pixels, levels, patch_size, patch_size, channels)` as `targets` and as
             `rebuilt`, their mean squared `error`, the bottleneck's `codes` and `loss`, and with a
             backbone the `feature_error`.
-
-        Raises:
-            TypeError: if the images are neither uint8 nor floats.
-            ValueError: if the images have another shape.
         """
-        if not isinstance(inputs, dict):
-            check_shape(inputs.shape, self.channels)
-            latents = self._latents(*self._as_one_tile(to_float(inputs)))
-            return self.bottleneck(latents, training=training)["latents"]
-        images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
+        images, rows, cols = batch["images"], batch["rows"], batch["cols"]
         padded, surrounded = self._as_one_tile(images)
         pyramid = self.projection.gather(surrounded, rows, cols)
         linear = self.projection.project(pyramid)
