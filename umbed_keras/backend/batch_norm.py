@@ -33,7 +33,7 @@ def batch_normalize(
     training = training and layer.trainable
     statistics = (layer.moving_mean, layer.moving_variance)
     if backend.backend() != "torch":
-        before = [ops.convert_to_tensor(statistic) for statistic in statistics]
+        before = [ops.copy(statistic) for statistic in statistics]
         outputs = layer(features, training=training)
         if training:
             valid = ops.logical_and(*(ops.all(ops.isfinite(part)) for part in statistics))

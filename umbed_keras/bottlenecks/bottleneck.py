@@ -66,6 +66,7 @@ class Bottleneck(keras.layers.Layer):
     - `preset_sizes`: names of the arguments whose product is the size of the largest array, and
       `preset_limits`: the largest value of each other argument, in a preset. By default
       `latent_dim`, and 256 for all others: a preset with more does not load.
+    - `repr_arguments`: names of the arguments that `repr` shows. Default: `latent_dim`.
     - `symbol_settings`, `symbol_spec`, `to_symbols` and `from_symbols`: codes as integers for an
       entropy coder. Without the last three, `adapt_codec` and `compress` fail.
 
@@ -103,6 +104,8 @@ class Bottleneck(keras.layers.Layer):
     preset_role: ClassVar[str] = "bottleneck"
     preset_sizes: ClassVar[tuple[str, ...]] = ("latent_dim",)
     preset_limits: ClassVar[dict[str, int]] = {}
+    # Arguments that `repr` shows.
+    repr_arguments: ClassVar[tuple[str, ...]] = ("latent_dim",)
 
     num_entries: int | None = None
     unit_variance: bool = False
@@ -118,6 +121,10 @@ class Bottleneck(keras.layers.Layer):
         self.latent_dim = int(latent_dim)
         self.returns_latents = output == "latents"
         self.supports_masking = True
+
+    def __repr__(self) -> str:
+        arguments = (f"{name}={getattr(self, name, None)!r}" for name in self.repr_arguments)
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
     @property
     def input_dim(self) -> int:

@@ -22,6 +22,7 @@ def batch_images(batch: Any) -> Any:
 
     Raises:
         ValueError: if `batch` is empty, or a dictionary.
+        ValueError: if the tuple has a third part, the `sample_weight` of Keras.
 
     Examples:
         >>> batch_images(("images", "labels"))
@@ -30,6 +31,11 @@ def batch_images(batch: Any) -> Any:
     if isinstance(batch, (tuple, list)):
         if not batch:
             raise ValueError("The data yielded an empty batch; it must yield images.")
+        if len(batch) > 2 and batch[2] is not None:
+            raise ValueError(
+                "The data yielded a third part, `sample_weight`, which models of images do not "
+                "use. It must yield images, or tuples (images, labels)."
+            )
         batch = batch[0]
     if isinstance(batch, dict):
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.configs import with_parts
-from umbed_keras.images.arrays import check_images, check_shape, to_float
+from umbed_keras.images.arrays import check_images, to_float
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
 from umbed_keras.models.base.codes_check import check_codes
 from umbed_keras.models.base.image_model import ImageModel
@@ -179,26 +179,14 @@ class ImageAutoencoder(ImageModel):
 
     # Graph: what runs on tensors.
 
-    def call(self, inputs, training=False):
-        """The reconstruction of images, or what training needs.
+    def call_images(self, images, training):
+        outputs = self.bottleneck(self._latents(images, training), training=training)
+        return self._cut(self._rebuilt(outputs["latents"], training), images)
 
-        Args:
-            inputs: images, or a dictionary with `images`.
-            training: bool.
-
-        Returns:
-            For images float32 `(batch, height, width, channels)`, not clipped. For a dictionary:
-            the images as `targets` and that reconstruction as `rebuilt`; `error`, by the loss's
-            weights; and the bottleneck's `codes` and `loss`.
-        """
-        bare = not isinstance(inputs, dict)
-        images = inputs if bare else inputs["images"]
-        check_shape(images.shape, self.channels)
-        images = to_float(images)
+    def call_batch(self, batch, training):
+        images = batch["images"]
         outputs = self.bottleneck(self._latents(images, training), training=training)
         rebuilt = self._cut(self._rebuilt(outputs["latents"], training), images)
-        if bare:
-            return rebuilt
         return {
             "targets": images,
             "rebuilt": rebuilt,
