@@ -37,7 +37,7 @@ class Backbone(keras.layers.Layer):
         ...     strides, channels, shares, reach = (2,), (3,), (1.0,), 0
         ...
         ...     def call(self, images):
-        ...         return [keras.ops.average_pool(images, 2, data_format="channels_last")]
+        ...         return [images[:, ::2, ::2]]
         >>> tuple(Halves()(np.ones((1, 4, 6, 3), "float32"))[0].shape)
         (1, 2, 3, 3)
     """

@@ -23,7 +23,7 @@ class StatisticsUpdate:
         >>> keras.ops.convert_to_numpy(average).tolist()
         [1.0, 1.5]
         >>> bad = StatisticsUpdate(keras.ops.convert_to_tensor(False))
-        >>> bad.move_average(average, keras.ops.full(2, np.nan), decay=0.5)
+        >>> bad.move_average(average, np.nan * keras.ops.ones(2), decay=0.5)
         >>> keras.ops.convert_to_numpy(average).tolist()
         [1.0, 1.5]
     """
