@@ -13,8 +13,8 @@ from umbed_keras.typing import ArrayLike, Codes, Tensor
 DECODE_CHUNK = 4096
 
 
-class Reconstruction:
-    """Mixin that decodes the vectors or codes of a pixel embedder.
+class ReconstructionMixin:
+    """Decodes the vectors or codes of a pixel embedder.
 
     Examples:
         >>> model = uk.PixelEmbedder(latent_dim=4, patch_size=4, pyramid_levels=2)
