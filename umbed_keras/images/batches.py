@@ -21,7 +21,7 @@ def batch_images(batch: Any) -> Any:
         The images, unchanged.
 
     Raises:
-        ValueError: if `batch` is empty, or a dictionary.
+        ValueError: if `batch` is empty, a dictionary, or has a third part (`sample_weight`).
         ValueError: if the tuple has a third part, the `sample_weight` of Keras.
 
     Examples:
@@ -29,7 +29,7 @@ def batch_images(batch: Any) -> Any:
         'images'
     """
     if isinstance(batch, (tuple, list)):
-        if not batch:
+        if len(batch) == 0:
             raise ValueError("The data yielded an empty batch; it must yield images.")
         if len(batch) > 2 and batch[2] is not None:
             raise ValueError(
