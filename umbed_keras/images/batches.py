@@ -21,7 +21,7 @@ def batch_images(batch: Any) -> Any:
         The images, unchanged.
 
     Raises:
-        ValueError: if `batch` is empty, a dictionary, or has a third part (`sample_weight`).
+        ValueError: if `batch` is empty, or a dictionary.
         ValueError: if the tuple has a third part, the `sample_weight` of Keras.
 
     Examples:
