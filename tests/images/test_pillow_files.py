@@ -9,7 +9,7 @@ from umbed_keras.images.pillow_files import image_size, open_image
 pytestmark = pytest.mark.torch_alone
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (5, 7, 3), "uint8")
-# Of ITU-R BT.601, which Pillow rounds.
+# Luma of ITU-R BT.601, which Pillow rounds.
 LUMA = RGB @ [0.299, 0.587, 0.114]
 
 
@@ -86,7 +86,7 @@ def broken(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "write", "says"),
+    ("name", "write", "message"),
     [
         ("a.tif", lambda path: Image.fromarray(np.ones((5, 7), "float32")).save(path), "mode 'F'"),
         ("a.tif", lambda path: Image.fromarray(np.ones((5, 7), "int32")).save(path), "mode 'I'"),
@@ -101,11 +101,14 @@ def broken(path):
     ],
     ids=["floats", "32 bits", "text", "short png", "short jpg", "large"],
 )
-def test_an_error_names_the_file(tmp_path, name, write, says):
+def test_an_error_names_the_file(tmp_path, name, write, message):
     write(tmp_path / name)
-    with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path / name))} .*{says}"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path / name))} .*{message}"):
         open_image(tmp_path / name, 3)
-    with open(tmp_path / name, "rb") as file, pytest.raises(ValueError, match=rf"{name}.*{says}"):
+    with (
+        open(tmp_path / name, "rb") as file,
+        pytest.raises(ValueError, match=rf"{name}.*{message}"),
+    ):
         open_image(file, 3)
 
 

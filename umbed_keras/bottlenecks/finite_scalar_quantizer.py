@@ -48,14 +48,15 @@ class FiniteScalarQuantizer(Bottleneck):
     Examples:
         >>> layer = uk.layers.FiniteScalarQuantizer(latent_dim=2, levels=[5, 4])
         >>> outputs = layer(np.array([[0.0, 0.0], [9.0, -9.0]], "float32"))
-        >>> outputs["codes"]["indices"].tolist()
+        >>> keras.ops.convert_to_numpy(outputs["codes"]["indices"]).tolist()
         [[2, 2], [4, 0]]
-        >>> layer.to_index(outputs["codes"]).tolist()
+        >>> keras.ops.convert_to_numpy(layer.to_index(outputs["codes"])).tolist()
         [12, 4]
     """
 
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
     preset_limits: ClassVar = {"levels": 1 << 20}
+    repr_arguments = ("levels",)
 
     # Levels are few and fixed, so latents should span them.
     unit_variance = True
@@ -85,7 +86,9 @@ class FiniteScalarQuantizer(Bottleneck):
         """Distance between neighbouring levels of each entry, float32 `(latent_dim,)`."""
         return ops.convert_to_tensor(self.scale) / _half_widths(self.levels)
 
-    def pass_through(self, latents: Tensor, training: bool) -> tuple[Tensor, Codes, Tensor]:
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
         """Quantizes float32 latents; see `Bottleneck.pass_through`."""
         values = self._bounded(latents * self.gain)
         rounded = ops.round(ops.stop_gradient(values))
@@ -178,7 +181,7 @@ class FiniteScalarQuantizer(Bottleneck):
         self.scale.assign(scales)
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
-        """Shape and dtype of the codes of one latent vector."""
+        """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
     def entropy_model(self) -> IntegerCodes:

@@ -25,9 +25,9 @@ def to_host(images: ArrayLike) -> np.ndarray:
         [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
     if hasattr(images, "detach"):  # a PyTorch tensor
-        images = images.detach().cpu().numpy()
-    elif ops.is_tensor(images):
-        images = ops.convert_to_numpy(images)
+        return images.detach().cpu().numpy()
+    if ops.is_tensor(images):
+        return ops.convert_to_numpy(images)
     return np.asarray(images)
 
 
@@ -86,23 +86,23 @@ def check_images(images: ArrayLike, channels: int) -> np.ndarray:
         Traceback (most recent call last):
         ValueError: `images` must be uint8 (0..255) or floats in 0..1, channels last...
     """
-    images = to_host(images)
-    check_shape(images.shape, channels)
-    if images.shape[1] == 0 or images.shape[2] == 0:
-        raise ValueError(f"`images` must have pixels. Received: shape={images.shape}")
-    if images.dtype == np.uint8:
-        return images
+    array = to_host(images)
+    check_shape(array.shape, channels)
+    if array.shape[1] == 0 or array.shape[2] == 0:
+        raise ValueError(f"`images` must have pixels. Received: shape={array.shape}")
+    if array.dtype == np.uint8:
+        return array
     # `numpy.issubdtype` does not know bfloat16, a dtype of JAX arrays.
-    if "float" not in images.dtype.name:
-        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={images.dtype}")
-    images = images.astype("float32", copy=False)
-    if images.size:
-        low, high = float(images.min()), float(images.max())
+    if "float" not in array.dtype.name:
+        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={array.dtype}")
+    array = array.astype("float32", copy=False)
+    if array.size:
+        low, high = float(array.min()), float(array.max())
         if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # NaN fails too
             raise ValueError(
                 f"`images` must be {ALLOWED}. Received floats from {low:g} to {high:g}."
             )
-    return images
+    return array
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -22,14 +22,20 @@ def batch_images(batch: Any) -> Any:
 
     Raises:
         ValueError: if `batch` is empty, or a dictionary.
+        ValueError: if the tuple has a third part, the `sample_weight` of Keras.
 
     Examples:
         >>> batch_images(("images", "labels"))
         'images'
     """
     if isinstance(batch, (tuple, list)):
-        if not batch:
+        if len(batch) == 0:
             raise ValueError("The data yielded an empty batch; it must yield images.")
+        if len(batch) > 2 and batch[2] is not None:
+            raise ValueError(
+                "The data yielded a third part, `sample_weight`, which models of images do not "
+                "use. It must yield images, or tuples (images, labels)."
+            )
         batch = batch[0]
     if isinstance(batch, dict):
         raise ValueError(
@@ -154,7 +160,7 @@ class ImageBatches(keras.utils.PyDataset):
         check_integers(batch_size=(1, self.batch_size))
         if pixels_per_image is not None:
             check_integers(pixels_per_image=(1, pixels_per_image))
-        self._order_of = (None, None)
+        self._order_of = None
         self._iterator = None
         if is_dataset:
             self._read, self._pass_length = self._from_dataset, source.num_batches
@@ -177,9 +183,10 @@ class ImageBatches(keras.utils.PyDataset):
                 "tf.data.Dataset, a torch DataLoader, a grain loader or another iterable of "
                 f"batches. Received: {type(source).__name__}"
             )
-        self._steps = steps_per_epoch or self._pass_length
-        if not self._steps:
+        steps = steps_per_epoch or self._pass_length
+        if not steps:
             raise ValueError("The data has no length; pass `steps_per_epoch`.")
+        self._steps = steps
 
     @property
     def num_batches(self) -> int:
@@ -224,11 +231,11 @@ class ImageBatches(keras.utils.PyDataset):
         """Returns the order of `count` elements in a pass."""
         if not self.shuffle:
             return np.arange(count)
-        cached_pass, order = self._order_of  # read at once, because workers share it
-        if cached_pass != pass_number:
+        cached = self._order_of  # read once, because workers share it
+        if cached is None or cached[0] != pass_number:
             order = np.random.default_rng((self.seed, pass_number, count)).permutation(count)
-            self._order_of = (pass_number, order)
-        return order
+            cached = self._order_of = (pass_number, order)
+        return cached[1]
 
     def _from_array(self, step, index):
         pass_number, position = divmod(step, self._pass_length)

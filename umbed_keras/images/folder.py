@@ -1,5 +1,6 @@
 """Random crops of the images in a folder."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,7 +78,8 @@ class ImageFolder(keras.utils.PyDataset):
             seed=(0, seed),
         )
         check_channels(channels)
-        self.files = list(folder) if isinstance(folder, (list, tuple)) else image_files(folder)
+        path = isinstance(folder, (str, os.PathLike))
+        self.files = image_files(folder) if path else list(folder)
         if not self.files:
             raise ValueError("`folder` must name at least one file. Received: []")
         self.size = int(size)

@@ -84,7 +84,8 @@ def image_size(file: Any) -> tuple[int, int]:
             image.load()  # Pillow turns TIFF upright when it decodes
         # Orientations from 5 on exchange rows and columns.
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return image.size if turned else image.size[::-1]
+        width, height = image.size
+        return (width, height) if turned else (height, width)
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ def test_probabilities_have_one_source(make):
 class Rounding(uk.layers.Bottleneck):
     """What a first bottleneck may look like: numbers cut to multiples of a step."""
 
-    def pass_through(self, latents, training):
+    def pass_through(self, latents, training, mask=None):
         return latents, {"values": latents}, ops.convert_to_tensor(0.0)
 
     def decode(self, codes):

@@ -166,7 +166,7 @@ class TestVQVAE:
 class Floats(uk.layers.Bottleneck):
     """A bottleneck with all that models ask of one, and no entropy model."""
 
-    def pass_through(self, latents, training):
+    def pass_through(self, latents, training, mask=None):
         return latents, {"values": latents}, keras.ops.convert_to_tensor(0.0)
 
     def decode(self, codes):
@@ -184,7 +184,7 @@ class Halves(Floats):
 
     num_indices = 8
 
-    def pass_through(self, latents, training):
+    def pass_through(self, latents, training, mask=None):
         indices = keras.ops.cast(keras.ops.clip(keras.ops.round(2 * latents) + 4, 0, 7), "int32")
         return self.decode({"values": indices}), {"values": indices}, keras.ops.sum(0.0 * latents)
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.affine import dense, weights
+from umbed_keras.backend.affine import cast_weights, dense
 from umbed_keras.typing import Shape, Tensor
 
 
@@ -118,9 +118,9 @@ class PatchDecoder(keras.layers.Layer):
         latents = ops.cast(latents, self.compute_dtype)  # which Keras does in `call` alone
         hidden = latents / ops.cast(ops.convert_to_tensor(self.scale), latents.dtype)
         for layer in self.hidden:
-            hidden = ops.relu(dense(hidden, *weights(layer, latents.dtype)))
-        linear, bias = weights(self.linear, latents.dtype)
-        correction, _ = weights(self.correction, latents.dtype)
+            hidden = ops.relu(dense(hidden, *cast_weights(layer, latents.dtype)))
+        linear, bias = cast_weights(self.linear, latents.dtype)
+        correction, _ = cast_weights(self.correction, latents.dtype)
         # One matrix product computes both.
         patches = dense(
             ops.concatenate([latents, hidden], axis=-1),

@@ -13,15 +13,15 @@ from umbed_keras.backend.devices import share_of_loss
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
-from umbed_keras.images.arrays import check_shape, to_float
-from umbed_keras.models.base.image_model import ImageModel, join_latents
-from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphs
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
+from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
-from umbed_keras.models.pixel_embedder.linear_start import LinearStart
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
 from umbed_keras.models.pixel_embedder.pyramid_projection import PyramidProjection
-from umbed_keras.models.pixel_embedder.reconstruction import Reconstruction
-from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbedding
+from umbed_keras.models.pixel_embedder.pyramid_start import PyramidStartMixin
+from umbed_keras.models.pixel_embedder.reconstruction import ReconstructionMixin
+from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbeddingMixin
 from umbed_keras.models.pixel_embedder.unet import UNet
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.patch_pyramid import check_geometry, reflected
@@ -30,7 +30,9 @@ from umbed_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs, ImageModel):
+class PixelEmbedder(
+    TiledEmbeddingMixin, ReconstructionMixin, PyramidStartMixin, ExportedGraphsMixin, ImageModel
+):
     """Computes a small vector for every pixel that describes its neighbourhood at several scales.
 
     A pixel's neighbourhood is its patch pyramid: square windows around it, each twice as wide as
@@ -87,7 +89,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         Training on a batch of images:
 
         >>> images = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype="uint8")
-        >>> model = uk.PixelEmbedder(latent_dim=8, patch_size=4, pyramid_levels=2, widths=(8, 16))
+        >>> model = uk.PixelEmbedder(latent_dim=8, patch_size=4, pyramid_levels=2, widths=(8,))
         >>> model.compile(optimizer="adam")
         >>> history = model.fit(images, epochs=1, verbose=0)
         >>> vectors = model.embed(images)
@@ -99,8 +101,6 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         >>> model = uk.PixelEmbedder.from_preset("natural_vq_k256")
         >>> model.embed(images).shape
         (2, 16, 24, 16)
-        >>> model.encode(images)["indices"].shape
-        (2, 16, 24)
     """
 
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
@@ -208,32 +208,34 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
         super().build(input_shape)
 
-    def call(
-        self, inputs: Tensor | Mapping[str, Tensor], training: bool = False
-    ) -> Tensor | dict[str, Any]:
-        """Computes the vectors of images, or what training needs of sampled pixels.
+    def call_images(self, images: Tensor, training: bool) -> Tensor:
+        """Computes the vectors of images.
 
         Args:
-            inputs: images `(batch, height, width, channels)`; or a dictionary of `images`, `rows`
-                and `cols`, the latter two integers `(batch, pixels)`.
+            images: float32 tensor `(batch, height, width, channels)` in 0..1.
             training: bool.
 
         Returns:
-            For images, a tensor `(batch, height, width, latent_dim)`. For a dictionary, a
-            dictionary with the pyramids of the pixels
+            Tensor `(batch, height, width, latent_dim)`.
+        """
+        latents = self._latents(*self._as_one_tile(images))
+        return self.bottleneck(latents, training=training)["latents"]
+
+    def call_batch(self, batch: Mapping[str, Tensor], training: bool) -> dict[str, Any]:
+        """Computes what training needs of sampled pixels.
+
+        Args:
+            batch: dictionary of `images`, float32 `(batch, height, width, channels)` in 0..1, and
+                of `rows` and `cols`, integers `(batch, pixels)`.
+            training: bool.
+
+        Returns:
+            Dictionary with the pyramids of the pixels
             `(batch, pixels, levels, patch_size, patch_size, channels)` as `targets` and as
             `rebuilt`, their mean squared `error`, the bottleneck's `codes` and `loss`, and with a
             backbone the `feature_error`.
-
-        Raises:
-            TypeError: if the images are neither uint8 nor floats.
-            ValueError: if the images have another shape.
         """
-        if not isinstance(inputs, dict):
-            check_shape(inputs.shape, self.channels)
-            latents = self._latents(*self._as_one_tile(to_float(inputs)))
-            return self.bottleneck(latents, training=training)["latents"]
-        images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
+        images, rows, cols = batch["images"], batch["rows"], batch["cols"]
         padded, surrounded = self._as_one_tile(images)
         pyramid = self.projection.gather(surrounded, rows, cols)
         linear = self.projection.project(pyramid)

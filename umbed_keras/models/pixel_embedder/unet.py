@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Shape, Tensor
 
@@ -137,14 +137,14 @@ class UNet(keras.layers.Layer):
             skips.append(features)
         features = _convolve(self.middle, features)
         for level in reversed(range(len(self.up))):
-            lifted = dense(features, *weights(self.lift[level], features.dtype))
+            lifted = dense(features, *cast_weights(self.lift[level], features.dtype))
             features = ops.relu(ops.depth_to_space(lifted, 2, "channels_last") + skips[level])
             features = _convolve(self.up[level], features)
         return features
 
     def _head(self, features, units=None):
         """Computes the vectors of 2 x 2 pixels, `(..., 4 units)`, or their leading entries."""
-        kernel, bias = weights(self.head, features.dtype)
+        kernel, bias = cast_weights(self.head, features.dtype)
         if units is not None:
             kernel, bias = (
                 ops.reshape(
@@ -165,5 +165,5 @@ class UNet(keras.layers.Layer):
 def _convolve(layer, features, pad=(1, 1)):
     """Applies a layer's convolution and activation to reflected borders."""
     padded = reflect_pad(features, pad, pad)
-    kernel, bias = weights(layer, features.dtype)
+    kernel, bias = cast_weights(layer, features.dtype)
     return ops.relu(convolution(padded, kernel, bias, layer.strides[0]))
