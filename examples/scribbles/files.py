@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from umbed_keras.images.image_files import open_image, opened
+from umbed_keras.images.pillow_files import open_image, opened
 
 
 def read_image(path, most_pixels=None):

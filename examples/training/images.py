@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from umbed_keras.images.image_files import SUFFIXES, image_files, is_hidden, open_image
+from umbed_keras.images.image_files import SUFFIXES, image_files, is_hidden
+from umbed_keras.images.pillow_files import open_image
 
 
 def load_images(path, size=128, limit=None, tiles=False, gray=False):

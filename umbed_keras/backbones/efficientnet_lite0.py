@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from umbed_keras.backbones.backbone import Backbone
-from umbed_keras.backend.affine import convolution, depthwise_convolution, relu6_
+from umbed_keras.backend.affine import convolution, depthwise_convolution, relu6_in_place
 
 STEM = {"kernel_size": 3, "stride": 2, "channels": 32}
 # Blocks, kernel size, stride of the first block, expansion, channels.
@@ -117,15 +117,17 @@ class EfficientNetLite0(Backbone):
         """
         images = ops.cast((ops.cast(images, "float32") * 255 - 127) / 128, self.compute_dtype)
         # Back to front, TensorFlow's `same` is as many zeros on either side, whatever the size.
-        features = relu6_(self._convolve(ops.flip(images, (1, 2)), self.stem, STEM["stride"]))
+        features = relu6_in_place(
+            self._convolve(ops.flip(images, (1, 2)), self.stem, STEM["stride"])
+        )
         taps = []
         for place, (_, stride, before, _, after) in enumerate(BLOCKS):
             weights = self.blocks[place]
             hidden = features
             if "expand" in weights:
-                hidden = relu6_(self._convolve(hidden, weights["expand"]))
+                hidden = relu6_in_place(self._convolve(hidden, weights["expand"]))
             kernel, bias = self._cast(weights["depthwise"])
-            hidden = relu6_(depthwise_convolution(hidden, kernel, bias, stride))
+            hidden = relu6_in_place(depthwise_convolution(hidden, kernel, bias, stride))
             outputs = self._convolve(hidden, weights["project"])
             features = features + outputs if (stride, before) == (1, after) else outputs
             if place in TAPS:

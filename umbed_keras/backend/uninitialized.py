@@ -17,7 +17,7 @@ def uninitialized_variables() -> Iterator[None]:
         >>> with uninitialized_variables():
         ...     layer = keras.layers.Dense(1 << 20)
         ...     layer.build((None, 1 << 20))
-        >>> layer.kernel.shape
+        >>> tuple(layer.kernel.shape)
         (1048576, 1048576)
     """
     # The one use of Keras's internals in this package. Keras keeps a list of variables that wait

@@ -33,6 +33,8 @@ class Bottleneck(keras.layers.Layer):
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
     preset_sizes = ("latent_dim",)
     preset_limits: ClassVar = {}
+    # Arguments that `repr` shows.
+    repr_arguments = ("latent_dim",)
 
     # The entry of a preset's configuration in which one may stand.
     preset_role = "bottleneck"
@@ -46,6 +48,10 @@ class Bottleneck(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         check_integers(latent_dim=(1, latent_dim))
         self.latent_dim = int(latent_dim)
+
+    def __repr__(self) -> str:
+        arguments = (f"{name}={getattr(self, name, None)!r}" for name in self.repr_arguments)
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
     @property
     def input_dim(self):

@@ -66,6 +66,7 @@ class DictionaryBottleneck(Bottleneck):
         "coefficient_bits": 16,
         "commitment_weight": 1 << 20,
     }
+    repr_arguments = ("num_atoms", "latent_dim", "sparsity")
 
     def __init__(
         self,

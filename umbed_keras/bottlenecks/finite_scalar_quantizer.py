@@ -55,6 +55,7 @@ class FiniteScalarQuantizer(Bottleneck):
 
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
     preset_limits: ClassVar = {"levels": 1 << 20}
+    repr_arguments = ("levels",)
 
     # Levels are few and fixed, so latents should span them.
     unit_variance = True

@@ -35,6 +35,7 @@ class ResidualVectorQuantizer(Bottleneck):
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
     preset_sizes = ("num_embeddings", "latent_dim")
     preset_limits: ClassVar = {"num_quantizers": 256, "commitment_weight": 1 << 20}
+    repr_arguments = ("num_embeddings", "latent_dim", "num_quantizers")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, whole
+from umbed_keras.backend.affine import as_float32, convolution, dense
 from umbed_keras.backend.variables import add_state
 from umbed_keras.ops.checks import check_integers
 
@@ -196,20 +196,26 @@ class ContextGroup(keras.layers.Layer):
             seen: float32 `(batch, rows, cols, 2 * channels)`.
             turns: int32 `(rows, cols, 1)`, 0 to `PLACES - 1`.
         """
-        features = ops.take(whole(self.turn_bias), turns[..., 0], axis=0)[None]
+        features = ops.take(as_float32(self.turn_bias), turns[..., 0], axis=0)[None]
         if self.start:
             known = dense(
-                seen[..., : 2 * self.start], whole(self.summarize_known), whole(self.known_bias)
+                seen[..., : 2 * self.start],
+                as_float32(self.summarize_known),
+                as_float32(self.known_bias),
             )
-            features = features + convolution(ops.relu(known), whole(self.known_kernel), padding=1)
-        own = dense(seen[..., 2 * self.start : 2 * self.end], whole(self.summarize_own))
-        kernel = whole(self.own_kernel)
+            features = features + convolution(
+                ops.relu(known), as_float32(self.known_kernel), padding=1
+            )
+        own = dense(seen[..., 2 * self.start : 2 * self.end], as_float32(self.summarize_own))
+        kernel = as_float32(self.own_kernel)
         for turn in range(1, PLACES):
             before, now = (ops.cast(mask, "float32") for mask in (turns < turn, turns == turn))
             features = features + now * convolution(own * before, kernel, padding=1)
         features = ops.relu(features)
-        features = ops.relu(dense(features, whole(self.middle), whole(self.middle_bias)))
-        return ops.split(dense(features, whole(self.head), whole(self.head_bias)), 2, axis=-1)
+        features = ops.relu(dense(features, as_float32(self.middle), as_float32(self.middle_bias)))
+        return ops.split(
+            dense(features, as_float32(self.head), as_float32(self.head_bias)), 2, axis=-1
+        )
 
     def get_config(self):
         names = ("start", "end", "units", "summary_units")

@@ -46,6 +46,7 @@ class VectorQuantizer(Bottleneck):
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
     preset_sizes = ("num_embeddings", "latent_dim")
     preset_limits: ClassVar = {"commitment_weight": 1 << 20}
+    repr_arguments = ("num_embeddings", "latent_dim")
 
     def __init__(
         self,

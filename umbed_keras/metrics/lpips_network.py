@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from umbed_keras.backend.constants import Constants
 from umbed_keras.metrics._lpips_weights import KERNELS, load_weights
 from umbed_keras.metrics._unit_images import check_value_range, unit_images
 from umbed_keras.typing import ArrayLike, PathLike, Tensor
@@ -65,8 +66,7 @@ class LPIPSNetwork:
         self.net = net
         self.weights = None if weights is None else str(weights)
         self.value_range = check_value_range(value_range)
-        self._arrays = None
-        self._held = {}
+        self._constants = None
 
     def __call__(self, references: ArrayLike, images: ArrayLike) -> Tensor:
         """Computes the distances of pairs of images.
@@ -90,7 +90,9 @@ class LPIPSNetwork:
         references, images = unit_images(
             references, images, self.value_range, channels=3, min_size=MIN_SIZE[self.net]
         )
-        constants = self._constants(images)
+        if self._constants is None:
+            self._constants = Constants(load_weights(self.net, self.weights))
+        constants = self._constants.beside(images)
         features = _alex if self.net == "alex" else _squeeze
         # Not as one batch, so that no gradient is computed for references that need none.
         layers = zip(
@@ -111,23 +113,6 @@ class LPIPSNetwork:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LPIPSNetwork":
         return cls(**config)
-
-    def _constants(self, images: Tensor) -> dict[str, Tensor]:
-        """Returns the weights as tensors on the device of the images."""
-        if self._arrays is None:
-            self._arrays = load_weights(self.net, self.weights)
-        if keras.backend.backend() != "torch":  # constants of the graph being traced
-            return {name: ops.convert_to_tensor(array) for name, array in self._arrays.items()}
-        import torch
-
-        # PyTorch has no graph, so the tensors are kept to be copied to the device only once.
-        # Tensors made in inference mode cannot be used where gradients are computed.
-        key = (images.device, torch.is_inference_mode_enabled())
-        if key not in self._held:
-            self._held[key] = {
-                name: ops.convert_to_tensor(array) for name, array in self._arrays.items()
-            }
-        return self._held[key]
 
 
 def _normalized(images: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from umbed_keras.files import written_whole
-from umbed_keras.images.image_files import open_image
+from umbed_keras.images.pillow_files import open_image
 
 _SUFFIX = ".umbed"
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from umbed_keras.backend.cores import shares
+from umbed_keras.backend.cores import worker_environments
 from umbed_keras.extras import import_extra
 from umbed_keras.stores.layout import Tile
 from umbed_keras.stores.tiled_store import StoreError, TiledStore
@@ -178,7 +178,7 @@ def _in_processes(
         except BaseException as error:
             outcomes.put(error)
 
-    workers = [_Worker(recipe, share) for share in shares(count)]
+    workers = [_Worker(recipe, share) for share in worker_environments(count)]
     threads = [threading.Thread(target=serve, args=(worker,), daemon=True) for worker in workers]
     try:
         for thread in threads:

@@ -25,7 +25,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from umbed_keras.backend.cores import shares
+from umbed_keras.backend.cores import worker_environments
 
 # Deaths per worker after which none is restarted: the cause is not a single trial.
 MAX_DEATHS = 20
@@ -64,7 +64,7 @@ def _run(command: Sequence[str], count: int) -> int:
     names = [f"worker{number}" for number in range(count)]
     environments = {
         name: {**address, **share, "KERASTUNER_TUNER_ID": name}
-        for name, share in zip(names, shares(count), strict=True)
+        for name, share in zip(names, worker_environments(count), strict=True)
     }
     chief, workers, deaths, left = None, {}, 0, PATIENCE
     try:

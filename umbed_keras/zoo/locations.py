@@ -10,6 +10,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def find_preset(handle: PathLike) -> Path:
         return _from_hugging_face(handle)
     if handle.startswith(("https://", "http://")):
         base, _, name = handle.rstrip("/").rpartition("/")
-        return _from_web(base, name, lambda: _files_in_metadata(base, name))
+        downloaded = _from_web(base, name, lambda: _files_in_metadata(base, name))
+        assert downloaded is not None  # metadata list files, or raise
+        return downloaded
     folder = present(handle)
     if (folder / CONFIG).is_file():
         return folder
@@ -121,9 +124,9 @@ def find_preset(handle: PathLike) -> Path:
             names.extend(presets)
             return presets[handle]["files"] if handle in presets else None
 
-        folder = _from_web(base, handle, files_in_index)
-        if folder:
-            return folder
+        downloaded = _from_web(base, handle, files_in_index)
+        if downloaded:
+            return downloaded
     nearest = difflib.get_close_matches(handle, names, n=3, cutoff=0.4) or names
     raise ValueError(
         f"No preset {handle!r}: it is neither a name, a folder with a {CONFIG}, hf://... nor "
@@ -194,11 +197,11 @@ def _from_hugging_face(handle):
     return Path(folder) / subfolder
 
 
-def _files_in_metadata(base, name):
+def _files_in_metadata(base: str, name: str) -> dict[str, Any]:
     """The files that a preset's metadata on a server list, and the metadata itself."""
     address = f"{base}/{name}/{METADATA}"
     text = _read(address)
-    files = parse_json(text, address).get("files")
+    files: Any = parse_json(text, address).get("files")
     check_files(files, address)
     return {
         **files,
@@ -206,7 +209,7 @@ def _files_in_metadata(base, name):
     }
 
 
-def _from_web(base, name, list_files):
+def _from_web(base: str, name: str, list_files: Callable[[], dict[str, Any] | None]) -> Path | None:
     """Returns the folder of a preset on a server, downloaded unless the newest version is here.
 
     Args:
@@ -215,6 +218,9 @@ def _from_web(base, name, list_files):
         list_files: function that asks the server for the preset's files, name to entry, and
             returns None if the server has no such preset. If the server can't be reached, the
             version that was downloaded last is used.
+
+    Returns:
+        `pathlib.Path` of the folder, or None if `list_files` returned None.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} can't be the name of a preset.")

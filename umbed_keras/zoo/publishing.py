@@ -1,5 +1,7 @@
 """Publishing presets on Hugging Face."""
 
+from pathlib import Path
+
 from umbed_keras.extras import import_extra
 from umbed_keras.files import present
 from umbed_keras.typing import PathLike
@@ -41,7 +43,9 @@ def upload_preset(handle: str, folder: PathLike, private: bool = False) -> str:
     known_classes()[config["registered_name"]].from_preset(folder)
     hub = import_extra("huggingface_hub", "hub")
     suffix = f"/{subfolder}" if subfolder else ""
-    files = {name: folder / name for name in FILES if (folder / name).is_file()}
+    files: dict[str, Path | bytes] = {
+        name: folder / name for name in FILES if (folder / name).is_file()
+    }
     if CARD not in files or is_generated(folder, metadata):
         address = f"hf://{repository}" + (f"@{revision}" if revision else "") + suffix
         name = (subfolder or repository).rpartition("/")[2]

@@ -120,9 +120,11 @@ def write_codec(folder: PathLike, arrays: Mapping[str, np.ndarray]) -> None:
         ValueError: if `arrays` is empty, because the model needs no tables.
 
     Examples:
+        >>> images = np.random.default_rng(0).random((2, 16, 16, 3))
         >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> model.adapt(images)
         >>> model.save_to_preset("tiny")
-        >>> model.adapt_codec(np.random.default_rng(0).random((2, 16, 16, 3)), verbose=0)
+        >>> model.adapt_codec(images, verbose=0)
         >>> uk.zoo.write_codec("tiny", model.codec_arrays)
         >>> Path("tiny/codec.h5").exists()
         True

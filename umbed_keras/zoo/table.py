@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
-class Table(list):
+class Table(list[Mapping[str, Any]]):
     """List of dictionaries that consoles and notebooks show as a table.
 
     Args:
@@ -37,7 +37,9 @@ class Table(list):
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
         pads = [str.rjust if self._is_number(column) else str.ljust for column in columns]
         return "\n".join(
-            "  ".join(pad(*cell) for pad, *cell in zip(pads, cells, widths, strict=True)).rstrip()
+            "  ".join(
+                pad(cell, width) for pad, cell, width in zip(pads, cells, widths, strict=True)
+            ).rstrip()
             for cells in lines
         )
 

@@ -82,7 +82,7 @@ class EvaluatesAlone(keras.callbacks.Callback):
 def check_processes():
     """What only processes on PyTorch have to do with."""
     keras.utils.set_random_seed(0)
-    model = uk.models.VQVAE(8, 4, filters=4, residual_units=2)
+    model = uk.VQVAE(8, 4, filters=4, residual_units=2)
     model.compile("adam")
     images = photographs(40)
     callback = EvaluatesAlone()

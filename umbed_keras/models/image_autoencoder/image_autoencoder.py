@@ -7,9 +7,11 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.configs import with_parts
-from umbed_keras.images.arrays import check_images, check_shape, to_float
+from umbed_keras.images.arrays import check_images, to_float
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
-from umbed_keras.models.base.image_model import ImageModel, join_latents
+from umbed_keras.models.base.codes_check import check_codes
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.base.onnx_export import Graph
 from umbed_keras.models.image_autoencoder.image_decoder import ImageDecoder
 from umbed_keras.models.image_autoencoder.image_encoder import ImageEncoder
@@ -177,26 +179,14 @@ class ImageAutoencoder(ImageModel):
 
     # Graph: what runs on tensors.
 
-    def call(self, inputs, training=False):
-        """The reconstruction of images, or what training needs.
+    def call_images(self, images, training):
+        outputs = self.bottleneck(self._latents(images, training), training=training)
+        return self._cut(self._rebuilt(outputs["latents"], training), images)
 
-        Args:
-            inputs: images, or a dictionary with `images`.
-            training: bool.
-
-        Returns:
-            For images float32 `(batch, height, width, channels)`, not clipped. For a dictionary:
-            the images as `targets` and that reconstruction as `rebuilt`; `error`, by the loss's
-            weights; and the bottleneck's `codes` and `loss`.
-        """
-        bare = not isinstance(inputs, dict)
-        images = inputs if bare else inputs["images"]
-        check_shape(images.shape, self.channels)
-        images = to_float(images)
+    def call_batch(self, batch, training):
+        images = batch["images"]
         outputs = self.bottleneck(self._latents(images, training), training=training)
         rebuilt = self._cut(self._rebuilt(outputs["latents"], training), images)
-        if bare:
-            return rebuilt
         return {
             "targets": images,
             "rebuilt": rebuilt,
@@ -301,7 +291,7 @@ class ImageAutoencoder(ImageModel):
         Raises:
             ValueError: arguments not as described.
         """
-        codes = self._check_codes(codes)
+        codes = check_codes(codes, self.bottleneck)
         covered = [side * self.stride for side in next(iter(codes.values())).shape[1:3]]
         height, width = covered if size is None else size
         if not (0 < height <= covered[0] and 0 < width <= covered[1]):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, double_resolution, weights
+from umbed_keras.backend.affine import cast_weights, convolution, double_resolution
 from umbed_keras.models.image_autoencoder.residual_block import ResidualBlock
 
 
@@ -69,13 +69,13 @@ class ImageDecoder(keras.layers.Layer):
 
     def call(self, latents, training=False):
         """Maps latents `(batch, height, width, units)` to images `2^upsamplings` times as large."""
-        features = convolution(latents, *weights(self.entry, latents.dtype), padding=1)
-        features = convolution(features, *weights(self.middle, features.dtype), padding=1)
+        features = convolution(latents, *cast_weights(self.entry, latents.dtype), padding=1)
+        features = convolution(features, *cast_weights(self.middle, features.dtype), padding=1)
         for block in self.blocks:
             features = block(features, training=training)
         for layer in self.up[:-1]:
-            features = ops.relu(double_resolution(features, *weights(layer, features.dtype)))
-        return double_resolution(features, *weights(self.up[-1], features.dtype))
+            features = ops.relu(double_resolution(features, *cast_weights(layer, features.dtype)))
+        return double_resolution(features, *cast_weights(self.up[-1], features.dtype))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

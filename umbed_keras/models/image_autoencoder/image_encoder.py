@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.models.image_autoencoder.residual_block import ResidualBlock
 
 
@@ -72,12 +72,12 @@ class ImageEncoder(keras.layers.Layer):
         """Maps images to `(batch, height / stride, width / stride, units)`."""
         features = images
         for layer in self.down:
-            kernel, bias = weights(layer, features.dtype)
+            kernel, bias = cast_weights(layer, features.dtype)
             features = ops.relu(convolution(features, kernel, bias, strides=2, padding=1))
-        features = convolution(features, *weights(self.middle, features.dtype), padding=1)
+        features = convolution(features, *cast_weights(self.middle, features.dtype), padding=1)
         for block in self.blocks:
             features = block(features, training=training)
-        return dense(features, *weights(self.head, features.dtype))
+        return dense(features, *cast_weights(self.head, features.dtype))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

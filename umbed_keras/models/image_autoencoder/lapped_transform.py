@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, whole
+from umbed_keras.backend.affine import as_float32, convolution
 from umbed_keras.ops.checks import check_integers
 
 # Kernels are kept this many times as large as they are used: their entries are then of about the
@@ -85,16 +85,18 @@ class LappedTransform(keras.layers.Layer):
         Args:
             images: `(batch, height, width, channels)`, sizes multiples of `stride`.
         """
-        padded = mirror(images - whole(self.colour), self.stride // 2)
+        padded = mirror(images - as_float32(self.colour), self.stride // 2)
         blocks = ops.space_to_depth(padded, self.stride, "channels_last")
-        return convolution(blocks, whole(self.analysis) / KERNEL_SCALE) + whole(self.offset)
+        return convolution(blocks, as_float32(self.analysis) / KERNEL_SCALE) + as_float32(
+            self.offset
+        )
 
     def invert(self, vectors):
         """Maps float32 vectors to images: undoes `call` at first, where components span blocks."""
-        padded = ops.pad(vectors + whole(self.centre), ((0, 0), (1, 1), (1, 1), (0, 0)))
-        blocks = convolution(padded, whole(self.synthesis) / KERNEL_SCALE)
+        padded = ops.pad(vectors + as_float32(self.centre), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        blocks = convolution(padded, as_float32(self.synthesis) / KERNEL_SCALE)
         images = ops.depth_to_space(blocks, self.stride, "channels_last")
-        return fold(images, self.stride // 2) + whole(self.colour)
+        return fold(images, self.stride // 2) + as_float32(self.colour)
 
     def prefilter(self, images):
         """Blocks `(batch, rows, cols, values)` of float32 images after the butterflies."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.ops.checks import check_integers
 
 # Channels, at half the resolution, through which the network sees the latents.
@@ -72,7 +72,7 @@ class PostFilter(keras.layers.Layer):
             latents: `(batch, height / stride, width / stride, latent_dim)`.
             images: `(batch, height, width, channels)`, about 0..1.
         """
-        spread = dense(latents, *weights(self.spread, latents.dtype))
+        spread = dense(latents, *cast_weights(self.spread, latents.dtype))
         spread = ops.depth_to_space(spread, self.stride // 2, "channels_last")
         # About as large as what else goes into the network.
         seen = ops.space_to_depth(4 * images - 2, 2, "channels_last")
@@ -93,4 +93,4 @@ class PostFilter(keras.layers.Layer):
 
     @staticmethod
     def _convolve(layer, features):
-        return convolution(features, *weights(layer, features.dtype), padding=1)
+        return convolution(features, *cast_weights(layer, features.dtype), padding=1)

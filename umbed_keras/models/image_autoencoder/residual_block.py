@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.backend.batch_norm import batch_normalize
 
 HALF = ("float16", "bfloat16")
@@ -48,10 +48,10 @@ class ResidualBlock(keras.layers.Layer):
 
     def call(self, features, training=False):
         """Maps `(batch, height, width, channels)` to the same shape."""
-        kernel, _ = weights(self.narrow, features.dtype)
+        kernel, _ = cast_weights(self.narrow, features.dtype)
         inner = convolution(features, kernel, padding=1)
         inner = ops.relu(batch_normalize(self.norms[0], inner, training))
-        kernel, _ = weights(self.widen, features.dtype)
+        kernel, _ = cast_weights(self.widen, features.dtype)
         outer = batch_normalize(self.norms[1], dense(inner, kernel), training)
         return ops.relu(features + outer)
 

@@ -5,8 +5,8 @@ from umbed_keras.models.pixel_embedder.overlapping_patches import average_overla
 from umbed_keras.ops.patch_pyramid import pyramid_radius
 
 
-class ExportedGraphs:
-    """Mixin that describes the graphs that `export_onnx` writes, and how to run them on tiles.
+class ExportedGraphsMixin:
+    """Describes the graphs that `export_onnx` writes, and how to run them on tiles.
 
     Examples:
         >>> model = uk.PixelEmbedder(latent_dim=4, patch_size=4, pyramid_levels=1, widths=(4, 4))

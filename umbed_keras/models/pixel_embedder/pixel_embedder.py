@@ -13,15 +13,15 @@ from umbed_keras.backend.devices import share_of_loss
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
-from umbed_keras.images.arrays import check_shape, to_float
-from umbed_keras.models.base.image_model import ImageModel, join_latents
-from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphs
+from umbed_keras.models.base.image_model import ImageModel
+from umbed_keras.models.base.join_latents import join_latents
+from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
-from umbed_keras.models.pixel_embedder.linear_start import LinearStart
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
 from umbed_keras.models.pixel_embedder.pyramid_projection import PyramidProjection
-from umbed_keras.models.pixel_embedder.reconstruction import Reconstruction
-from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbedding
+from umbed_keras.models.pixel_embedder.pyramid_start import PyramidStartMixin
+from umbed_keras.models.pixel_embedder.reconstruction import ReconstructionMixin
+from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbeddingMixin
 from umbed_keras.models.pixel_embedder.unet import UNet
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.patch_pyramid import check_geometry, reflected
@@ -30,7 +30,9 @@ from umbed_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
-class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs, ImageModel):
+class PixelEmbedder(
+    TiledEmbeddingMixin, ReconstructionMixin, PyramidStartMixin, ExportedGraphsMixin, ImageModel
+):
     """Computes a small vector for every pixel that describes its neighbourhood at several scales.
 
     A pixel's neighbourhood is its patch pyramid: square windows around it, each twice as wide as
@@ -67,8 +69,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, uint8 (0..255) or floats in 0..1, of
-            any height and width. (`fit` also passes dictionaries, see `call`.)
-        training: bool.
+            any height and width.
 
     A call returns a tensor `(batch, height, width, latent_dim)`. `embed` returns the same as a
     NumPy array and computes large images tile by tile.
@@ -88,7 +89,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         Training on a batch of images:
 
         >>> images = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype="uint8")
-        >>> model = uk.PixelEmbedder(latent_dim=8, patch_size=4, pyramid_levels=2, widths=(8, 16))
+        >>> model = uk.PixelEmbedder(latent_dim=8, patch_size=4, pyramid_levels=2, widths=(8,))
         >>> model.compile(optimizer="adam")
         >>> history = model.fit(images, epochs=1, verbose=0)
         >>> vectors = model.embed(images)
@@ -100,8 +101,6 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         >>> model = uk.PixelEmbedder.from_preset("natural_vq_k256")
         >>> model.embed(images).shape
         (2, 16, 24, 16)
-        >>> model.encode(images)["indices"].shape
-        (2, 16, 24)
     """
 
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
@@ -161,22 +160,20 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         self.widths = tuple(widths)
         self.hidden_units = tuple(hidden_units)
         self.pixels_per_image = int(pixels_per_image)
-        patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
+        dtype = self.dtype_policy
         self.projection = PyramidProjection(
             self.latent_dim,
             self.patch_size,
             self.pyramid_levels,
             self.channels,
-            dtype=self.dtype_policy,
+            dtype=dtype,
             name="projection",
         )
-        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=self.dtype_policy, name="unet")
+        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=dtype, name="unet")
+        patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
+        features = feature_components if backbone else 0
         self.decoder = PatchDecoder(
-            patch_shape,
-            self.hidden_units,
-            feature_components if backbone else 0,
-            dtype=self.dtype_policy,
-            name="decoder",
+            patch_shape, self.hidden_units, features, dtype=dtype, name="decoder"
         )
         self.backbone = backbone
         self.feature_weight = float(feature_weight)
@@ -187,7 +184,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
                 self.feature_components,
                 backbone.strides,
                 backbone.channels,
-                dtype=self.dtype_policy,
+                dtype=dtype,
                 name="features",
             )
             self.trackers.append(keras.metrics.Mean(name="feature_error"))
@@ -207,41 +204,42 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
             parts += [self.backbone, self.features]
         for layer in parts:
             layer.built = True
-        # The head has four outputs a channel, one for each pixel that it unfolds into.
+        # The head computes the latents of 2 x 2 pixels.
         self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
         super().build(input_shape)
 
-    def call(
-        self, inputs: Tensor | Mapping[str, Tensor], training: bool = False
-    ) -> Tensor | dict[str, Any]:
-        """Computes the vectors of images, or what training needs of sampled pixels.
+    def call_images(self, images: Tensor, training: bool) -> Tensor:
+        """Computes the vectors of images.
 
         Args:
-            inputs: images `(batch, height, width, channels)`; or a dictionary of `images`, `rows`
-                and `cols`, the latter two integers `(batch, pixels)`.
+            images: float32 tensor `(batch, height, width, channels)` in 0..1.
             training: bool.
 
         Returns:
-            For images, a tensor `(batch, height, width, latent_dim)`. For a dictionary, a
-            dictionary with the pyramids of the pixels
+            Tensor `(batch, height, width, latent_dim)`.
+        """
+        latents = self._latents(*self._as_one_tile(images))
+        return self.bottleneck(latents, training=training)["latents"]
+
+    def call_batch(self, batch: Mapping[str, Tensor], training: bool) -> dict[str, Any]:
+        """Computes what training needs of sampled pixels.
+
+        Args:
+            batch: dictionary of `images`, float32 `(batch, height, width, channels)` in 0..1, and
+                of `rows` and `cols`, integers `(batch, pixels)`.
+            training: bool.
+
+        Returns:
+            Dictionary with the pyramids of the pixels
             `(batch, pixels, levels, patch_size, patch_size, channels)` as `targets` and as
             `rebuilt`, their mean squared `error`, the bottleneck's `codes` and `loss`, and with a
             backbone the `feature_error`.
-
-        Raises:
-            TypeError: if the images are neither uint8 nor floats.
-            ValueError: if the images have another shape.
         """
-        if not isinstance(inputs, dict):
-            check_shape(inputs.shape, self.channels)
-            images = to_float(inputs)
-            latents = self._latents(*self._as_one_tile(images))
-            return self.bottleneck(latents, training=training)["latents"]
-        images, rows, cols = to_float(inputs["images"]), inputs["rows"], inputs["cols"]
-        pyramid = self.projection.gather(self._with_surroundings(images), rows, cols)
+        images, rows, cols = batch["images"], batch["rows"], batch["cols"]
+        padded, surrounded = self._as_one_tile(images)
+        pyramid = self.projection.gather(surrounded, rows, cols)
         linear = self.projection.project(pyramid)
         rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
-        padded = self._padded(images)
         if self.backbone:
             features = self.features.gather(self._feature_maps(padded), rows, cols)
             linear = linear + self.features.project(features)
@@ -292,13 +290,9 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         """Returns the maps of the frozen backbone."""
         return [ops.stop_gradient(features) for features in self.backbone(padded)]
 
-    def _with_surroundings(self, images):
-        """Returns images with the pixels around them that pyramids need, by reflection."""
-        return reflected(images, self.patch_size, self.pyramid_levels)
-
     def _as_one_tile(self, images):
         """Returns the first two arguments of `_latents` for images that are not divided."""
-        return self._padded(images), self._with_surroundings(images)
+        return self._padded(images), reflected(images, self.patch_size, self.pyramid_levels)
 
     def _latents(self, view, surrounded, top=0, left=0, units=None):
         """Computes the continuous latents of all pixels of a tile.
@@ -330,7 +324,7 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
         return super()._batches(x, batch_size, pixels_per_image=pixels_per_image, **options)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "latent_dim": self.latent_dim,
             "patch_size": self.patch_size,
@@ -341,17 +335,12 @@ class PixelEmbedder(TiledEmbedding, Reconstruction, LinearStart, ExportedGraphs,
             "hidden_units": self.hidden_units,
             "pixels_per_image": self.pixels_per_image,
             "seed": self.seed,
-            **self._feature_config(),
         }
-
-    def _feature_config(self):
-        if not self.backbone:
-            return {}
-        return {
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "feature_weight": self.feature_weight,
-            "feature_components": self.feature_components,
-        }
+        if self.backbone:
+            config["backbone"] = keras.saving.serialize_keras_object(self.backbone)
+            config["feature_weight"] = self.feature_weight
+            config["feature_components"] = self.feature_components
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.images.arrays import check_images, to_host
+from umbed_keras.models.base.codes_check import check_codes
 from umbed_keras.models.pixel_embedder.overlapping_patches import average_in_blocks
 from umbed_keras.ops.overlap_add import overlap_sum
 from umbed_keras.typing import ArrayLike, Codes, Tensor
@@ -12,8 +13,8 @@ from umbed_keras.typing import ArrayLike, Codes, Tensor
 DECODE_CHUNK = 4096
 
 
-class Reconstruction:
-    """Mixin that decodes the vectors or codes of a pixel embedder.
+class ReconstructionMixin:
+    """Decodes the vectors or codes of a pixel embedder.
 
     Examples:
         >>> model = uk.PixelEmbedder(latent_dim=4, patch_size=4, pyramid_levels=2)
@@ -42,7 +43,7 @@ class Reconstruction:
             ValueError: if an array has another shape or kind of numbers than `encode` returns.
             ValueError: if an index is out of range or a number is not finite.
         """
-        return self._decoded(self._sum_of_codes, self._check_codes(codes))
+        return self._decoded(self._sum_of_codes, check_codes(codes, self.bottleneck))
 
     def reconstruct(self, images: ArrayLike, tile_size: int = 512) -> np.ndarray:
         """Encodes and decodes images.

@@ -21,8 +21,8 @@ from umbed_keras.typing import ArrayLike, Tensor
 WORKING_BYTES = 192 << 20
 
 
-class TiledEmbedding:
-    """Mixin that computes the vectors or codes of images, large ones tile by tile.
+class TiledEmbeddingMixin:
+    """Computes the vectors or codes of images, large ones tile by tile.
 
     A tile is computed together with the pixels around it on which its vectors depend, so that the
     result is that of the whole image.

@@ -3,9 +3,9 @@
 import numpy as np
 from keras import backend, ops
 
+from umbed_keras.backend.chunks import map_chunks
 from umbed_keras.backend.exporting import exporting, take
 from umbed_keras.ops.sparse_coding import _arguments
-from umbed_keras.ops.sparse_coding._chunked import map_chunks
 from umbed_keras.typing import ArrayLike, Tensor
 
 SELECTIONS = ("omp", "ols")

@@ -5,17 +5,18 @@ import math
 import numpy as np
 from keras import ops
 
+from umbed_keras.models.base.linear_start import LinearStartMixin
 from umbed_keras.models.base.principal_components import principal_components
 from umbed_keras.ops.bilinear import enlarged_at
 from umbed_keras.ops.patch_pyramid import patch_pyramid
 from umbed_keras.typing import Tensor
 
 
-class LinearStart:
-    """Mixin that starts the linear maps at the principal components of pyramids and features.
+class PyramidStartMixin(LinearStartMixin):
+    """Starts the linear maps at the principal components of pyramids and features.
 
-    It implements what `adapt` asks of a model: samples of what is rebuilt, their weights, and the
-    assignment of principal components to encoder and decoder.
+    It implements the hooks of `adapt`: samples of what the model rebuilds, their weights in the
+    loss, and the assignment of principal components to encoder and decoder.
 
     Examples:
         >>> model = uk.PixelEmbedder(latent_dim=4, patch_size=4, pyramid_levels=1)

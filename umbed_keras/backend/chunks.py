@@ -1,4 +1,4 @@
-"""Runs a compiled function over many rows, in chunks whose working set stays in cache."""
+"""Running a function over many rows, in chunks whose working set stays in cache."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +33,14 @@ def map_chunks(
 
     Returns:
         The tensors of all chunks, joined along their last axis.
+
+    Examples:
+        >>> def norms(signals, scale):
+        ...     return (keras.ops.sum(scale * signals * signals, axis=1)[None],)
+        >>> signals = keras.ops.ones((5, 3))
+        >>> (result,) = map_chunks(norms, signals, (keras.ops.convert_to_tensor([2.0]),))
+        >>> keras.ops.convert_to_numpy(result).tolist()
+        [[6.0, 6.0, 6.0, 6.0, 6.0]]
     """
     count = signals.shape[0]
     if count is None or exporting():
