@@ -58,7 +58,9 @@ def generations_until_killed(code, path):
         process.stdout.readline()  # it has written once
         time.sleep(delays.uniform(0, 0.01))
         process.kill()
-        reported = process.communicate()[0].split()
+        # Not `communicate`, which loses lines that `readline` has buffered.
+        with process:
+            reported = process.stdout.read().split()
         last = int(reported[-1]) if reported else first
         yield last
         first = last + 2
