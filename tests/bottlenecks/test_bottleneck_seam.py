@@ -1,11 +1,10 @@
 """What every bottleneck promises to the models that hold it."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from kinds import BOTTLENECKS, COMPILED, DIM, DISCRETE, every_bottleneck, sample
 
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -14,28 +13,7 @@ from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuan
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 
-DIM = 6
-BOTTLENECKS = {
-    "gaussian": functools.partial(GaussianBottleneck, DIM, seed=0),
-    "vq_ema": functools.partial(VectorQuantizer, 8, DIM),
-    "vq_gradient": functools.partial(VectorQuantizer, 8, DIM, update="gradient"),
-    "vq_cosine": functools.partial(VectorQuantizer, 8, DIM, distance="cosine"),
-    "rvq": functools.partial(ResidualVectorQuantizer, 8, DIM, 3),
-    "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
-    "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
-    "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
-    "dictionary_stopping": functools.partial(
-        DictionaryBottleneck, 12, DIM, 2, coefficient_bits=6, min_gain=1.0
-    ),
-    "fsq": functools.partial(FiniteScalarQuantizer, DIM, (8, 5, 5, 4, 3, 2)),
-    "scalar": functools.partial(ScalarQuantizer, DIM, rate_weight=1e-2),
-}
-DISCRETE = {name: make for name, make in BOTTLENECKS.items() if name != "gaussian"}
-# Torch compiles through a C++ toolchain that users need not have; Keras does not by default.
-COMPILED = keras.backend.backend() != "torch"
-
 numpy = ops.convert_to_numpy
-every_bottleneck = pytest.mark.parametrize("make", BOTTLENECKS.values(), ids=BOTTLENECKS)
 every_codebook = pytest.mark.parametrize("make", DISCRETE.values(), ids=DISCRETE)
 
 
@@ -48,7 +26,6 @@ class Autoencoder(keras.Model):
 
     def call(self, inputs, training=False):
         outputs = self.bottleneck(self.encoder(inputs), training=training)
-        self.add_loss(outputs["loss"])
         return self.decoder(outputs["latents"])
 
 
@@ -60,15 +37,7 @@ class Passage(keras.Model):
         self.bottleneck = bottleneck
 
     def call(self, inputs, training=False):
-        outputs = self.bottleneck(inputs, training=training)
-        self.add_loss(outputs["loss"])
-        return outputs["latents"]
-
-
-def sample(layer, *leading, seed=0):
-    """Normal latents; of few shapes throughout, because JAX compiles each operation for each."""
-    leading = leading or (64,)
-    return np.random.default_rng(seed).normal(size=(*leading, layer.input_dim)).astype("float32")
+        return self.bottleneck(inputs, training=training)["latents"]
 
 
 def state(layer):
@@ -354,7 +323,7 @@ def test_fit_learns_and_moves_statistics(make):
 def test_fit_keeps_the_statistics_of_calls(assert_same, name):
     """A compiled, stateless step assigns what a plain call does."""
     make = BOTTLENECKS[name]
-    model, plain = Passage(make(trainable=False)), make(trainable=False)
+    model, plain = Passage(make()), make()
     inputs = sample(plain, 192)
     # Nothing trains: all that moves is what the layer assigns.
     model.compile(keras.optimizers.SGD(0.0), jit_compile=COMPILED)

@@ -114,7 +114,7 @@ class Cost(keras.Model):
         bottleneck.log_steps.trainable = False
 
     def call(self, inputs, training=False):
-        self.add_loss(self.bottleneck(inputs, training=training)["loss"])
+        self.bottleneck(inputs, training=training)  # adds its loss
         return inputs
 
 

@@ -25,7 +25,6 @@ class Quantizing(keras.Model):
 
     def call(self, inputs, training=False):
         outputs = self.layer(inputs, training=training)
-        self.add_loss(outputs["loss"])
         return outputs["latents"]
 
 

@@ -84,7 +84,7 @@ class TrainingProcesses:
 
     Gradients are averaged by `DistributedDataParallel` (Li et al. 2020): call this object in place
     of the function to differentiate. All copies start with the weights of process 0. Statistics of
-    batches are averaged by `umbed_keras.backend.processes.replica_mean`.
+    batches are averaged by `umbed_keras.backend.statistics.StatisticsUpdate`.
 
     Args:
         model: the `torch.nn.Module` whose parameters learn.

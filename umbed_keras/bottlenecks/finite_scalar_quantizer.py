@@ -85,7 +85,9 @@ class FiniteScalarQuantizer(Bottleneck):
         """Distance between neighbouring levels of each entry, float32 `(latent_dim,)`."""
         return ops.convert_to_tensor(self.scale) / _half_widths(self.levels)
 
-    def pass_through(self, latents: Tensor, training: bool) -> tuple[Tensor, Codes, Tensor]:
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
         """Quantizes float32 latents; see `Bottleneck.pass_through`."""
         values = self._bounded(latents * self.gain)
         rounded = ops.round(ops.stop_gradient(values))
@@ -178,7 +180,7 @@ class FiniteScalarQuantizer(Bottleneck):
         self.scale.assign(scales)
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
-        """Shape and dtype of the codes of one latent vector."""
+        """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
     def symbol_spec(self):

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from umbed_keras.backend.processes import replica_part
+from umbed_keras.bottlenecks._samples import mean_over
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -108,7 +109,9 @@ class ScalarQuantizer(Bottleneck):
         """Distance between neighbouring integers of each entry, float32 `(latent_dim,)`."""
         return ops.exp(ops.cast(ops.convert_to_tensor(self.log_steps), "float32"))
 
-    def pass_through(self, latents: Tensor, training: bool) -> tuple[Tensor, Codes, Tensor]:
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
         """Quantizes float32 latents; see `Bottleneck.pass_through`."""
         values = self._values(latents)
         integers = self._integers(values)
@@ -121,7 +124,7 @@ class ScalarQuantizer(Bottleneck):
             noisy = self.density.bits_of(noisy, held)
             bits = bits + noisy - ops.stop_gradient(noisy)
             quantized = values + ops.stop_gradient(integers - values)
-        loss = self.rate_weight * ops.mean(ops.sum(bits, axis=-1))
+        loss = self.rate_weight * mean_over(ops.sum(bits, axis=-1), mask)
         return quantized * self.steps, {"indices": ops.cast(integers, "int32")}, loss
 
     def encode(self, latents: ArrayLike) -> Codes:
@@ -206,7 +209,7 @@ class ScalarQuantizer(Bottleneck):
         self.density.scale_widths(1 / factor)
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
-        """Shape and dtype of the codes of one latent vector."""
+        """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
     def to_symbols(self, codes):

@@ -50,6 +50,8 @@ class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, 
         check_integers(channels=(1, channels), seed=(0, seed))
         # Images are float32 whatever the dtype policy, so that the layers cast them themselves.
         super().__init__(autocast=False, **kwargs)
+        if bottleneck.returns_latents:
+            raise ValueError("Models of images need a bottleneck with `output='all'`.")
         self.bottleneck = bottleneck
         self.channels = int(channels)
         self.seed = int(seed)
@@ -63,6 +65,9 @@ class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, 
         if not self.bottleneck.built:
             self.bottleneck.build()
             self.bottleneck.built = True
+        if not self.trainable:  # parts of a frozen model that was loaded are not frozen yet
+            for layer in self.layers:
+                layer.trainable = False
         self.adapted = self.add_weight(
             shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
         )

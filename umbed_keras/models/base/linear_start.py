@@ -34,7 +34,8 @@ class LinearStartMixin:
         The linear maps of encoder and decoder become the principal components of what the model
         reconstructs. The bottleneck's codebook or dictionary starts from the latents that these
         maps give. Latents are scaled so that a squared error in them equals the squared error of
-        the reconstruction, or to unit variance where the bottleneck asks for it.
+        the reconstruction, or to unit variance where the bottleneck asks for it. A frozen
+        bottleneck (`trainable = False`) keeps its values.
 
         Args:
             data: images in any form that `fit` takes. At most 1,024 images are read.
@@ -52,7 +53,8 @@ class LinearStartMixin:
         self.set_linear_start(mean, components, deviations, scale)
         latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
         latents[:, :latent_dim] += (samples - mean) @ (components / scale)
-        self.bottleneck.adapt(latents)
+        if self.bottleneck.trainable:
+            self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
 
     def sample_for_start(

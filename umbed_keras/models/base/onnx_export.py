@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 from keras import backend, ops
 
 from umbed_keras.extras import check_extra
@@ -89,7 +90,8 @@ def _program(model, graph):
             self.model = model  # whose weights these are
 
         def forward(self, tensors):
-            results = graph.run(**tensors)
+            with keras.StatelessScope():  # layers keep none of the losses that they add
+                results = graph.run(**tensors)
             if isinstance(results, dict):
                 return tuple(results[name] for name in graph.outputs)
             return results
