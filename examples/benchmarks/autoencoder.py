@@ -40,7 +40,7 @@ def our_step(images):
 
 def bottleneck_step(model, images):
     """The bottleneck's forward and backward pass and its learning, on the latents of images."""
-    latents = ops.convert_to_tensor(ops.convert_to_numpy(model._latents(images)))
+    latents = ops.convert_to_tensor(ops.convert_to_numpy(model.analysis(images)))
     bottleneck = model.bottleneck
 
     def run():

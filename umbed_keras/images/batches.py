@@ -29,7 +29,7 @@ def batch_images(batch: Any) -> Any:
         'images'
     """
     if isinstance(batch, (tuple, list)):
-        if not batch:
+        if len(batch) == 0:
             raise ValueError("The data yielded an empty batch; it must yield images.")
         if len(batch) > 2 and batch[2] is not None:
             raise ValueError(

@@ -103,6 +103,14 @@ def test_bad_arguments():
     for arguments in ({"rate_weight": 0}, {"latent_dim": 0}, {"context_units": -1}):
         with pytest.raises(ValueError, match=next(iter(arguments))):
             uk.LappedAutoencoder(**arguments)
-    for name in ("patch_size", "residual_units", "bottleneck"):
-        with pytest.raises(TypeError, match=f"`{name}` is no argument"):
-            uk.LappedAutoencoder(**{name: 2})
+
+
+@pytest.mark.parametrize("name", ["patch_size", "residual_units", "bottleneck"])
+def test_it_has_no_arguments_of_the_convolutional_autoencoder(model, name):
+    assert name not in model.get_config()
+    with pytest.raises((TypeError, ValueError), match=name):
+        uk.LappedAutoencoder(**SMALL, **{name: 2})
+
+
+def test_it_is_no_convolutional_autoencoder(model):
+    assert not isinstance(model, uk.ImageAutoencoder)
