@@ -110,8 +110,8 @@ def test_symbols_of_means_beyond_the_codecs_are_cut_with_a_warning():
     # The variance of rounding is that which the decoder knows.
     np.testing.assert_allclose(settings["steps"] ** 2 / 12, 0.01, rtol=1e-6)
     with warnings.catch_warnings(action="error"):
-        found = layer.from_symbols(layer.to_symbols({"mean": mean}, **settings), **settings)
-    np.testing.assert_allclose(found["mean"], mean, atol=settings["steps"][0] * (1 + 1e-6) / 2)
+        actual = layer.from_symbols(layer.to_symbols({"mean": mean}, **settings), **settings)
+    np.testing.assert_allclose(actual["mean"], mean, atol=settings["steps"][0] * (1 + 1e-6) / 2)
     mean[0, 0] = 100
     with pytest.warns(UserWarning, match=r"0\.05 of all numbers .*adapt_codec"):
         symbols = layer.to_symbols({"mean": mean}, **settings)

@@ -135,9 +135,9 @@ def test_masked_positions_do_not_count(make, rounding):
         each(sample(each), training=True)
     latents, mask, steps = padded(layer)
     # Outside training nothing is random.
-    expected, found = plain(steps), layer(latents, mask=mask)
-    np.testing.assert_allclose(numpy(found["loss"]), numpy(expected["loss"]), rtol=1e-5)
-    for name, code in found["codes"].items():
+    expected, actual = plain(steps), layer(latents, mask=mask)
+    np.testing.assert_allclose(numpy(actual["loss"]), numpy(expected["loss"]), rtol=1e-5)
+    for name, code in actual["codes"].items():
         np.testing.assert_allclose(numpy(code)[mask], numpy(expected["codes"][name]), atol=1e-5)
     plain(steps, training=True)
     layer(latents, training=True, mask=mask)

@@ -38,7 +38,7 @@ def replica_sum(values: Tensor) -> Tensor:
         replica.
 
     Examples:
-        >>> replica_sum(keras.ops.ones(2)).tolist()
+        >>> keras.ops.convert_to_numpy(replica_sum(keras.ops.ones(2))).tolist()
         [1.0, 1.0]
     """
     if backend.backend() == "tensorflow":

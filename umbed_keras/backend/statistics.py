@@ -20,11 +20,11 @@ class StatisticsUpdate:
         >>> average = keras.Variable([1.0, 2.0], trainable=False)
         >>> update = StatisticsUpdate(keras.ops.convert_to_tensor(True))
         >>> update.move_average(average, keras.ops.ones(2), decay=0.5)
-        >>> average.numpy().tolist()
+        >>> keras.ops.convert_to_numpy(average).tolist()
         [1.0, 1.5]
         >>> bad = StatisticsUpdate(keras.ops.convert_to_tensor(False))
-        >>> bad.move_average(average, keras.ops.full(2, np.nan), decay=0.5)
-        >>> average.numpy().tolist()
+        >>> bad.move_average(average, np.nan * keras.ops.ones(2), decay=0.5)
+        >>> keras.ops.convert_to_numpy(average).tolist()
         [1.0, 1.5]
     """
 

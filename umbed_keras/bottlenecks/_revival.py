@@ -27,7 +27,7 @@ def revival_plan(usage: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tenso
     Examples:
         >>> usage = keras.ops.convert_to_tensor([0.4, 0.0, 0.6])
         >>> dead, donors, shared = revival_plan(usage, threshold=0.01)
-        >>> donors.tolist()
+        >>> keras.ops.convert_to_numpy(donors).tolist()
         [0, 2, 2]
         >>> np.round(keras.ops.convert_to_numpy(shared), 3).tolist()
         [0.4, 0.3, 0.3]

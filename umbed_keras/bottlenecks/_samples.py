@@ -38,7 +38,7 @@ def samples_of(latents: Tensor, mask: Tensor | None = None) -> Samples:
     Examples:
         >>> latents = keras.ops.convert_to_tensor([[1.0, 2.0], [3.0, 4.0]])
         >>> samples = samples_of(latents, keras.ops.convert_to_tensor([True, False]))
-        >>> samples.weights.tolist(), float(samples.count)
+        >>> keras.ops.convert_to_numpy(samples.weights).tolist(), float(samples.count)
         ([1.0, 0.0], 1.0)
     """
     vectors = ops.stop_gradient(ops.reshape(latents, (-1, latents.shape[-1])))

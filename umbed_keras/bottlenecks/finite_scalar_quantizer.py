@@ -47,9 +47,9 @@ class FiniteScalarQuantizer(Bottleneck):
     Examples:
         >>> layer = uk.layers.FiniteScalarQuantizer(latent_dim=2, levels=[5, 4])
         >>> outputs = layer(np.array([[0.0, 0.0], [9.0, -9.0]], "float32"))
-        >>> outputs["codes"]["indices"].tolist()
+        >>> keras.ops.convert_to_numpy(outputs["codes"]["indices"]).tolist()
         [[2, 2], [4, 0]]
-        >>> layer.to_index(outputs["codes"]).tolist()
+        >>> keras.ops.convert_to_numpy(layer.to_index(outputs["codes"])).tolist()
         [12, 4]
     """
 

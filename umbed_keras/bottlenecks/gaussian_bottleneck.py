@@ -48,7 +48,7 @@ class GaussianBottleneck(Bottleneck):
         >>> layer = uk.layers.GaussianBottleneck(latent_dim=2, kl_weight=1.0)
         >>> mean, log_variance = [1.0, -1.0], [0.0, 0.0]
         >>> outputs = layer(np.array([mean + log_variance], "float32"))
-        >>> outputs["latents"].tolist(), float(outputs["loss"])
+        >>> keras.ops.convert_to_numpy(outputs["latents"]).tolist(), float(outputs["loss"])
         ([[1.0, -1.0]], 1.0)
     """
 

@@ -55,7 +55,7 @@ class VectorQuantizer(Bottleneck):
         >>> layer = uk.layers.VectorQuantizer(num_embeddings=2, latent_dim=1)
         >>> layer.adapt(np.array([[0.0], [1.0], [1.0]]))
         >>> outputs = layer(np.array([[0.2], [0.9]], "float32"))
-        >>> outputs["latents"].tolist()
+        >>> keras.ops.convert_to_numpy(outputs["latents"]).tolist()
         [[0.0], [1.0]]
         >>> layer.bits(outputs["codes"]).fixed_length
         1.0
