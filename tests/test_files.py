@@ -3,7 +3,9 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -187,7 +189,8 @@ def test_permissions_are_kept(tmp_path):
 def test_a_read_only_folder_is_named(tmp_path):
     folder = tmp_path / "read_only"
     folder.mkdir(mode=0o555)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    temporary = Path(tempfile.gettempdir())
+    for parent in itertools.takewhile(temporary.__ne__, (tmp_path, *tmp_path.parents)):
         parent.chmod(0o755)
     # Root may write everywhere, so it becomes nobody.
     code = """
