@@ -1,4 +1,4 @@
-"""Bottlenecks and the parts of models."""
+"""Layers: bottlenecks, backbones and the parts of models."""
 
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backbones.efficientnet_lite0 import EfficientNetLite0

@@ -18,7 +18,7 @@ def join_latents(linear: Tensor, content: Tensor) -> Tensor:
         float32 tensor `(..., input_dim)`.
 
     Examples:
-        >>> sums = join_latents(np.ones((1, 2), "float32"), np.zeros((1, 4), "float32"))
+        >>> sums = join_latents(keras.ops.ones((1, 2)), keras.ops.zeros((1, 4)))
         >>> keras.ops.convert_to_numpy(sums).tolist()
         [[1.0, 1.0, 0.0, 0.0]]
     """

@@ -21,6 +21,14 @@ class LinearStartMixin:
     A model has `channels`, `seed`, `bottleneck` and the weight `adapted`. It implements
     `sample_for_start` and `set_linear_start`, and `weigh_samples` where some entries of a sample
     count more in its loss than others.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_blocks=0)
+        >>> model.adapted_already
+        False
+        >>> model.adapt(np.random.default_rng(0).random((2, 8, 8, 3)))
+        >>> model.adapted_already
+        True
     """
 
     @property

@@ -34,10 +34,12 @@ class DLVAE(NamedAutoencoder):
 
     Examples:
         >>> model = uk.DLVAE(8, latent_dim=4, sparsity=2, filters=4, residual_blocks=0)
-        >>> images = np.random.default_rng(0).random((1, 8, 12, 3))
-        >>> codes = model.encode(images)
-        >>> {name: part.shape for name, part in sorted(codes.items())}
-        {'coefficients': (1, 2, 3, 2), 'indices': (1, 2, 3, 2)}
+        >>> model
+        DLVAE(latent_dim=4, bottleneck=DictionaryBottleneck(num_atoms=8, latent_dim=4, sparsity=2))
+        >>> sorted(model.bottleneck.code_spec())
+        ['coefficients', 'indices']
+        >>> model.code_size(height=8, width=13)
+        (2, 4)
     """
 
     bottleneck_class = DictionaryBottleneck

@@ -59,8 +59,6 @@ class LappedAutoencoder(BaseAutoencoder):
         >>> images = np.random.default_rng(0).random((1, 13, 17, 3))
         >>> model.encode(images)["indices"].shape
         (1, 2, 3, 4)
-        >>> model.reconstruct(images).shape
-        (1, 13, 17, 3)
     """
 
     # Largest values of arguments in a preset: see `zoo.preset_checks`.
