@@ -115,5 +115,5 @@ def test_bad_folders_are_refused(run, folders):
         run("--train", folder / "train")
     (folder / "apply" / "two.png").write_bytes((folder / "apply" / "three.png").read_bytes())
     (folder / "train" / "one.strokes.png").unlink()
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="must differ without their suffix"):
         run("--train", folder / "train", "--apply", folder / "apply")
