@@ -8,7 +8,7 @@ from umbed_keras.typing import Tensor
 
 def cast_weights(
     layer: keras.layers.Dense | keras.layers.Conv2D, dtype: str
-) -> list[Tensor | None]:
+) -> tuple[Tensor, Tensor | None]:
     """Casts the kernel and the bias of a layer.
 
     Args:
@@ -16,7 +16,7 @@ def cast_weights(
         dtype: str, the dtype to compute in.
 
     Returns:
-        List of the kernel and the bias, which is None if the layer has none.
+        Tuple of the kernel and the bias, which is None if the layer has none.
 
     Examples:
         >>> layer = keras.layers.Dense(4)
@@ -24,10 +24,10 @@ def cast_weights(
         >>> [keras.ops.dtype(weight) for weight in cast_weights(layer, "bfloat16")]
         ['bfloat16', 'bfloat16']
     """
-    return [
-        weight if weight is None else ops.cast(ops.convert_to_tensor(weight), dtype)
-        for weight in (layer.kernel, layer.bias)
-    ]
+    kernel = ops.cast(ops.convert_to_tensor(layer.kernel), dtype)
+    if layer.bias is None:
+        return kernel, None
+    return kernel, ops.cast(ops.convert_to_tensor(layer.bias), dtype)
 
 
 def as_float32(weight: keras.Variable | Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def compiled(kind):
 
 @pytest.fixture(scope="module")
 def trained():
-    """A model of each kind that has seen one batch, to be looked at."""
+    """A model of each kind, trained on one batch. Tests must not train it further."""
     models = {}
     for kind in MODELS:
         models[kind] = compiled(kind)

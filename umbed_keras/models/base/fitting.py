@@ -278,8 +278,9 @@ class FittingMixin:
     ) -> Any:
         """Trains the model on one batch, as a step of `fit` does.
 
-        Calls `adapt` on the batch first if it has not been called. The number of steps that the
-        optimizer has done takes the place of the number of `fit`'s step.
+        Calls `adapt` on the batch first if it has not been called. The pixels that a
+        `PixelEmbedder` samples are a function of its seed and the steps that the optimizer has
+        done.
 
         Args:
             x: images `(batch, height, width, channels)`, uint8 or floats in 0..1; a tuple that

@@ -20,7 +20,9 @@ from umbed_keras.typing import PathLike, Shape, Tensor
 from umbed_keras.zoo.preset_mixin import PresetMixin
 
 
-class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, keras.Model):
+class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
+    FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, keras.Model
+):
     """Base class of models that encode images through a bottleneck and decode them again.
 
     A subclass implements `call_images` and `call_batch`, the hooks of `LinearStartMixin`,
@@ -49,7 +51,7 @@ class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, 
     def __init__(self, bottleneck: Bottleneck, channels: int, seed: int, **kwargs: Any) -> None:
         check_integers(channels=(1, channels), seed=(0, seed))
         # Images are float32 whatever the dtype policy, so that the layers cast them themselves.
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(autocast=False, **kwargs)  # pyright: ignore[reportCallIssue]
         if bottleneck.returns_latents:
             raise ValueError("Models of images need a bottleneck with `output='all'`.")
         self.bottleneck = bottleneck
@@ -130,7 +132,7 @@ class ImageModel(FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, 
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `call_batch`.")
 
-    def bits_per_pixel(self, images: Tensor, outputs: Mapping[str, Any]) -> Tensor:
+    def bits_per_pixel(self, images: Tensor, outputs: dict[str, Any]) -> Tensor:
         """Returns the bits that a pixel's codes take.
 
         Args:

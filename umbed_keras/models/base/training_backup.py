@@ -79,12 +79,13 @@ class TrainingBackup(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _save(self, epochs_done):
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{index:04d}": _to_numpy(variable) for index, variable in enumerate(self._variables())
         }
+        arrays["epochs_done"] = epochs_done
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(self.path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, epochs_done=epochs_done, **arrays)
+            np.savez(file, **arrays)
 
     def _restore(self):
         variables = self._variables()

@@ -198,7 +198,7 @@ class BaseAutoencoder(ImageModel):
             return keras.KerasTensor(inputs.shape, "float32")
         return super().compute_output_spec(inputs, training=training)
 
-    def bits_per_pixel(self, images: Tensor, outputs: Mapping[str, Any]) -> Tensor:
+    def bits_per_pixel(self, images: Tensor, outputs: dict[str, Any]) -> Tensor:
         """Returns the bits that a pixel's codes take.
 
         Latents of pixels that were added by reflection count too.
