@@ -6,7 +6,6 @@ from comparison.sparse_maps import map_bits
 from training.images import portrait
 
 import umbed_keras as uk
-from umbed_keras.codec import knows_itself
 
 BATCH = 16
 PROTOCOL = "On the held-out tenth; means over images, values in 0..1."
@@ -45,7 +44,7 @@ def measure(model, images):
         sparse = (codes[name].reshape(-1, model.bottleneck.sparsity) for name in SPARSE)
         coded = map_bits(*sparse, atoms) * codes["indices"][..., 0].size / pixels
         figures["atom-wise entropy-coded bits per pixel"] = coded
-    if knows_itself(model.bottleneck):
+    if getattr(model.bottleneck, "context", None):
         size = sum(map(len, model.compress(images)))
         figures["compressed bits per pixel"] = 8 * size / pixels
     if model.bottleneck.num_entries:

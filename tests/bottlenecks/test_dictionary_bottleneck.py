@@ -313,19 +313,6 @@ class TestMinGain:
         assert len(alone) > 20
         assert alone[alone > 0].min() >= (2 - 0.5) * step
 
-    def test_symbols_come_back(self):
-        layer = self.make(4.0)
-        codes = {name: numpy(part) for name, part in layer.encode(signals()).items()}
-        symbols = layer.to_symbols(codes)
-        spec = layer.symbol_spec()
-        assert symbols.shape == (1000, 1 + 2 * SPARSITY) == (1000, len(spec))
-        used = np.arange(1, SPARSITY + 1) * (codes["coefficients"] != 0)
-        np.testing.assert_array_equal(symbols[:, 0], used.max(axis=1))
-        for column, (size, _) in zip(symbols.T, spec, strict=True):
-            assert 0 <= column.min() <= column.max() < size
-        for name, part in layer.from_symbols(symbols).items():
-            np.testing.assert_array_equal(part, codes[name])
-
     def test_atoms_learn_from_vectors_that_stop(self):
         """A dictionary of those that need few atoms codes them closer than one of all."""
         latents = signals()

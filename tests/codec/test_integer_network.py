@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, NUMBER, Symbol
+from umbed_keras.bottlenecks.entropy_models.entropy_model import (
+    COUNT,
+    ENTRY,
+    FACTOR,
+    NUMBER,
+    Symbol,
+)
 from umbed_keras.codec import integer_layers
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.digits import split

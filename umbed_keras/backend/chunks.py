@@ -8,8 +8,8 @@ from keras import backend, ops
 from umbed_keras.backend.exporting import exporting
 from umbed_keras.typing import Tensor
 
-# Entries of one `(rows, num_atoms)` working array of a chunk. More on PyTorch, not compiled
-# here, so that an operation takes longer than its dispatch to every thread.
+# Entries of one `(rows, num_atoms)` working array of a chunk. PyTorch needs more, because without a
+# compiler an operation must take longer than its dispatch to every thread.
 CHUNK_ENTRIES = {"torch": 1 << 21}.get(backend.backend(), 1 << 18)
 
 

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.bottlenecks.entropy_models.entropy_model import EntropyModel
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.rate import Bits
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
@@ -67,8 +69,9 @@ class Bottleneck(keras.layers.Layer):
       `preset_limits`: the largest value of each other argument, in a preset. By default
       `latent_dim`, and 256 for all others: a preset with more does not load.
     - `repr_arguments`: names of the arguments that `repr` shows. Default: `latent_dim`.
-    - `symbol_settings`, `symbol_spec`, `to_symbols` and `from_symbols`: codes as integers for an
-      entropy coder. Without the last three, `adapt_codec` and `compress` fail.
+    - `entropy_model()`: how codes become symbols, and where the symbols' probabilities come from.
+      The default serves codes that are integers below `num_indices`. For other codes it raises
+      `NotImplementedError`, and `adapt_codec` and `compress` fail.
 
     In training, `pass_through` updates statistics only if `self.trainable`, and by
     `umbed_keras.backend.statistics.StatisticsUpdate`, which leaves bad batches out and gives the
@@ -347,31 +350,33 @@ class Bottleneck(keras.layers.Layer):
             for name, (_, dtype) in self.code_spec().items()
         }
 
-    # Codes as an entropy coder takes them.
+    def entropy_model(self) -> EntropyModel:
+        """Returns all that a codec needs to write the codes as bytes (`model.compress`).
 
-    def symbol_settings(self, codes):
-        """What symbols depend on beside the layer: name to a small array. Nothing by default.
+        The default serves codes that consist of integers with known ranges: it reads `code_spec`
+        and `num_indices`, and treats each integer as the index of an unrelated entry. Bottlenecks
+        with other codes return an `EntropyModel` of their own.
 
-        Args:
-            codes: list of codes of many latents, NumPy arrays, to choose it by.
-        """
-        return {}
-
-    def symbol_spec(self, **settings):
-        """The `Symbol`s that the code of a latent vector consists of, in the order of coding."""
-        raise NotImplementedError
-
-    def to_symbols(self, codes, **settings):
-        """Codes `(..., ...)` on the host as symbols, int32 `(..., symbols)`.
+        Returns:
+            An `EntropyModel` that reflects the current weights.
 
         Raises:
-            ValueError: codes that can't be symbols, and what to do instead.
+            NotImplementedError: if a part of the codes is not an integer.
+            NotImplementedError: if `num_indices` is None.
         """
-        raise NotImplementedError
-
-    def from_symbols(self, symbols, **settings):
-        """The codes, NumPy arrays, that were such symbols."""
-        raise NotImplementedError
+        spec, missing = self.code_spec(), None
+        for name, (_, dtype) in spec.items():
+            if "int" not in dtype:
+                missing = f"codes[{name!r}] are {dtype}, not integers"
+        if missing is None and self.num_indices is None:
+            missing = "the range of the integers is unknown, as `num_indices` is None"
+        if missing:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no entropy model, without which its codes can't be "
+                f"written as bytes: {missing}. Implement `entropy_model()` in it, which returns "
+                "a `umbed_keras.layers.EntropyModel`."
+            )
+        return IntegerCodes(spec, self.num_indices)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -12,7 +12,7 @@ from umbed_keras.bottlenecks._revival import directions, revival_plan
 from umbed_keras.bottlenecks._samples import mean_over, samples_of
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, Symbol
+from umbed_keras.bottlenecks.entropy_models.sparse_codes import SparseCodes
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
@@ -309,35 +309,19 @@ class DictionaryBottleneck(Bottleneck):
         limit = ops.convert_to_tensor(self.coefficient_limit)
         return limit, self.coefficient_bits, self.quantization
 
-    def symbol_spec(self):
+    def entropy_model(self) -> SparseCodes:
+        """Returns the entropy model of atoms and quantised coefficients.
+
+        Raises:
+            ValueError: if coefficients are not quantised.
+        """
         if not self.coefficient_bits:
             raise ValueError(
                 "Coefficients of 32 bits can't be coded: make the model with `coefficient_bits`, "
                 "such as 8."
             )
-        pair = [Symbol(self.num_atoms, ENTRY), Symbol(len(self._levels()), FACTOR)]
-        used = [Symbol(self.sparsity + 1, COUNT)] if self.min_gain else []
-        return used + pair * self.sparsity
-
-    def to_symbols(self, codes):
-        indices, coefficients = codes["indices"], codes["coefficients"]
-        levels = self._levels()
-        middles = (levels[1:] + levels[:-1]) / 2
-        steps = np.searchsorted(middles, coefficients)
-        if np.abs(levels[steps] - coefficients).max(initial=0) > 1e-5 * levels[-1]:
-            raise ValueError("`coefficients` must be steps of the quantiser, as `encode` gives.")
-        pairs = np.stack([indices, steps.astype("int32")], axis=-1)
-        symbols = pairs.reshape(*indices.shape[:-1], -1)
-        if not self.min_gain:
-            return symbols
-        places = np.arange(1, self.sparsity + 1, dtype="int32")
-        used = np.max(places * (coefficients != 0), axis=-1, keepdims=True)
-        return np.concatenate([used, symbols], axis=-1)
-
-    def from_symbols(self, symbols):
-        symbols = symbols[..., int(self.min_gain > 0) :]
-        pairs = symbols.reshape(*symbols.shape[:-1], self.sparsity, 2)
-        return {"indices": pairs[..., 0], "coefficients": self._levels()[pairs[..., 1]]}
+        levels = level_values(*self._quantization)
+        return SparseCodes(self.num_atoms, self.sparsity, levels, counted=self.min_gain > 0)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""
@@ -355,10 +339,6 @@ class DictionaryBottleneck(Bottleneck):
             "seed": self.seed,
             "min_gain": self.min_gain,
         }
-
-    def _levels(self):
-        """The values of quantized coefficients, ascending, float32 on the host."""
-        return level_values(*self._quantization)
 
     def _statistics(self):
         if self.update == "gradient":

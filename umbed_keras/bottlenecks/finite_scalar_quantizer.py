@@ -10,7 +10,8 @@ from keras import ops
 
 from umbed_keras.backend.variables import add_state
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
-from umbed_keras.bottlenecks.symbols import NUMBER, Symbol
+from umbed_keras.bottlenecks.entropy_models.entropy_model import NUMBER
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
@@ -183,14 +184,9 @@ class FiniteScalarQuantizer(Bottleneck):
         """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
-    def symbol_spec(self):
-        return [Symbol(count, NUMBER) for count in self.levels]
-
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
+    def entropy_model(self) -> IntegerCodes:
+        """Returns the entropy model of the levels, which are points on a scale."""
+        return IntegerCodes(self.code_spec(), self.num_indices, role=NUMBER)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -1,7 +1,6 @@
 """The Gaussian bottleneck of a variational autoencoder."""
 
 import math
-import warnings
 from typing import Any, ClassVar
 
 import keras
@@ -11,7 +10,7 @@ from keras import ops
 from umbed_keras.backend.processes import replica_part
 from umbed_keras.bottlenecks._samples import mean_over
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
-from umbed_keras.bottlenecks.symbols import NUMBER, Symbol
+from umbed_keras.bottlenecks.entropy_models.quantized_means import QuantizedMeans
 from umbed_keras.ops.checks import check_at_least
 from umbed_keras.ops.rate import Bits
 from umbed_keras.typing import Codes, Shape, Tensor
@@ -19,8 +18,6 @@ from umbed_keras.typing import Codes, Shape, Tensor
 # Log-variances beyond this range only overflow.
 LOG_VARIANCE_RANGE = (-20.0, 10.0)
 STARTING_LOG_VARIANCE = -4.0
-# As symbols means reach this much beyond those that their steps were chosen by.
-ROOM = 1.25
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -117,45 +114,9 @@ class GaussianBottleneck(Bottleneck):
         """Returns trailing shape and dtype of the codes."""
         return dict.fromkeys(("mean", "log_variance"), ((self.latent_dim,), "float32"))
 
-    def symbol_settings(self, codes):
-        """Steps of the means, float32 `(latent_dim,)`, and how many of them there are either way.
-
-        Rounding to a step adds a twelfth of its square: the variance that the decoder has learned
-        to bear.
-        """
-        parts = [np.reshape(part["log_variance"], (-1, self.latent_dim)) for part in codes]
-        variances = np.mean(np.exp(np.concatenate(parts).astype("float64")), axis=0)
-        steps = np.sqrt(12 * variances).astype("float32")
-        largest = np.max([np.abs(part["mean"]).max(axis=(0, 1)) for part in codes], axis=0)
-        reach = np.minimum(np.ceil(ROOM * largest / steps), 2**14)
-        return {"steps": steps, "reach": reach.astype("int32")}
-
-    def symbol_spec(self, steps, reach):
-        if steps.shape != (self.latent_dim,) or reach.shape != (self.latent_dim,):
-            raise ValueError(f"The codec must hold steps of {self.latent_dim} means.")
-        if (steps.dtype, reach.dtype) != ("float32", "int32"):
-            raise ValueError("The codec's steps must be float32, and their numbers int32.")
-        if not ((steps > 0) & (steps < 1e6) & (reach >= 0) & (reach <= 2**14)).all():
-            raise ValueError(
-                "The codec's steps must be above 0 and finite, and 2^14 at most either way."
-            )
-        return [Symbol(2 * int(count) + 1, NUMBER) for count in reach]
-
-    def to_symbols(self, codes, steps, reach):
-        whole = np.rint(codes["mean"] / steps)
-        beyond = np.mean(np.abs(whole) > reach)
-        if beyond:
-            warnings.warn(
-                f"{beyond:.2g} of all numbers are larger than those of the images that the codec "
-                "was learned from, and are cut: learn it from images like these (`adapt_codec`).",
-                stacklevel=2,
-            )
-        return np.clip(whole, -reach, reach).astype("int32") + reach
-
-    def from_symbols(self, symbols, steps, reach):
-        mean = (symbols - reach).astype("float32") * steps
-        log_variance = np.log(steps**2 / 12).astype("float32")
-        return {"mean": mean, "log_variance": np.broadcast_to(log_variance, mean.shape)}
+    def entropy_model(self) -> QuantizedMeans:
+        """Returns the entropy model of the means, rounded to steps that a codec chooses."""
+        return QuantizedMeans(self.latent_dim)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
-from umbed_keras.bottlenecks.symbols import ENTRY, Symbol
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
@@ -189,15 +188,6 @@ class ResidualVectorQuantizer(Bottleneck):
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
         """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.num_quantizers,), "int32")}
-
-    def symbol_spec(self):
-        return [Symbol(self.num_embeddings, ENTRY)] * self.num_quantizers
-
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -9,6 +9,8 @@ from keras import ops
 from umbed_keras.backend.processes import replica_part
 from umbed_keras.bottlenecks._samples import mean_over
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
+from umbed_keras.bottlenecks.entropy_models.entropy_model import NUMBER
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.scalar_context import ScalarContext
@@ -212,11 +214,12 @@ class ScalarQuantizer(Bottleneck):
         """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
+    def entropy_model(self) -> IntegerCodes:
+        """Returns the entropy model of the integers, by the learned density or the context."""
+        density = None if self.context else self.density
+        return IntegerCodes(
+            self.code_spec(), None, role=NUMBER, density=density, context=self.context
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -11,7 +11,6 @@ from umbed_keras.bottlenecks._revival import directions, revival_plan
 from umbed_keras.bottlenecks._samples import mean_over, samples_of
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.kmeans import kmeans
-from umbed_keras.bottlenecks.symbols import ENTRY, Symbol
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
@@ -244,15 +243,6 @@ class VectorQuantizer(Bottleneck):
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
         """Returns trailing shape and dtype of the codes."""
         return {"indices": ((), "int32")}
-
-    def symbol_spec(self):
-        return [Symbol(self.num_embeddings, ENTRY)]
-
-    def to_symbols(self, codes):
-        return codes["indices"][..., None]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols[..., 0]}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

@@ -1,5 +1,5 @@
 """Codes as bytes: symbols, how probable they are, the range coder, the stream."""
 
-from umbed_keras.codec.codec import Codec, knows_itself
+from umbed_keras.codec.codec import Codec
 
-__all__ = ["Codec", "knows_itself"]
+__all__ = ["Codec"]

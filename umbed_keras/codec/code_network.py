@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, NUMBER, least_counts, num_vectors
+from umbed_keras.bottlenecks.entropy_models.entropy_model import COUNT, ENTRY, FACTOR, NUMBER
 from umbed_keras.codec.digits import lows, split
 from umbed_keras.codec.passes import NUM_KINDS
+from umbed_keras.codec.symbol_layout import least_counts, num_vectors
 
 # Sizes: of the vector that a place's symbols come to, of the layer that all symbols share, and of
 # each symbol's own. All files of presets together are to stay small.
@@ -26,7 +27,7 @@ class CodeNetwork(keras.Model):
     all symbols but for the last. What a count says isn't there costs nothing.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
+        symbols: list of `Symbol`.
         seed: int, of the start.
 
     Call it on a dictionary of `kinds` int `(n,)`, `neighbours` int `(n, 4, symbols)` and `own` int

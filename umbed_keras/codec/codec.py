@@ -3,7 +3,6 @@
 import numpy as np
 from keras import ops
 
-from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
 from umbed_keras.codec.exact_context import ExactContext
 from umbed_keras.codec.integer_network import IntegerNetwork
 from umbed_keras.codec.learning import learn_tables
@@ -18,9 +17,6 @@ LATENTS = 1 << 16
 
 class Codec:
     """Codes as bytes and back.
-
-    By probabilities that were learned from codes; of a `ScalarQuantizer` by those
-    that itself has learned.
 
     Args:
         bottleneck: a `umbed_keras.layers.Bottleneck`.
@@ -38,16 +34,13 @@ class Codec:
             if name.startswith(SETTING)
         }
         tables = {name: part for name, part in arrays.items() if not name.startswith(SETTING)}
-        if knows_itself(bottleneck):
-            self._model = TableModel(ExactContext(bottleneck.context), context_tables())
-        elif has_density(bottleneck):
-            self._model = _static_model(bottleneck, tables)
+        model = self._entropy_model()
+        if model.context is not None:
+            self._model = TableModel(ExactContext(model.context), context_tables())
+        elif model.density is not None:
+            self._model = _static_model(len(model.symbols), tables)
         else:
-            try:
-                spec = bottleneck.symbol_spec(**self._settings)
-            except TypeError as error:
-                raise ValueError(f"The codec is another bottleneck's: {error}") from error
-            self._model = IntegerNetwork(spec, tables)
+            self._model = IntegerNetwork(model.symbols, tables)
 
     @classmethod
     def learn(cls, bottleneck, codes, **options):
@@ -58,22 +51,23 @@ class Codec:
             codes: list of dictionaries, maps of codes `(rows, cols, ...)`.
             **options: of `learn_tables`.
         """
-        if knows_itself(bottleneck):
+        model = bottleneck.entropy_model()
+        if model.context is not None:
             return cls(bottleneck, {})
-        if has_density(bottleneck):
-            return cls(bottleneck, stored_tables(bottleneck.probability_tables()))
-        settings = bottleneck.symbol_settings(codes)
-        spec = bottleneck.symbol_spec(**settings)
-        maps = [bottleneck.to_symbols(part, **settings) for part in codes]
-        values = np.concatenate([part.reshape(-1, len(spec)) for part in maps])[:LATENTS]
-        latents = bottleneck.decode(bottleneck.from_symbols(values, **settings))
-        arrays = learn_tables(spec, maps, ops.convert_to_numpy(latents), **options)
+        if model.density is not None:
+            return cls(bottleneck, stored_tables(model.density.tables()))
+        settings = model.settings(codes)
+        model = model.with_settings(settings)
+        maps = [model.to_symbols(part) for part in codes]
+        values = np.concatenate([part.reshape(-1, len(model.symbols)) for part in maps])[:LATENTS]
+        latents = bottleneck.decode(model.from_symbols(values))
+        arrays = learn_tables(model.symbols, maps, ops.convert_to_numpy(latents), **options)
         arrays |= {SETTING + name: part for name, part in settings.items()}
         return cls(bottleneck, arrays)
 
     def encode(self, codes):
         """The bytes of a map of codes `(rows, cols, ...)`."""
-        symbols = self.bottleneck.to_symbols(codes, **self._settings)
+        symbols = self._entropy_model().to_symbols(codes)
         rows, cols, count = symbols.shape
         encoder = Encoder()
         self._model.transfer(encoder, symbols.reshape(-1, count), rows, cols)
@@ -89,23 +83,17 @@ class Codec:
         decoder = Decoder(data)
         symbols = self._model.transfer(decoder, None, rows, cols)
         decoder.check_end()
-        return self.bottleneck.from_symbols(symbols.reshape(rows, cols, -1), **self._settings)
+        return self._entropy_model().from_symbols(symbols.reshape(rows, cols, -1))
+
+    def _entropy_model(self):
+        """That of the bottleneck's current weights."""
+        return self.bottleneck.entropy_model().with_settings(self._settings)
 
 
-def has_density(bottleneck):
-    """Whether a bottleneck has learned by itself how probable its integers are."""
-    return isinstance(bottleneck, ScalarQuantizer)
-
-
-def knows_itself(bottleneck):
-    """Whether it can say so the same on every machine, and nothing need be stored."""
-    return has_density(bottleneck) and bottleneck.context is not None
-
-
-def _static_model(bottleneck, tables):
+def _static_model(channels, tables):
     centres, counts = (tables.get(name, np.zeros(0)) for name in ("centres", "counts"))
-    if centres.shape != (bottleneck.latent_dim,) or counts.ndim != 2 or counts.dtype != "int32":
-        raise ValueError(f"The codec must hold tables of {bottleneck.latent_dim} channels.")
+    if centres.shape != (channels,) or counts.ndim != 2 or counts.dtype != "int32":
+        raise ValueError(f"The codec must hold tables of {channels} channels.")
     if len(counts) != len(centres) or counts.shape[1] % 2 or centres.dtype != "int32":
         raise ValueError("The codec's counts must be a row a channel.")
     if not ((counts >= 0).all() and (counts[:, -1] > 0).all() and (abs(centres) < 2**24).all()):

@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, least_counts
+from umbed_keras.bottlenecks.entropy_models.entropy_model import COUNT, ENTRY, FACTOR
 from umbed_keras.codec.code_network import CEILING, VECTOR
 from umbed_keras.codec.digits import split
 from umbed_keras.codec.integer_layers import DividedLayer, Layer
 from umbed_keras.codec.lanes import run_lanes
 from umbed_keras.codec.network_tables import LARGEST, unpacked
 from umbed_keras.codec.passes import NUM_KINDS, passes
+from umbed_keras.codec.symbol_layout import least_counts
 
 # Places computed at once, whose arrays stay in cache, and how many such chunks are coded side by
 # side: both are part of the stream's format. Threads are not.
@@ -31,7 +32,7 @@ class IntegerNetwork:
     `(features, places)`, for speed.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
+        symbols: list of `Symbol`.
         arrays: what `umbed_keras.codec.network_tables.packed` gives of its tables.
 
     Raises:

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from umbed_keras.bottlenecks.symbols import least_counts
 from umbed_keras.codec.code_network import CodeNetwork
 from umbed_keras.codec.network_tables import packed, tables
 from umbed_keras.codec.passes import passes
 from umbed_keras.codec.starting_vectors import starting_vectors
+from umbed_keras.codec.symbol_layout import least_counts
 
 # To learn from at most: places, and symbols in them. Passes over them; the steps' size and rate.
 PLACES, SYMBOLS = 1 << 20, 1 << 22
@@ -20,7 +20,7 @@ def learn_tables(symbols, maps, latents, seed=0, verbose=1, epochs=EPOCHS):
     """The arrays of an `IntegerNetwork`, learned from maps of symbols.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
+        symbols: list of `Symbol`.
         maps: list of int arrays `(rows, cols, symbols)`.
         latents: float `(n, latent_dim)`, what the first n codes of the maps stand for.
         seed: int, of the network's start, of the places and of their order.

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from umbed_keras.bottlenecks.symbols import num_vectors
 from umbed_keras.codec.code_network import DIRECTIONS, NEIGHBOURS, OWN, SHARED, VECTOR
 from umbed_keras.codec.digits import lows, split
 from umbed_keras.codec.passes import NUM_KINDS
+from umbed_keras.codec.symbol_layout import num_vectors
 
 # Largest magnitudes of weights, and of vectors of places, biases and scales.
 WEIGHT, LARGEST = 127, 1023
@@ -76,7 +76,7 @@ def packed(tables, symbols):
 
     Args:
         tables: what `tables` gives.
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
+        symbols: list of `Symbol`.
 
     Returns:
         `whole`, int8 `(n,)`, and `real`, float32 `(m,)`: tables in the order of `table_shapes`.

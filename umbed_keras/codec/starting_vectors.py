@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, num_vectors
+from umbed_keras.bottlenecks.entropy_models.entropy_model import COUNT, ENTRY, FACTOR
 from umbed_keras.codec.code_network import VECTOR
+from umbed_keras.codec.symbol_layout import num_vectors
 
 # Rounds in which each symbol takes what the others leave over (backfitting).
 ROUNDS = 3
@@ -15,7 +16,7 @@ def starting_vectors(symbols, values, latents, seed=0):
     """Vectors whose sums come near the first principal components of latents.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
+        symbols: list of `Symbol`.
         values: int `(n, symbols)`, codes.
         latents: float `(n, latent_dim)`, what they stand for; the first component is scaled to
             unit deviation.

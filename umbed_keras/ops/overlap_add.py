@@ -26,8 +26,8 @@ def overlap_add(
         pixel the mean over the patches that cover it, 0 where no patch does.
 
     Raises:
-        ValueError: If `patches` does not have five axes, is not square or has an odd side.
-        ValueError: If the shape of `rows` or `cols` is not `(batch, pixels)`.
+        ValueError: if `patches` does not have five axes, is not square or has an odd side.
+        ValueError: if the shape of `rows` or `cols` is not `(batch, pixels)`.
 
     Examples:
         >>> patches = np.ones((1, 1, 2, 2, 1), "float32")

@@ -15,8 +15,8 @@ def check_geometry(patch_size: int, levels: int) -> None:
         levels: Number of levels.
 
     Raises:
-        ValueError: If `patch_size` is not an even integer of at least 2.
-        ValueError: If `levels` is not an integer of at least 1.
+        ValueError: if `patch_size` is not an even integer of at least 2.
+        ValueError: if `levels` is not an integer of at least 1.
 
     Examples:
         >>> check_geometry(patch_size=8, levels=3)
@@ -158,10 +158,10 @@ def patch_pyramid(
         Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
 
     Raises:
-        ValueError: If `patch_size` is not an even integer of at least 2.
-        ValueError: If `levels` is not an integer of at least 1.
-        ValueError: If `images` does not have four axes.
-        ValueError: If `rows` and `cols` do not have the same shape `(batch, pixels)`.
+        ValueError: if `patch_size` is not an even integer of at least 2.
+        ValueError: if `levels` is not an integer of at least 1.
+        ValueError: if `images` does not have four axes.
+        ValueError: if `rows` and `cols` do not have the same shape `(batch, pixels)`.
 
     Examples:
         >>> images = np.zeros((1, 20, 30, 3), "uint8")

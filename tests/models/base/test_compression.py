@@ -72,9 +72,9 @@ def test_streams_hold_what_encode_gives(model, rounding):
     assert rebuilt.dtype == np.float32
     codes = model.encode(images())
     if "mean" in codes:
-        settings = model.bottleneck.symbol_settings([codes])
-        symbols = model.bottleneck.to_symbols(codes, **settings)
-        codes = model.bottleneck.from_symbols(symbols, **settings)
+        entropy_model = model.bottleneck.entropy_model()
+        entropy_model = entropy_model.with_settings(entropy_model.settings([codes]))
+        codes = entropy_model.from_symbols(entropy_model.to_symbols(codes))
         expected = model.decode(codes)
     elif isinstance(model, uk.PixelEmbedder):
         expected = model.decode(codes)
@@ -161,6 +161,53 @@ class TestVQVAE:
         model = uk.DLVAE(8, latent_dim=3, sparsity=2, coefficient_bits=None, **SMALL)
         with pytest.raises(ValueError, match="coefficient_bits"):
             model.adapt_codec(images())
+
+
+class Floats(uk.layers.Bottleneck):
+    """A bottleneck with all that models ask of one, and no entropy model."""
+
+    def pass_through(self, latents, training, mask=None):
+        return latents, {"values": latents}, keras.ops.convert_to_tensor(0.0)
+
+    def decode(self, codes):
+        return keras.ops.convert_to_tensor(codes["values"])
+
+    def code_spec(self):
+        return {"values": ((self.latent_dim,), "float32")}
+
+    def fixed_length_bits(self, codes):
+        return keras.ops.convert_to_tensor(32.0 * self.latent_dim)
+
+
+class Halves(Floats):
+    """Integers from -4 to 3, in halves, that begin at 0."""
+
+    num_indices = 8
+
+    def pass_through(self, latents, training, mask=None):
+        indices = keras.ops.cast(keras.ops.clip(keras.ops.round(2 * latents) + 4, 0, 7), "int32")
+        return self.decode({"values": indices}), {"values": indices}, keras.ops.sum(0.0 * latents)
+
+    def decode(self, codes):
+        return (keras.ops.cast(codes["values"], "float32") - 4) / 2
+
+    def code_spec(self):
+        return {"values": ((self.latent_dim,), "int32")}
+
+
+@pytest.mark.torch_alone
+class TestNewBottleneck:
+    def test_without_an_entropy_model_the_error_names_it(self):
+        model = uk.ImageAutoencoder(Floats(3), **SMALL)
+        for method in (model.adapt_codec, model.compress):
+            with pytest.raises(NotImplementedError, match=r"Floats .*`entropy_model\(\)`"):
+                method(images())
+
+    def test_integers_of_known_range_need_none(self):
+        model = uk.ImageAutoencoder(Halves(3), **SMALL)
+        model.adapt_codec(images(), verbose=0)
+        rebuilt = model.decompress(model.compress(images()))
+        np.testing.assert_array_equal(rebuilt, model.decode(model.encode(images()), size=SIZE))
 
 
 @pytest.mark.torch_alone

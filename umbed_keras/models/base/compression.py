@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from umbed_keras.codec import Codec, knows_itself, stream
+from umbed_keras.codec import Codec, stream
 from umbed_keras.images.arrays import check_images
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
@@ -65,7 +65,7 @@ class CompressionMixin:
             ValueError: if the codes of the bottleneck are not symbols, such as coefficients that
                 are not quantized.
         """
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return
         batches = images if isinstance(images, (list, tuple)) else [images]
         batches = [check_images(batch, self.channels) for batch in batches]
@@ -165,7 +165,7 @@ class CompressionMixin:
         return self.decode(codes)
 
     def _checked_codec(self):
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return Codec(self.bottleneck, {})
         if self._codec is None:
             raise ValueError(

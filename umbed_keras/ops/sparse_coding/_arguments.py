@@ -33,9 +33,9 @@ def prepare(
         them is, float32 otherwise.
 
     Raises:
-        ValueError: If `dictionary` does not have two axes.
-        ValueError: If the last axis of `signals` does not have the length of an atom.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes.
+        ValueError: if the last axis of `signals` does not have the length of an atom.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
     """
     signals, dictionary = ops.convert_to_tensor(signals), ops.convert_to_tensor(dictionary)
     if len(dictionary.shape) != 2:

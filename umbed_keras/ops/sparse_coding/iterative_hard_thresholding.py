@@ -28,9 +28,9 @@ def iterative_hard_thresholding(
         The indices of a signal are distinct.
 
     Raises:
-        ValueError: If `iterations` is below 1.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `iterations` is below 1.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:

@@ -47,10 +47,10 @@ def orthogonal_matching_pursuit(
         fit, those that depend linearly on atoms chosen before, and those beyond `dim`.
 
     Raises:
-        ValueError: If `selection` is neither `"omp"` nor `"ols"`.
-        ValueError: If `tolerance` is negative or NaN.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `selection` is neither `"omp"` nor `"ols"`.
+        ValueError: if `tolerance` is negative or NaN.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:

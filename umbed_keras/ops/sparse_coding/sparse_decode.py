@@ -17,8 +17,8 @@ def sparse_decode(indices: ArrayLike, coefficients: ArrayLike, dictionary: Array
         Tensor of shape `(..., dim)` and the dtype of `coefficients`.
 
     Raises:
-        ValueError: If `dictionary` does not have two axes.
-        ValueError: If `indices` and `coefficients` have different shapes or no axes.
+        ValueError: if `dictionary` does not have two axes.
+        ValueError: if `indices` and `coefficients` have different shapes or no axes.
 
     Examples:
         >>> coefficients = np.array([[-4.0, 3.0]], "float32")

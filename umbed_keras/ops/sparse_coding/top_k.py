@@ -24,8 +24,8 @@ def top_k(signals: ArrayLike, dictionary: ArrayLike, sparsity: int) -> tuple[Ten
         of `signals` (float32 for integers), with the largest correlation first.
 
     Raises:
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:
