@@ -19,7 +19,8 @@ import umbed_keras as uk
 
 PACKAGE = Path(uk.__file__).parent
 # Functions without an example: commands.
-WITHOUT_EXAMPLE = ("main",)
+# Commands, and readers whose files take a microscope or a dozen lines to make.
+WITHOUT_EXAMPLE = ("main", "read_bioio", "read_dicom", "read_dicom_series")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

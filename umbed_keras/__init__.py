@@ -10,6 +10,9 @@ choose_backend()
 
 from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
 from umbed_keras.images.folder import ImageFolder  # noqa: E402
+from umbed_keras.images.image import Image  # noqa: E402
+from umbed_keras.images.read_image import read_image  # noqa: E402
+from umbed_keras.images.scaling import Scaling  # noqa: E402
 from umbed_keras.models import (  # noqa: E402
     DLVAE,
     FSQVAE,
@@ -34,10 +37,12 @@ __all__ = [
     "FSQVAE",
     "RVQVAE",
     "VQVAE",
+    "Image",
     "ImageAutoencoder",
     "ImageFolder",
     "LappedAutoencoder",
     "PixelEmbedder",
+    "Scaling",
     "TrainingBackup",
     "__version__",
     "layers",
@@ -45,6 +50,7 @@ __all__ = [
     "metrics",
     "ops",
     "plots",
+    "read_image",
     "segmentation",
     "stores",
     "tuning",

@@ -1,0 +1,253 @@
+"""Labels of pixels: class numbers from files and arrays, and back to files."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from umbed_keras.extras import import_extra
+from umbed_keras.files import written_whole
+from umbed_keras.images.image import Image
+from umbed_keras.images.read_image import open_image
+from umbed_keras.typing import ArrayLike, PathLike
+
+# Colours of classes 1, 2, ..., which colour-blind people tell apart (Okabe & Ito 2008).
+CLASS_COLORS = (
+    (213, 94, 0),
+    (0, 114, 178),
+    (240, 228, 66),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+)
+# How far each channel of a stroke may be from its class's colour: compression changes it a little.
+_TOLERANCE = 12
+# Opacity, of 255, from which on the soft edge of a stroke counts.
+_LEAST_ALPHA = 64
+# The share of labelled pixels below which the rarer half of many classes is a soft edge.
+_SOFT_SHARE = 0.05
+
+
+def read_labels(path: PathLike, axes: str | None = None) -> np.ndarray:
+    """Reads class numbers from an image file of any kind.
+
+    A grey image, a palette image or an array holds the numbers themselves: integers of any type,
+    integral floats, or booleans. An image in colours holds strokes in `CLASS_COLORS`, on any other
+    colour or none, unless its colours are all grey.
+
+    Args:
+        path: as in `umbed_keras.read_image`.
+        axes: axes of the file, where it does not name them.
+
+    Returns:
+        int64 array with the file's axes but the channels; 0 where there is no label.
+
+    Raises:
+        ValueError: if the file can't be read, or holds numbers that are no integers.
+
+    Examples:
+        >>> np.save("strokes.npy", np.array([[0, 1], [2, 2]], "uint16"))
+        >>> read_labels("strokes.npy").tolist()
+        [[0, 1], [2, 2]]
+    """
+    image = open_image(path, axes, expand=False)
+    numbers = np.asarray(image)
+    if "c" in image.axes:
+        numbers = np.moveaxis(numbers, image.axes.index("c"), -1)
+        return _from_channels(numbers, image)
+    return as_labels(numbers, str(path))
+
+
+def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
+    """Returns labels as int64, whatever integral type they come in.
+
+    Args:
+        labels: integers, booleans or integral floats; masked and NaN pixels have no label.
+        name: name in messages.
+
+    Returns:
+        int64 array, 0 where there is no label.
+
+    Raises:
+        TypeError: if `labels` are no numbers.
+        ValueError: if they are floats that are no integers, or beyond int64.
+
+    Examples:
+        >>> as_labels(np.array([True, False])).tolist()
+        [1, 0]
+        >>> as_labels(np.array([2.0, np.nan])).tolist()
+        [2, 0]
+    """
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = labels.filled(0)
+    numbers = np.asarray(labels)
+    if numbers.dtype.kind == "f":
+        known = np.where(np.isnan(numbers), 0, numbers)
+        if not (np.isfinite(known).all() and (known == np.rint(known)).all()):
+            raise ValueError(f"`{name}` must be whole numbers. Received: dtype={numbers.dtype}")
+        numbers = known
+    elif numbers.dtype.kind not in "biu":
+        raise TypeError(f"`{name}` must be integers. Received: dtype={numbers.dtype}")
+    if numbers.size and (numbers.max() > 2**63 - 1 if numbers.dtype.kind in "uf" else False):
+        raise ValueError(f"`{name}` must lie within int64. Received: {numbers.max()}")
+    return numbers.astype("int64")
+
+
+def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
+    """Warns of labels whose many rare classes are the soft edges of a few.
+
+    An image of strokes that was smoothed, resampled or saved with loss has numbers between those
+    of its classes along every edge.
+
+    Args:
+        labels: integers, 0 where there is no label.
+        name: name in the message.
+
+    Examples:
+        >>> import warnings
+        >>> edges = np.concatenate([np.full(500, 10), np.full(500, 30), np.arange(11, 30)])
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn_of_soft_edges(edges)
+        >>> len(caught)
+        1
+    """
+    classes, counts = np.unique(labels[labels != 0], return_counts=True)
+    if len(classes) < 4:
+        return
+    rarer = np.sort(counts)[: len(counts) // 2]
+    if rarer.sum() < _SOFT_SHARE * counts.sum():
+        warnings.warn(
+            f"`{name}` holds {len(classes)} classes, half of which have "
+            f"{int(rarer.sum())} of {int(counts.sum())} labelled pixels: soft edges of strokes are "
+            "classes of their own here. Draw or save strokes without smoothing.",
+            stacklevel=3,
+        )
+
+
+def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -> Path:
+    """Writes class numbers as an image of the smallest type that holds them all.
+
+    A PNG has a palette of `CLASS_COLORS` up to 255 classes, and 16 bits of grey up to 65535.
+    Where PNG has no room (larger or negative numbers, stacks), or the image has a georeference,
+    a TIFF takes its place. The file is written whole or not at all.
+
+    Args:
+        path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`.
+        labels: integers `(height, width)`, or of a stack `(planes, height, width)`.
+        like: `Image` that was labelled, whose pixel size and georeference a TIFF keeps.
+
+    Returns:
+        The path of the file, which ends in `.tif` where PNG had no room.
+
+    Raises:
+        ValueError: if `path` has another suffix, or `labels` are no integers.
+        ImportError: if a TIFF is needed and tifffile is not installed.
+
+    Examples:
+        >>> path = write_labels("cells.png", np.array([[0, 70000]]))
+        >>> path.name, read_labels(path).tolist()
+        ('cells.tif', [[0, 70000]])
+    """
+    path, numbers = Path(path), smallest(as_labels(labels))
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".tif", ".tiff", ".npy"):
+        raise ValueError(f"`path` must end in .png, .tif, .tiff or .npy. Received: {path}")
+    located = like is not None and like.georeference is not None
+    fits = numbers.ndim == 2 and numbers.dtype in ("uint8", "uint16")
+    if suffix == ".png" and (located or not fits):
+        path, suffix = path.with_suffix(".tif"), ".tif"
+    with written_whole(path) as temporary:
+        if suffix == ".npy":
+            with open(temporary, "wb") as file:
+                np.save(file, numbers)
+        elif suffix == ".png":
+            _picture(numbers).save(temporary, "png")
+        elif located and numbers.ndim == 2:
+            _write_geotiff(temporary, numbers, like)
+        else:
+            _write_tiff(temporary, numbers, like)
+    return path
+
+
+def smallest(labels: np.ndarray) -> np.ndarray:
+    """Returns integers in the smallest type that holds them: unsigned unless one is negative.
+
+    Args:
+        labels: integers.
+
+    Examples:
+        >>> [smallest(np.array([part])).dtype.name for part in (255, 256, 70000, -1)]
+        ['uint8', 'uint16', 'uint32', 'int8']
+    """
+    if not labels.size:
+        return labels.astype("uint8")
+    low, high = int(labels.min()), int(labels.max())
+    return labels.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+
+
+def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
+    """The labels of an image with channels: grey in each, or strokes in the colours of classes."""
+    alpha = image.details.alpha
+    count = numbers.shape[-1]
+    if alpha is None and count == 4 and numbers.dtype == np.uint8:
+        alpha = 3
+    colors = [index for index in range(count) if index != alpha]
+    grey = numbers[..., colors[:1]]
+    if (numbers[..., colors] == grey).all():
+        labels = as_labels(grey[..., 0], image.name)
+        return labels if alpha is None else np.where(numbers[..., alpha] == 0, 0, labels)
+    if len(colors) != 3 or numbers.dtype != np.uint8:
+        raise ValueError(
+            f"{image.name} has {count} channels of {numbers.dtype}: labels are one channel of "
+            "numbers, or strokes in colours of 8 bits."
+        )
+    pixels = numbers[..., colors].astype("int32")
+    labels = np.zeros(pixels.shape[:-1], "int64")
+    for number, color in enumerate(np.array(CLASS_COLORS), start=1):
+        labels[np.abs(pixels - color).max(axis=-1) <= _TOLERANCE] = number
+    if alpha is not None:
+        labels[numbers[..., alpha] < _LEAST_ALPHA] = 0
+    return labels
+
+
+def _picture(numbers: np.ndarray) -> PIL.Image.Image:
+    """A PNG's picture: indices of a palette of class colours, or 16 bits of grey."""
+    if numbers.dtype != np.uint8:
+        return PIL.Image.fromarray(numbers)
+    colored = PIL.Image.frombytes("P", numbers.shape[::-1], numbers.tobytes())
+    palette = [(0, 0, 0), *(CLASS_COLORS[number % len(CLASS_COLORS)] for number in range(255))]
+    colored.putpalette([part for color in palette for part in color])
+    return colored
+
+
+def _write_tiff(path: Path, numbers: np.ndarray, like: Image | None) -> None:
+    tifffile = import_extra("tifffile", "images")
+    axes = {2: "YX", 3: "ZYX", 4: "TZYX"}.get(numbers.ndim)
+    metadata = {"axes": axes} if axes else {}
+    resolution = {}
+    if like is not None and like.unit == "micrometer" and {"y", "x"} <= like.pixel_size.keys():
+        sizes = like.pixel_size
+        resolution = {
+            "resolution": (1e4 / sizes["x"], 1e4 / sizes["y"]),
+            "resolutionunit": "CENTIMETER",
+        }
+    tifffile.imwrite(path, numbers, compression="zlib", metadata=metadata, **resolution)
+
+
+def _write_geotiff(path: Path, numbers: np.ndarray, like: Image) -> None:
+    rasterio = import_extra("rasterio", "geo")
+    known = like.georeference
+    options = {
+        "driver": "GTiff",
+        "height": numbers.shape[0],
+        "width": numbers.shape[1],
+        "count": 1,
+        "dtype": numbers.dtype.name,
+        "crs": known.crs,
+        "transform": rasterio.Affine(*known.transform),
+        "compress": "deflate",
+    }
+    with rasterio.open(path, "w", **options) as file:
+        file.write(numbers, 1)
