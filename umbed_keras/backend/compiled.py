@@ -48,13 +48,18 @@ class CompiledMethod:
     def _tensorflow(self, method):
         import tensorflow as tf
 
-        return tf.function(method)
+        def without_losses(*tensors):
+            # Losses that layers add would outlive the graph that they belong to.
+            with keras.StatelessScope():
+                return method(*tensors)
+
+        return tf.function(without_losses)
 
     def _torch(self, method):
         import torch
 
         def without_gradients(*tensors):
-            with torch.no_grad():
+            with torch.no_grad(), keras.StatelessScope():
                 return method(*tensors)
 
         return without_gradients

@@ -110,7 +110,6 @@ class Bottleneck(keras.layers.Layer):
     # Arguments that `repr` shows.
     repr_arguments: ClassVar[tuple[str, ...]] = ("latent_dim",)
 
-    num_entries: int | None = None
     unit_variance: bool = False
     keeps_vectors: bool = False
 
@@ -128,6 +127,11 @@ class Bottleneck(keras.layers.Layer):
     def __repr__(self) -> str:
         arguments = (f"{name}={getattr(self, name, None)!r}" for name in self.repr_arguments)
         return f"{type(self).__name__}({', '.join(arguments)})"
+
+    @property
+    def num_entries(self) -> int | None:
+        """Size of the codebook or dictionary, or None where there is none."""
+        return None
 
     @property
     def input_dim(self) -> int:

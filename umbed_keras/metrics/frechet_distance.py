@@ -63,7 +63,7 @@ def _check_features(name: str, features: ArrayLike) -> np.ndarray:
 def _factor(features: np.ndarray) -> np.ndarray:
     """Returns R with at most `dim` rows, where `R^T R` is the covariance."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    return np.linalg.qr(centred, mode="r")
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")

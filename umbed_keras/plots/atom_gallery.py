@@ -176,4 +176,4 @@ def _check(images: np.ndarray, indices: np.ndarray, coefficients: np.ndarray | N
             f"`coefficients` must have the shape of `indices`, {indices.shape}. "
             f"Received: shape={coefficients.shape}"
         )
-    return sides.pop()
+    return int(sides.pop())

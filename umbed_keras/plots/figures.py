@@ -3,13 +3,13 @@
 import base64
 import html
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Figures(dict):
+class Figures(dict[str, Any]):
     """Dictionary of name to `matplotlib.figure.Figure`, of which a notebook shows all figures.
 
     Examples:

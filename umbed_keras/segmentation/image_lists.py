@@ -11,7 +11,7 @@ from umbed_keras.typing import ArrayLike
 
 def as_list(
     arrays: ArrayLike, name: str, rank: int = 3
-) -> tuple[list[np.ndarray], Callable[[list], Any]]:
+) -> tuple[list[np.ndarray], Callable[[list[Any]], Any]]:
     """Converts one image, a list of images or a batch to a list of NumPy arrays.
 
     Args:

@@ -166,7 +166,7 @@ class _TileEmbedder:
         outputs = self._model.embed_window(image, tile.rows, tile.cols, self._codes)
         return self._model.bottleneck.pack(outputs) if self._codes else outputs
 
-    def share(self, folder: Path) -> tuple[Callable, tuple]:
+    def share(self, folder: Path) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Saves the model as a preset, from which other processes make their own function."""
         if not folder.exists():
             self._model.save_to_preset(folder)

@@ -75,8 +75,8 @@ def fill_store(
 
 
 def _checked_shard(shard: Any) -> tuple[int, int]:
-    pair = tuple(shard) if isinstance(shard, (tuple, list)) else ()
+    pair: tuple[Any, ...] = tuple(shard) if isinstance(shard, (tuple, list)) else ()
     integers = len(pair) == 2 and all(isinstance(number, numbers.Integral) for number in pair)
     if not integers or not 0 <= pair[0] < pair[1]:
         raise ValueError(f"`shard` must be (i, n), integers with 0 <= i < n. Received: {shard!r}")
-    return pair
+    return pair[0], pair[1]

@@ -70,7 +70,9 @@ class ImageCollection:
     def __getitem__(self, index: int) -> ImageSource:
         if self._last[0] != index:
             self._last = (index, self._open(self.sizes[index][0]))
-        return self._last[1]
+        image = self._last[1]
+        assert image is not None
+        return image
 
     def identity(self, late: Iterable[str] = ()) -> dict[str, Any]:
         """Computes the identity of the images, by which a later call recognises them.

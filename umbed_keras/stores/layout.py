@@ -90,11 +90,11 @@ class Plan:
         [(0, 64, 0, 64), (0, 64, 64, 80), (64, 100, 0, 64), (64, 100, 64, 80)]
     """
 
-    identity: dict
-    images: list
-    arrays: dict
+    identity: dict[str, Any]
+    images: list[Any]
+    arrays: dict[str, Any]
     tile_size: int
-    scale: tuple = (1.0, 1.0)
+    scale: tuple[float, ...] = (1.0, 1.0)
     unit: str | None = None
     ome: bool = False
     levels: int = 1
@@ -194,7 +194,7 @@ def read_plan(store: PathLike) -> Plan | None:
         return None
 
 
-def check_same_identity(store: PathLike, before: dict, now: dict) -> None:
+def check_same_identity(store: PathLike, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Checks that two identities are the same, see `Plan`.
 
     Args:

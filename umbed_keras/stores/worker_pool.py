@@ -44,8 +44,8 @@ class Recipe(NamedTuple):
 
     key: str
     store: str
-    make: Callable
-    arguments: tuple
+    make: Callable[..., Any]
+    arguments: tuple[Any, ...]
 
 
 def write_tiles(
@@ -138,7 +138,9 @@ def _write(store: TiledStore, function: Callable[[Tile], Any], tile: Tile) -> st
 
 
 def _attempts(
-    queued: collections.deque, tries: collections.Counter, write: Callable[[Tile], str | None]
+    queued: collections.deque[Tile],
+    tries: collections.Counter[Tile],
+    write: Callable[[Tile], str | None],
 ) -> Iterator[tuple[Tile, str | None]]:
     """Writes tiles; yields each once it is written, or has failed for the last time.
 
@@ -246,7 +248,7 @@ class _Worker:
         return answer
 
 
-def _kill(process: subprocess.Popen) -> int:
+def _kill(process: subprocess.Popen[Any]) -> int:
     """Ends a process, which may be alive although it gave no answer; returns its exit status."""
     process.kill()
     return process.wait()

@@ -266,7 +266,7 @@ class SweepResult:
             reasons = [row["reason"] for row in table if row["reason"]]
             why = f" The last failed: {reasons[-1]}" if reasons else ""
             raise ValueError(f"No trial in {self.directory} was completed.{why}")
-        return rows
+        return [dict(row) for row in rows]
 
 
 def searched_columns(table: Sequence[Mapping[str, Any]]) -> list[str]:

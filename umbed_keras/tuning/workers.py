@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from umbed_keras.backend.cores import worker_environments
 
@@ -89,7 +90,7 @@ def _run(command: Sequence[str], count: int) -> int:
             process.wait()
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen:
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[Any]:
     return subprocess.Popen(command, env={**os.environ, **environment})
 
 

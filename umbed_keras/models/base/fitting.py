@@ -12,13 +12,14 @@ from umbed_keras.backend.devices import (
     share_of_loss,
     training_processes,
 )
-from umbed_keras.images.arrays import check_images, to_host
+from umbed_keras.images.arrays import to_host
 from umbed_keras.images.batches import EpochNumber, ImageBatches, batch_images
-from umbed_keras.typing import ArrayLike, Tensor
+from umbed_keras.models.base.images_alone import check_images_alone
+from umbed_keras.typing import Tensor
 
 
 class FittingMixin:
-    """`fit`, `evaluate`, `predict` and their `..._on_batch` counterparts for data without labels.
+    """`fit`, `evaluate` and `predict` for data without labels.
 
     The model is called on dictionaries with `images` and gives dictionaries of `targets`,
     `rebuilt`, `error`, `codes` and `loss`, see `ImageModel.call_batch`.
@@ -143,7 +144,7 @@ class FittingMixin:
             ValueError: if images have another shape, or values outside 0..1.
             ValueError: if devices or processes cannot share a batch equally.
         """
-        _refuse("fit", y=y, sample_weight=sample_weight, class_weight=class_weight)
+        check_images_alone("fit", y=y, sample_weight=sample_weight, class_weight=class_weight)
         if validation_split and validation_data is None:
             if not hasattr(x, "shape"):
                 raise ValueError("`validation_split` needs `x` to be an array.")
@@ -225,7 +226,7 @@ class FittingMixin:
             ValueError: if `y` or `sample_weight` is given, or the data yield a `sample_weight`.
             ValueError: if images have another shape, or values outside 0..1.
         """
-        _refuse("evaluate", y=y, sample_weight=sample_weight)
+        check_images_alone("evaluate", y=y, sample_weight=sample_weight)
         self._check_compiled("evaluate")
         # `fit` passes a private argument, by which Keras keeps the validation data between epochs.
         private = {name: options.pop(name) for name in list(options) if name.startswith("_")}
@@ -267,98 +268,6 @@ class FittingMixin:
         batches = ImageBatches(x, self.channels, batch_size, **options)
         return super().predict(batches, verbose=verbose, callbacks=callbacks)
 
-    def train_on_batch(
-        self,
-        x: Any,
-        y: None = None,
-        sample_weight: None = None,
-        class_weight: None = None,
-        return_dict: bool = False,
-        **options: Any,
-    ) -> Any:
-        """Trains the model on one batch, as a step of `fit` does.
-
-        Calls `adapt` on the batch first if it has not been called. The pixels that a
-        `PixelEmbedder` samples are a function of its seed and the steps that the optimizer has
-        done.
-
-        Args:
-            x: images `(batch, height, width, channels)`, uint8 or floats in 0..1; a tuple that
-                begins with them; or a dictionary that the model can be called on.
-            y: must be None.
-            sample_weight: must be None.
-            class_weight: must be None.
-            return_dict: bool; True returns a dictionary, False a list in the order of `metrics`.
-            **options: as in `fit`.
-
-        Returns:
-            The values of loss and metrics, floats, see `fit`.
-
-        Raises:
-            TypeError: if images are neither uint8 nor floats, or an option does not exist.
-            ValueError: if the model is not compiled.
-            ValueError: if `y`, `sample_weight` or `class_weight` is given.
-            ValueError: if images have another shape, or values outside 0..1.
-            RuntimeError: if several processes train together on PyTorch, whose gradients only
-                `fit` averages.
-        """
-        _refuse("train_on_batch", y=y, sample_weight=sample_weight, class_weight=class_weight)
-        self._check_compiled("train_on_batch")
-        if process_share():
-            raise RuntimeError(
-                "`train_on_batch` does not average gradients over processes. Call `fit`."
-            )
-        step = int(ops.convert_to_numpy(self.optimizer.iterations))
-        batch = self._one_batch(x, step, **options)
-        self._prepare_to_learn(batch["images"])
-        return super().train_on_batch(batch, return_dict=return_dict)
-
-    def test_on_batch(
-        self,
-        x: Any,
-        y: None = None,
-        sample_weight: None = None,
-        return_dict: bool = False,
-        **options: Any,
-    ) -> Any:
-        """Computes the loss and metrics of one batch, as `evaluate` does of its first.
-
-        Args:
-            x: images, as in `train_on_batch`.
-            y: must be None.
-            sample_weight: must be None.
-            return_dict: bool; True returns a dictionary, False a list in the order of `metrics`.
-            **options: as in `fit`.
-
-        Returns:
-            The values of loss and metrics, floats, see `fit`.
-
-        Raises:
-            TypeError: if images are neither uint8 nor floats, or an option does not exist.
-            ValueError: if the model is not compiled.
-            ValueError: if `y` or `sample_weight` is given.
-            ValueError: if images have another shape, or values outside 0..1.
-        """
-        _refuse("test_on_batch", y=y, sample_weight=sample_weight)
-        self._check_compiled("test_on_batch")
-        batch = self._one_batch(x, 0, **options)
-        return super().test_on_batch(batch, return_dict=return_dict)
-
-    def predict_on_batch(self, x: ArrayLike) -> np.ndarray:
-        """Calls the model on one batch of images.
-
-        Args:
-            x: images `(batch, height, width, channels)`, uint8 or floats in 0..1.
-
-        Returns:
-            NumPy array of what the model gives when it is called on images, batch first.
-
-        Raises:
-            TypeError: if images are neither uint8 nor floats.
-            ValueError: if images have another shape, or values outside 0..1.
-        """
-        return super().predict_on_batch(check_images(batch_images(x), self.channels))
-
     def _measures(self, images: Tensor, outputs: dict[str, Any]) -> dict[str, Tensor]:
         """Returns what training reports beside the loss, from the outputs of `call_batch`."""
         return {
@@ -385,19 +294,3 @@ class FittingMixin:
         """Returns the `ImageBatches` that `fit` and `evaluate` read."""
         options = {"seed": self.seed, "replicas": device_count(self), **options}
         return ImageBatches(x, self.channels, batch_size, **options)
-
-    def _one_batch(self, x, step, **options):
-        """Returns images as the dictionary that `fit` calls the model on in step number `step`."""
-        if isinstance(x, dict):
-            return x
-        images = to_host(batch_images(x))
-        batches = self._batches(images, max(1, len(images)), **options)
-        batches.epoch = step
-        return batches[0][0]
-
-
-def _refuse(method, **arguments):
-    """Raises ValueError if arguments are given that models of images have no use for."""
-    for name, value in arguments.items():
-        if value is not None:
-            raise ValueError(f"`{method}` takes images alone. Received: `{name}`")

@@ -11,6 +11,7 @@ from umbed_keras.backend.compiled import CompiledMethod
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.images.arrays import check_shape, to_float
 from umbed_keras.metrics import CodeUsage
+from umbed_keras.models.base.batch_steps import BatchStepsMixin
 from umbed_keras.models.base.compression import CompressionMixin
 from umbed_keras.models.base.fitting import FittingMixin
 from umbed_keras.models.base.linear_start import LinearStartMixin
@@ -21,7 +22,7 @@ from umbed_keras.zoo.preset_mixin import PresetMixin
 
 
 class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
-    FittingMixin, LinearStartMixin, CompressionMixin, PresetMixin, keras.Model
+    FittingMixin, BatchStepsMixin, LinearStartMixin, CompressionMixin, PresetMixin, keras.Model
 ):
     """Base class of models that encode images through a bottleneck and decode them again.
 
