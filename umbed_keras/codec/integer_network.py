@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -140,7 +141,7 @@ class IntegerNetwork:
 
     def _code_positions(
         self, shared: np.ndarray, given: np.ndarray | None, result: np.ndarray
-    ) -> Generator:
+    ) -> Generator[tuple[Any, ...], Any, Any]:
         """Transfers the symbols of positions one after the other.
 
         A generator for `run_in_turns`. Fills `result`, in which absent symbols stay as they are,
@@ -168,7 +169,9 @@ class IntegerNetwork:
         vectors[present] = before.T
         return result, vectors
 
-    def _code_symbol(self, index: int, hidden: np.ndarray, symbols: np.ndarray | None) -> Generator:
+    def _code_symbol(
+        self, index: int, hidden: np.ndarray, symbols: np.ndarray | None
+    ) -> Generator[tuple[Any, ...], Any, Any]:
         """Transfers one symbol of all positions by its digits, high ones first, and returns it."""
         size, count = self.symbols[index].size, hidden.shape[1]
         if size == 1:

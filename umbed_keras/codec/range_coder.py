@@ -154,7 +154,7 @@ class Decoder:
 
 def run_in_turns(
     coder: Encoder | Decoder,
-    tasks: Sequence[Generator[tuple, Any, Any]],
+    tasks: Sequence[Generator[tuple[Any, ...], Any, Any]],
     threads: ThreadPoolExecutor,
 ) -> None:
     """Runs tasks on several threads, and serves their requests to one coder in a fixed order.

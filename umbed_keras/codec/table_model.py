@@ -29,15 +29,19 @@ class Context(Protocol):
     @property
     def num_passes(self) -> int:
         """Number of passes in which the integers of a map are coded."""
+        ...
 
     def pass_mask(self, number: int, rows: int, cols: int) -> np.ndarray:
         """Marks the integers of a pass, bool `(rows, cols, channels)`."""
+        ...
 
     def predict(self, indices: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns table and centre of each integer of a pass, int32 `(n,)`."""
+        ...
 
     def frequencies(self) -> np.ndarray:
         """Returns the tables, whole numbers in float64 `(tables, 2 * reach + 2)`."""
+        ...
 
 
 class TableModel:
