@@ -9,6 +9,7 @@ import doctest
 import functools
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import keras
@@ -75,6 +76,14 @@ def test_types(name):
     arguments += [argument for argument in (node.args.vararg, node.args.kwarg) if argument]
     missing = [argument.arg for argument in arguments if argument.annotation is None]
     assert not missing, "arguments without a type"
+    defaults = [None] * (len(node.args.args) - len(node.args.defaults)) + node.args.defaults
+    pairs = zip(
+        [*node.args.args, *node.args.kwonlyargs], [*defaults, *node.args.kw_defaults], strict=True
+    )
+    for argument, default in pairs:
+        if isinstance(default, ast.Constant) and default.value is None:
+            annotation = ast.unparse(argument.annotation)
+            assert re.search(r"\b(None|Any|ArrayLike|Tensor)\b", annotation), argument.arg
     assert node.returns is not None or node.name == "__init__", "no type of the result"
 
 

@@ -180,6 +180,7 @@ def test_gradient_of_zero_latents_is_finite():
     assert np.isfinite(slopes).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_adapt_is_as_good_as_scikit_learn_on_a_photograph():
     image = skimage.data.astronaut() / 255
     corners = np.random.default_rng(0).integers(500, size=(2000, 2))

@@ -17,7 +17,7 @@ from umbed_keras.typing import ArrayLike, Shape, Tensor
 FIRST_GROUP = 4
 # Number of turns in which the positions of a group are coded: a quarter of the map; then the
 # quarter between it on the diagonals; then the other half, whose four neighbours are all known.
-PLACES = 3
+NUM_TURNS = 3
 # Range of the logarithms to base 2 of the scales of the logistic distributions.
 LOG_SCALES = (-4.0, 6.5)
 # A logistic distribution of slope 1.7 is the nearest to a standard normal one.
@@ -39,7 +39,7 @@ class ScalarContext(keras.layers.Layer):
     is represented by two inputs: relative to the deviation of its channel, and the logarithm of
     its magnitude.
 
-    Entropy coders compute the same in integers (`umbed_keras.codec.exact_context`), with equal
+    Entropy coders compute the same in integers (`umbed_keras.codec.integer_context`), with equal
     results on every machine and backend.
 
     Args:
@@ -230,7 +230,7 @@ class ContextGroup(keras.layers.Layer):
         size = min(own, self.summary_units)
         self.summarize_own = weight("summarize_own", own, size)
         self.own_kernel = weight("own_kernel", 3, 3, size, units)
-        self.turn_bias = weight("turn_bias", PLACES, units)
+        self.turn_bias = weight("turn_bias", NUM_TURNS, units)
         self.middle = weight("middle", units, units)
         self.middle_bias = zeros("middle_bias", units)
         self.head = zeros("head", units, own)
@@ -259,7 +259,7 @@ class ContextGroup(keras.layers.Layer):
             )
         own = dense(inputs[..., 2 * self.start : 2 * self.end], as_float32(self.summarize_own))
         kernel = as_float32(self.own_kernel)
-        for turn in range(1, PLACES):
+        for turn in range(1, NUM_TURNS):
             before, now = (ops.cast(mask, "float32") for mask in (turns < turn, turns == turn))
             features = features + now * convolution(own * before, kernel, padding=1)
         features = ops.relu(features)

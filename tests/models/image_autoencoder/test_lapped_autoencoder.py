@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 import umbed_keras as uk
-from umbed_keras.codec.exact_context import ExactContext
+from umbed_keras.codec.integer_context import IntegerContext
 
 # Two groups of channels in the context: every further one has a graph of its own to compile.
 SMALL = {"latent_dim": 6, "filters": 4, "residual_blocks": 1, "context_units": 4}
@@ -78,7 +78,7 @@ def test_the_loss_is_distortion_and_weighted_bits_per_pixel(model):
     report = model.evaluate(images, verbose=0, return_dict=True)
     codes = model.encode(images)
     mse = np.mean((numpy(model(images)) - images / 255.0) ** 2)
-    passes = ExactContext(model.bottleneck.context)
+    passes = IntegerContext(model.bottleneck.context)
     bits = sum(map(passes.code_length, codes["indices"])) / images[..., 0].size
     assert report["reconstruction"] == pytest.approx(mse, rel=1e-3)
     assert report["bits_per_pixel"] == pytest.approx(bits, rel=0.02)

@@ -17,8 +17,8 @@ class Symbol(NamedTuple):
     """One of the integers that make up the code of a latent vector.
 
     Attributes:
-        size: Number of values: the symbol lies in 0 to `size - 1`. None for any integer.
-        role: What the value means, which decides how a codec predicts other symbols from it.
+        size: int, number of values: the symbol lies in 0 to `size - 1`. None for any integer.
+        role: str, what the value means, which decides how a codec predicts other symbols from it.
             `"entry"`: one of `size` unrelated things, such as an entry of a codebook.
             `"number"`: a point on a scale with zero in the middle.
             `"factor"`: a point on such a scale, by which the entry before it is multiplied.
@@ -53,7 +53,7 @@ class EntropyModel:
     more than the bottleneck's weights, subclasses also implement `settings` and `with_settings`.
 
     Attributes:
-        symbols: Tuple of `Symbol`, in the order of coding.
+        symbols: tuple of `Symbol`, in the order of coding.
         density: `FactorizedDensity` with a channel for each symbol, or None.
         context: `ScalarContext` with a channel for each symbol, or None.
 
@@ -119,7 +119,7 @@ class EntropyModel:
             codes: Codes as NumPy arrays, each of shape `(..., *trailing shape)`.
 
         Returns:
-            int32 array of shape `(..., len(symbols))`.
+            int32 array `(..., len(symbols))`.
 
         Raises:
             ValueError: if the codes cannot be converted exactly.
@@ -130,7 +130,7 @@ class EntropyModel:
         """Converts symbols back to codes.
 
         Args:
-            symbols: int32 array of shape `(..., len(symbols))`, from `to_symbols`.
+            symbols: int32 array `(..., len(symbols))`, from `to_symbols`.
 
         Returns:
             Codes as NumPy arrays, each of shape `(..., *trailing shape)`.

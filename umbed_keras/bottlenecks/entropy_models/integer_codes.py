@@ -15,12 +15,12 @@ class IntegerCodes(EntropyModel):
     """Entropy model of codes that are integers, each of which is one symbol.
 
     Args:
-        code_spec: For each part of the codes its name, trailing shape and integer dtype, as
+        code_spec: name to trailing shape and integer dtype of each part of the codes, as
             `Bottleneck.code_spec()` returns it.
-        sizes: Number of values of each integer, which lies in 0 to this minus 1: an int, or an
+        sizes: number of values of each integer, which lies in 0 to this minus 1: an int, or an
             array that broadcasts to the trailing shapes. None for any integers; `density` or
             `context` is then required.
-        role: Role of all symbols, `"entry"` or `"number"`.
+        role: str, role of all symbols, `"entry"` or `"number"`.
         density: `FactorizedDensity` with a channel for each symbol, or None.
         context: `ScalarContext` with a channel for each symbol, or None.
 

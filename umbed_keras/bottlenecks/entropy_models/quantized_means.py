@@ -22,9 +22,9 @@ class QuantizedMeans(EntropyModel):
     was trained. The log-variances are not stored; those read back are those of the rounding.
 
     Args:
-        latent_dim: Number of means in a code.
-        steps: float32 array of shape `(latent_dim,)`, or None before `with_settings`.
-        reach: int32 array of shape `(latent_dim,)`: the largest multiple of each step on either
+        latent_dim: int, number of means in a code.
+        steps: float32 array `(latent_dim,)`, or None before `with_settings`.
+        reach: int32 array `(latent_dim,)`: the largest multiple of each step on either
             side of 0, or None before `with_settings`.
 
     Examples:

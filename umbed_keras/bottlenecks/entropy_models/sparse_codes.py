@@ -16,13 +16,13 @@ class SparseCodes(EntropyModel):
     """Entropy model of sparse codes: pairs of an atom and the level of its coefficient.
 
     Args:
-        num_atoms: Number of atoms of the dictionary.
-        sparsity: Number of pairs in a code.
-        levels: float32 array of shape `(n,)`: the values of a quantised coefficient in rising
+        num_atoms: int, number of atoms of the dictionary.
+        sparsity: int, number of pairs in a code.
+        levels: float32 array `(n,)`: the values of a quantised coefficient in rising
             order, symmetric about 0.
-        counted: Whether a code may have fewer than `sparsity` atoms. Then the first symbol is the
-            number of atoms, and the pairs beyond it cost nothing. Their indices and coefficients
-            must be 0.
+        counted: bool, whether a code may have fewer than `sparsity` atoms. Then the first symbol is
+            the number of atoms, and the pairs beyond it cost nothing. Their indices and
+            coefficients must be 0.
 
     Examples:
         >>> levels = np.array([-1, 0, 1], "float32")

@@ -34,7 +34,7 @@ class CompressionMixin:
     _codec = None
 
     @property
-    def codec_arrays(self) -> dict[str, np.ndarray] | None:
+    def codec_arrays(self) -> Mapping[str, np.ndarray] | None:
         """Name to array of the probabilities of codes that `adapt_codec` has learned.
 
         None if `adapt_codec` has not been called, or if the bottleneck predicts the probabilities

@@ -24,7 +24,7 @@ from umbed_keras.models.pixel_embedder.reconstruction import ReconstructionMixin
 from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbeddingMixin
 from umbed_keras.models.pixel_embedder.unet import UNet
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.ops.patch_pyramid import check_geometry, reflected
+from umbed_keras.ops.patch_pyramid import check_geometry, pad_for_pyramid
 from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.typing import Shape, Tensor
 
@@ -292,7 +292,7 @@ class PixelEmbedder(
 
     def _as_one_tile(self, images):
         """Returns the first two arguments of `_latents` for images that are not divided."""
-        return self._padded(images), reflected(images, self.patch_size, self.pyramid_levels)
+        return self._padded(images), pad_for_pyramid(images, self.patch_size, self.pyramid_levels)
 
     def _latents(self, view, surrounded, top=0, left=0, units=None):
         """Computes the continuous latents of all pixels of a tile.

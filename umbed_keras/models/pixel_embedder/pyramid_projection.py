@@ -41,11 +41,11 @@ class PyramidProjection(keras.layers.Layer):
     A call returns a float32 tensor `(batch, height, width, units)`.
 
     Examples:
-        >>> from umbed_keras.ops.patch_pyramid import reflected
+        >>> from umbed_keras.ops.patch_pyramid import pad_for_pyramid
         >>> layer = uk.layers.PyramidProjection(units=5, patch_size=4, levels=2, channels=3)
         >>> layer.build()
         >>> images = np.random.default_rng(0).random((1, 8, 10, 3), dtype="float32")
-        >>> tuple(layer(reflected(images, patch_size=4, levels=2)).shape)
+        >>> tuple(layer(pad_for_pyramid(images, patch_size=4, levels=2)).shape)
         (1, 8, 10, 5)
     """
 

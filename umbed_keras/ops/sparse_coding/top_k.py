@@ -13,11 +13,11 @@ def top_k(signals: ArrayLike, dictionary: ArrayLike, sparsity: int) -> tuple[Ten
     and the cheapest approximation for others.
 
     Args:
-        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+        signals: array `(..., dim)`, floating or integer. Computed in float32, or in
             float64 if signals or dictionary are float64.
-        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+        dictionary: array `(num_atoms, dim)`. Atoms may have any length; coefficients
             refer to the atoms as given.
-        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
+        sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
 
     Returns:
         Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
