@@ -1,14 +1,13 @@
-"""Compares vector quantisation, residual vector quantisation and dictionaries on any images.
+"""Compares vector quantization, residual vector quantization and dictionaries on any images.
 
     python examples/compare_bottlenecks.py IMAGES --output runs/comparison
 
-Three comparisons: `laser`, of single RGB pixels by LASER's own protocol (see
-`comparison/laser.py`), in which bits are not equal; `rate`, of quality over rate on patches of
-8x8 pixels, learned on the training images and measured on the held-out ones (see
-`comparison/patch_codecs.py`), beside PCA, JPEG, WebP and, with `--presets`, trained autoencoders;
-and `bytes`, of files that can be stored and read again: bottlenecks on the same latents, presets,
-JPEG, WebP and AVIF (see `comparison/real_bytes.py`).
-In the output folder: README.md, a page with all tables and figures; the figures; and CSVs.
+There are three protocols. `laser` compares single RGB pixels as LASER does, at unequal bits (see
+`comparison/laser.py`). `rate` compares quality over rate on patches of 8x8 pixels, fitted on the
+training images and measured on the held-out ones, with PCA, JPEG, WebP and, with `--presets`,
+trained autoencoders (see `comparison/patch_codecs.py`). `bytes` compares the sizes of real files:
+bottlenecks on the same latents, presets, JPEG, WebP and AVIF (see `comparison/real_bytes.py`).
+The output folder holds README.md, a page with all tables and figures, the figures, and CSVs.
 """
 
 import argparse
@@ -48,8 +47,8 @@ from comparison.real_bytes import BYTES, bytes_page
 from training.images import load_split
 
 PROTOCOLS = ("laser", "rate", "bytes")
-# Atoms, the sparsity at which they are learned, those at which they are used, and how they are
-# chosen: both ways where it is cheap (`omp` is the better one for an entropy coder).
+# Number of atoms, sparsity in learning, sparsities in use, and selection: both selections where it
+# is cheap (`omp` is better with an entropy coder).
 DICTIONARIES = (
     (64, 4, range(1, 9), "omp"),
     (64, 4, range(1, 9), "ols"),
@@ -59,7 +58,7 @@ DICTIONARIES = (
 )
 STAGES = 20
 RATES = (0.25, 0.5, 1.0, 2.0)
-# A rate counts as reached by a setting that lies this near, as a share of it.
+# Largest relative distance of a setting to one of `RATES`.
 NEAR = 0.15
 
 
@@ -72,10 +71,13 @@ def arguments():
     parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=PROTOCOLS)
     parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
     parser.add_argument("--limit", type=int, help="images at most")
-    parser.add_argument("--patches", type=int, default=32768, help="to learn from")
+    parser.add_argument("--patches", type=int, default=32768, help="number of training patches")
     parser.add_argument("--measured", type=int, default=64, help="held-out images at most")
     parser.add_argument(
-        "--epochs", type=int, default=0, help="of networks around bottlenecks, in `bytes`"
+        "--epochs",
+        type=int,
+        default=0,
+        help="of the networks around bottlenecks, in `bytes`",
     )
     parser.add_argument("--presets", nargs="*", default=[], help="image autoencoders to add")
     parser.add_argument("--lpips", type=Path, help="file or folder of LPIPS's weights")
@@ -83,12 +85,12 @@ def arguments():
 
 
 def lpips_metric(weights):
-    """LPIPS where its weights are at hand, else None."""
+    """Returns LPIPS if its weights are available, else None."""
     if weights and weights.is_dir():
         weights = weights / "lpips_alex.npz"
     metric = uk.metrics.LPIPS(weights=weights)
     try:
-        # Its weights are read when they are first needed.
+        # The weights are read on first use.
         metric.update_state(*np.zeros((2, 1, 64, 64, 3), "uint8"))
         metric.reset_state()
         return metric
@@ -97,7 +99,7 @@ def lpips_metric(weights):
 
 
 def compare_rates(args, train, others):
-    """All codecs, measured on held-out images: `Measures.rows`."""
+    """Measures all codecs on held-out images; returns `Measures.rows`."""
     size = [side // PATCH * PATCH for side in others.shape[1:3]]
     train, others = (images[:, : size[0], : size[1]] for images in (train, others))
     learned = to_signals(train, 0)
@@ -112,7 +114,11 @@ def compare_rates(args, train, others):
     def add(method, points):
         def per_pixel():
             for setting, *bits, rebuilt in points:
-                yield setting, *(found / PATCH**2 for found in bits), to_images(rebuilt, mean, size)
+                yield (
+                    setting,
+                    *(bit / PATCH**2 for bit in bits),
+                    to_images(rebuilt, mean, size),
+                )
 
         measures.add(method, per_pixel())
 
@@ -127,18 +133,18 @@ def compare_rates(args, train, others):
         measures.add(Path(handle).name, preset_points(handle, others))
     for kind in filter(available, ("JPEG", "WEBP")):
         files = list(pillow_images(others, kind))
-        measures.add(kind, (({"quality": q}, bits, bits, found) for q, bits, _, found in files))
+        measures.add(kind, (({"quality": q}, bits, bits, decoded) for q, bits, _, decoded in files))
         measures.add(
             f"{kind} without headers",
-            (({"quality": q}, bits, bits, found) for q, _, bits, found in files),
+            (({"quality": q}, bits, bits, decoded) for q, _, bits, decoded in files),
         )
     return measures.rows
 
 
 def at_equal_rates(rows, key):
-    """A row for each of `RATES`: residual VQ at the rate nearest to it, and the best dictionary.
+    """Returns a row for each of `RATES`: the nearest residual VQ, and the best dictionary.
 
-    The dictionary's setting is the one of the highest PSNR that costs no more bits.
+    The dictionary is the setting with the highest PSNR at no more bits than the residual VQ.
     """
     table = []
     for rate in RATES:
@@ -164,9 +170,9 @@ def at_equal_rates(rows, key):
 
 
 def laser_page(folder, images):
-    """Writes LASER's comparison; returns its part of the page."""
+    """Writes the files of `laser` and returns its part of the page."""
     batch, results = laser.compared(images, laser.FIRST_SEED)
-    rows = [laser.row(name, batch, *found) for name, found in results.items()]
+    rows = [laser.row(name, batch, *result) for name, result in results.items()]
     write_csv(folder / "laser.csv", rows)
     figures = laser.figures(batch, results)
     for name, figure in figures.items():
@@ -180,7 +186,7 @@ def laser_page(folder, images):
     ]
     print(markdown(rows), markdown(medians), sep="\n\n")
     return [
-        "## LASER's comparison: one RGB pixel a signal",
+        "## The protocol of LASER: one RGB pixel per signal",
         'K 16; errors on values in -1..1; atoms chosen by `selection="ols"`. The bits are **not** '
         "equal: a dictionary's code holds ordered indices and coefficients of 32 bits, and raw "
         "RGB costs 24 bits a pixel. Three independent atoms span RGB: from S 3 on nothing is "
@@ -193,7 +199,7 @@ def laser_page(folder, images):
 
 
 def rate_page(folder, rows):
-    """Writes the comparison of quality over rate; returns its part of the page."""
+    """Writes the files of `rate` and returns its part of the page."""
     write_csv(folder / "rate.csv", rows, [*COLUMNS, FIXED, ENTROPY, LAYER, *MEASURES])
     page = [
         f"## Quality over rate: patches of {PATCH}x{PATCH} pixels, held-out images",

@@ -1,12 +1,13 @@
-"""Embeds an image with a model that has become an ONNX file: neither Keras nor umbed_keras.
+"""Embeds an image with an ONNX file, without Keras or umbed_keras.
 
     python -c "import umbed_keras as uk
     model = uk.PixelEmbedder.from_preset('natural_lite0_vae_d32')
     model.export_onnx('embed.onnx', what='embed')"
     python examples/onnx_embed.py embed.onnx examples/astronaut.jpg vectors.npz
 
-It needs onnxruntime, numpy and pillow. What the file gives, `vectors` or codes, is written under
-its name, `(height, width, ...)`. Large images go through it in tiles, with the same result.
+Needs onnxruntime, numpy and pillow. Each output of the file (`vectors`, or the arrays of the codes)
+is saved under its own name, with shape `(height, width, ...)`. Large images are computed in tiles,
+with the same result.
 """
 
 import argparse
@@ -16,45 +17,48 @@ import onnxruntime
 from PIL import Image
 
 
-def embed(session, image, tile_size=512):
-    """What a file gives of an image.
+def embed(
+    session: onnxruntime.InferenceSession, image: np.ndarray, tile_size: int = 512
+) -> dict[str, np.ndarray]:
+    """Runs an ONNX file on an image, in tiles if it is large.
 
     Args:
-        session: `onnxruntime.InferenceSession` of a file that takes images.
+        session: `onnxruntime.InferenceSession` of a file whose input is images.
         image: uint8 `(height, width, channels)`.
-        tile_size: int, pixels; larger images are cut up, if the file says that they can be.
+        tile_size: int, in pixels. Larger images are computed in tiles where the metadata of the
+            file allows it.
 
     Returns:
-        Dictionary of arrays `(height, width, ...)`.
+        Dictionary from the name of an output to its array `(height, width, ...)`.
     """
-    known = session.get_modelmeta().custom_metadata_map
+    metadata = session.get_modelmeta().custom_metadata_map
     height, width, _ = image.shape
-    stride, margin = int(known.get("stride", 0)), int(known.get("margin", 0))
+    stride, margin = int(metadata.get("stride", 0)), int(metadata.get("margin", 0))
     step = tile_size // stride * stride if stride else max(height, width)
     names = [output.name for output in session.get_outputs()]
-    wholes = {}
+    outputs = {}
     for top in range(0, height, step):
         for left in range(0, width, step):
-            # A tile sees its surroundings, as far as a vector depends on them.
-            above, before = max(top - margin, 0), max(left - margin, 0)
-            view = image[above : top + step + margin, before : left + step + margin]
-            pixels = view[None].astype("float32") / 255
+            # A window is a tile with the margin that its vectors depend on.
+            first_row, first_col = max(top - margin, 0), max(left - margin, 0)
+            window = image[first_row : top + step + margin, first_col : left + step + margin]
+            pixels = window[None].astype("float32") / 255
             for name, part in zip(names, session.run(names, {"images": pixels}), strict=True):
-                whole = wholes.setdefault(
+                whole = outputs.setdefault(
                     name, np.empty((height, width, *part.shape[3:]), part.dtype)
                 )
-                inside = part[0, top - above :, left - before :][:step, :step]
-                whole[top : top + step, left : left + step] = inside
-    return wholes
+                tile = part[0, top - first_row :, left - first_col :][:step, :step]
+                whole[top : top + step, left : left + step] = tile
+    return outputs
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", help="file that `export_onnx` wrote, what='embed' or 'encode'")
+    parser.add_argument("model", help="file written by `export_onnx` with what='embed' or 'encode'")
     parser.add_argument("image")
-    parser.add_argument("output", help=".npz")
+    parser.add_argument("output", help=".npz file to write")
     args = parser.parse_args()
     session = onnxruntime.InferenceSession(args.model)
     for name, text in session.get_modelmeta().custom_metadata_map.items():

@@ -1,4 +1,4 @@
-"""Embeds every pixel of a photograph with a bundled preset and draws what the vectors know.
+"""Embeds every pixel of a photograph with a bundled preset and draws the result.
 
 python examples/quickstart.py [IMAGE] [--preset NAME] [--pixel ROW COL] [--output FIGURE]
 """
@@ -19,10 +19,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     # NASA's portrait of astronaut Eileen Collins, public domain.
     parser.add_argument("image", nargs="?", type=Path, default=HERE / "astronaut.jpg")
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="gives the vectors")
-    parser.add_argument("--codes", default="natural_lite0_vq_k64", help="gives the codes")
+    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
+    parser.add_argument("--codes", default="natural_lite0_vq_k64", help="preset of the codes")
     parser.add_argument(
-        "--pixel", type=int, nargs=2, default=(110, 225), help="whose like is looked for"
+        "--pixel",
+        type=int,
+        nargs=2,
+        metavar=("ROW", "COL"),
+        default=(110, 225),
+        help="pixel that the others are compared with",
     )
     parser.add_argument("--output", type=Path, default=Path("quickstart.png"))
     args = parser.parse_args()

@@ -1,9 +1,10 @@
-"""A page: stroke a few pixels of each class and get the rest.
+"""Opens a page in the browser on which a few strokes segment an image.
 
     pip install -e ".[torch,page]" && python examples/scribble_app.py
 
-It answers to this machine alone, needs no network, and keeps files in a temporary folder, which it
-removes at its end. An image's vectors are computed once: a stroke costs the classifier's time.
+The page is served to this machine only and needs no network. Files are kept in a temporary folder,
+which is removed at the end. The vectors of an image are computed once; each stroke then only trains
+the classifier.
 """
 
 import argparse
@@ -18,12 +19,12 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="gives the vectors")
-    parser.add_argument("--port", type=int, help="the first free one from 7860 by default")
+    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
+    parser.add_argument("--port", type=int, help="default: the first free port from 7860 on")
     args = parser.parse_args()
     if importlib.util.find_spec("gradio") is None:
         parser.error("this needs gradio: pip install 'umbed_keras[page]'")
-    # A terminated page, too, empties its folder.
+    # On SIGTERM, too, the temporary folder is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="scribble_app_") as folder:
         tempfile.tempdir = folder
@@ -33,7 +34,7 @@ def main():
             GRADIO_RUN_HISTORY="False",
             MPLCONFIGDIR=folder,
         )
-        # Not before: what is imported looks at the environment.
+        # Imported here because Gradio and Matplotlib read the environment at import.
         from scribbles.page import Page, build
 
         from umbed_keras.segmentation import PixelClassifier
@@ -49,7 +50,7 @@ def main():
             ssr_mode=False,
             max_file_size="50mb",
             footer_links=[],
-            # No picture higher than the window, as the one with the strokes.
+            # No image is higher than the window.
             css="#segmentation img, #uncertainty img, #similar img { max-height: 85vh }",
         )
         print(f"{address} (Ctrl-C ends it)", flush=True)

@@ -1,18 +1,19 @@
-"""Learns classes from a few stroked pixels and gives them to all, on this image and others.
+"""Segments images into the classes of a few stroked pixels.
 
     python examples/segment_from_scribbles.py IMAGE STROKES.png --output FOLDER
     python examples/segment_from_scribbles.py --train FOLDER --apply FOLDER --output FOLDER
     python examples/segment_from_scribbles.py --classifier FILE.npz --apply FOLDER --output FOLDER
 
-Strokes are an image of the same height and width: grey or with a palette, whose values are class
-numbers, 0 for no label; or RGB or RGBA, with strokes in the colours of `examples/scribble_app.py`
-(which downloads such) on any other colour or none. A folder to train on has them beside the images:
-NAME.strokes.png beside NAME.jpg, or whatever the image's kind is.
+Strokes are an image of the same height and width. A grey or palette image holds class numbers, 0
+for unlabelled pixels. An RGB or RGBA image holds strokes in the colours of
+`examples/scribble_app.py`, whose downloads can be used here; any other colour is unlabelled. In a
+training folder the strokes of NAME.jpg (or .png, ...) are NAME.strokes.png.
 
-Of each image the output folder gets NAME.labels.png, grey, the class numbers;
-NAME.probability.png, grey, that of the winning class, 255 for 1; and NAME.overlay.png. With strokes
-it gets the classifier, too, classifier.npz. With `--classifier` images are passed over whose labels
-are newer than the classifier: what was interrupted goes on.
+For each image three files are written to the output folder: NAME.labels.png, the class numbers in
+grey; NAME.probability.png, the probability of the predicted class in grey, 255 for 1; and
+NAME.overlay.png. A classifier that is trained here is saved as classifier.npz. With `--classifier`
+an image is skipped if its labels are newer than the classifier, so that an interrupted run can be
+resumed.
 """
 
 import argparse
@@ -38,11 +39,11 @@ def arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("image", nargs="?", type=Path)
-    parser.add_argument("strokes", nargs="?", type=Path, help="of the image's size")
+    parser.add_argument("strokes", nargs="?", type=Path, help="of the size of the image")
     parser.add_argument("--train", type=Path, help="folder of images with strokes beside them")
-    parser.add_argument("--classifier", type=Path, help="what this or the page saved, .npz")
-    parser.add_argument("--apply", type=Path, help="folder of more images")
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="gives the vectors")
+    parser.add_argument("--classifier", type=Path, help=".npz file of this script or the page")
+    parser.add_argument("--apply", type=Path, help="folder of images to segment")
+    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
     parser.add_argument("--output", type=Path, required=True, help="folder")
     args = parser.parse_args()
     if (args.image is None) != (args.strokes is None):
@@ -56,11 +57,11 @@ def arguments():
     return args
 
 
-def images_in(folder):
-    """The paths of a folder's images, sorted, without strokes.
+def images_in(folder: Path) -> list[Path]:
+    """Returns the sorted paths of the images of a folder, strokes left out.
 
     Raises:
-        ValueError: there are none.
+        ValueError: if the folder holds no images.
     """
     kinds = Image.registered_extensions()
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in kinds)
@@ -70,11 +71,12 @@ def images_in(folder):
     return paths
 
 
-def pairs_in(folder):
-    """Pairs of an image's path and that of its strokes, of those images that have any.
+def pairs_in(folder: Path) -> list[tuple[Path, Path]]:
+    """Returns `(image, strokes)` paths of the images of a folder that have strokes.
 
     Raises:
-        ValueError: there are none, or strokes without an image.
+        ValueError: if no image has strokes.
+        ValueError: if strokes have no image.
     """
     images = {path.stem: path for path in images_in(folder)}
     strokes = {path.name.removesuffix(STROKES): path for path in folder.glob(f"*{STROKES}")}
@@ -86,31 +88,31 @@ def pairs_in(folder):
     return [(images[name], strokes[name]) for name in sorted(strokes)]
 
 
-def read_labels(path):
-    """The labels that an image file of strokes stands for."""
+def read_labels(path: Path) -> np.ndarray:
+    """Reads a file of strokes as an int32 array of labels `(height, width)`."""
     with Image.open(path) as strokes:
         return labels_of(strokes)
 
 
-def segment(classifier, path, folder):
-    """Writes labels, probabilities and an overlay of an image."""
+def segment(classifier: PixelClassifier, path: Path, folder: Path) -> None:
+    """Writes labels, probabilities and an overlay of an image to a folder."""
     image = read_image(path)
-    said = classifier.predict_proba(image)
-    labels = classifier.classes_[said.argmax(axis=-1)]
+    probabilities = classifier.predict_proba(image)
+    labels = classifier.classes_[probabilities.argmax(axis=-1)]
     pictures = {
         "overlay": Image.fromarray(overlay(image, labels)),
-        "probability": Image.fromarray(np.uint8(np.rint(255 * said.max(axis=-1)))),
+        "probability": Image.fromarray(np.uint8(np.rint(255 * probabilities.max(axis=-1)))),
         "labels": label_image(labels),
     }
-    # Labels last, and whole or not at all: they say that an image is done.
+    # Labels are written last and whole: they mark an image as done.
     for kind, picture in pictures.items():
         part = folder / f".{path.stem}.{kind}.part"
         picture.save(part, "png")
-        part.replace(result(path, folder, kind))
+        part.replace(result_path(path, folder, kind))
 
 
-def result(path, folder, kind):
-    """Where what is found in an image goes."""
+def result_path(path: Path, folder: Path, kind: str) -> Path:
+    """Returns the path of a result (`"labels"`, `"probability"` or `"overlay"`) of an image."""
     return folder / f"{path.stem}.{kind}.png"
 
 
@@ -120,11 +122,11 @@ def main():
     if not args.classifier:
         pairs = pairs_in(args.train) if args.train else [(args.image, args.strokes)]
     paths = [path for path, _ in pairs]
-    # Those learned from may lie among the others.
+    # Training images may also lie in the other folder.
     paths = list(dict.fromkeys(paths + (images_in(args.apply) if args.apply else [])))
     names = [path.stem for path in paths]
     if len(set(names)) < len(names):
-        raise ValueError(f"Images must have names of their own, whatever their kind: {names}")
+        raise ValueError(f"Names of images must differ without their suffix. Received: {names}")
     args.output.mkdir(parents=True, exist_ok=True)
     if args.classifier:
         saved, classifier = args.classifier, PixelClassifier.load(args.classifier)
@@ -134,11 +136,11 @@ def main():
         classifier.fit(list(map(read_image, images)), list(map(read_labels, strokes)))
         saved = args.output / "classifier.npz"
         classifier.save(saved)
-    known = saved.stat().st_mtime
+    saved_at = saved.stat().st_mtime
     progress = keras.utils.Progbar(len(paths), unit_name="image")
     for path in paths:
-        done = result(path, args.output, "labels")
-        if not done.exists() or done.stat().st_mtime <= known:
+        labels = result_path(path, args.output, "labels")
+        if not labels.exists() or labels.stat().st_mtime <= saved_at:
             segment(classifier, path, args.output)
         progress.add(1)
     print(f"classes {classifier.classes_.tolist()}; results: {args.output}")

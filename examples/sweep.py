@@ -2,15 +2,16 @@
 
     python examples/sweep.py IMAGES --output runs/sweep
 
-IMAGES is a folder, a tar or an .npz. Run again after a break with the same arguments, it goes on
-where it was. In the output folder: `trials.csv`, after each trial; in the end `README.md` with the
-trials that no other equals in error at as few bits, and figures.
+IMAGES is a folder, a tar or an .npz. An interrupted sweep resumes when it is started again with the
+same arguments. The output folder holds `trials.csv`, updated after each trial, and, at the end,
+figures and `README.md` with the Pareto front: the trials whose error no trial of at most as many
+bits reaches.
 """
 
 import argparse
 from pathlib import Path
 
-import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
+import umbed_keras  # noqa: F401 (first: it chooses the backend of Keras)
 
 # isort: split
 import keras
@@ -44,12 +45,12 @@ def arguments():
 
 
 def page(result):
-    """The page of a sweep, and its figures beside it."""
+    """Writes the figures of a sweep and returns the text of its page."""
     lines = [
         "# Which latent dim, K and sparsity",
         "",
-        "Trials that no other equals in error (mean squared, of patch pyramids held out, on values "
-        "in 0..1) at as few bits:",
+        "The Pareto front of bits per pixel and error (mean squared error of held-out patch "
+        "pyramids, values in 0..1):",
         "",
         f"| {' | '.join(name.replace('_', ' ') for name in COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",

@@ -1,20 +1,19 @@
-"""Trains an image autoencoder: with a codebook, codebooks in stages, a sparse dictionary, numbers
-rounded to levels, or one for rate and distortion.
+"""Trains an image autoencoder on a folder, tar or .npz of images.
 
     python examples/train_autoencoder.py IMAGES --model dlvae --output runs/mine
     python examples/train_autoencoder.py IMAGES --model lapped --rate-weight 5e-4 --output runs/mine
 
-IMAGES is a folder (searched in depth; random squares are read while it trains), a tar file such as
-imagenette2-160.tgz from https://github.com/fastai/imagenette, an .npz file, or `cifar10`. Run again
-after a break with the same arguments, it goes on where it was. In the output folder:
-`training_state.npz` (to resume), `log.csv`, `reconstructions.png` (drawn anew after every epoch),
-and in the end a preset with its card, whose figures are measured on the stored weights.
+IMAGES is a folder (searched recursively; random squares are read during training), a tar file such
+as imagenette2-160.tgz from https://github.com/fastai/imagenette, an .npz file, or `cifar10`. An
+interrupted run resumes when it is started again with the same arguments. The output folder holds
+`training_state.npz` (to resume), `log.csv`, `reconstructions.png` (redrawn after every epoch) and,
+at the end, a preset whose card states the quality of the stored weights.
 """
 
 import umbed_keras as uk
 
 # isort: split
-# umbed_keras chooses Keras's backend, so Keras comes after it.
+# umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
 from training import autoencoder_quality as quality
 from training.run import argument_parser, learn, prepare, store
@@ -26,7 +25,7 @@ MODELS = {
     "fsqvae": uk.FSQVAE,
     "lapped": uk.LappedAutoencoder,
 }
-# Of Adam: costs of codes have gradients that Keras's own would rival.
+# Epsilon of Adam for `lapped`: gradients of rates are as small as the default of Keras.
 EPSILON = 1e-12
 
 
@@ -37,10 +36,15 @@ def arguments():
     parser.add_argument("--entries", type=int, default=512, help="K: codebook entries or atoms")
     parser.add_argument("--sparsity", type=int, default=3, help="S: stages or atoms")
     parser.add_argument("--coefficient-bits", type=int, default=8)
-    parser.add_argument("--levels", type=int, nargs="+", default=[8], help="of fsqvae")
-    parser.add_argument("--rate-weight", type=float, default=5e-4, help="of lapped")
-    parser.add_argument("--start", help="preset of lapped, to go on from at another rate weight")
-    parser.add_argument("--patch-size", type=int, default=1, help="of the latent map")
+    parser.add_argument("--levels", type=int, nargs="+", default=[8], help="levels of fsqvae")
+    parser.add_argument("--rate-weight", type=float, default=5e-4, help="rate weight of lapped")
+    parser.add_argument("--start", help="preset of lapped to start from, at another rate weight")
+    parser.add_argument(
+        "--patch-size",
+        type=int,
+        default=1,
+        help="of the latent map",
+    )
     parser.add_argument("--downsamplings", type=int, default=2)
     parser.add_argument("--filters", type=int, default=128)
     parser.add_argument("--l1-weight", type=float, default=0.0)
@@ -51,7 +55,7 @@ def arguments():
 
 
 def make_model(args, channels):
-    """The model that the arguments ask for."""
+    """Builds the model that the arguments describe."""
     if args.model == "lapped":
         return make_lapped(args, channels)
     own = {
@@ -79,7 +83,7 @@ def make_model(args, channels):
 
 
 def make_lapped(args, channels):
-    """A `LappedAutoencoder`, its sizes its own, new or with the weights of a preset."""
+    """Builds a `LappedAutoencoder` of default size, new or with the weights of a preset."""
     if not args.start:
         return uk.LappedAutoencoder(args.rate_weight, channels=channels, seed=args.seed)
     model = uk.LappedAutoencoder.from_preset(
@@ -94,7 +98,7 @@ def make_lapped(args, channels):
 
 
 class DrawReconstructions(keras.callbacks.Callback):
-    """Draws some held-out images beside their reconstructions and errors."""
+    """Draws held-out images, their reconstructions and errors after every epoch."""
 
     def __init__(self, images, path, count=4):
         super().__init__()

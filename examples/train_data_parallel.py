@@ -1,36 +1,39 @@
-"""Trains a pixel embedder on several devices at once, which share every batch.
+"""Trains a pixel embedder on several devices, which share every batch.
 
     python examples/train_data_parallel.py IMAGES                             # TensorFlow, JAX
     torchrun --nproc-per-node 2 examples/train_data_parallel.py IMAGES        # PyTorch
 
-IMAGES is a folder, a tar or an .npz. TensorFlow and JAX take all GPUs; where there are none, on
-PyTorch too, the CPU is split (`--cpus`). The model comes out as from one device. In the output
-folder: the preset, and the log of training.
+IMAGES is a folder, a tar or an .npz. TensorFlow and JAX use all GPUs. Without GPUs the CPU is split
+into several devices (`--cpus`; on PyTorch into the processes of `torchrun`). The result is the same
+as on one device. The preset and the training log are written to the output folder.
 """
 
 import argparse
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import umbed_keras as uk
 
 # isort: split
-# umbed_keras chooses Keras's backend, so Keras comes after it.
+# umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
 from training.images import load_split
 
 
 @contextlib.contextmanager
-def all_devices(cpus=2):
-    """Within it a model is trained on all devices. To be called before the backend is used.
+def all_devices(cpus: int = 2) -> Iterator[tuple[int, bool]]:
+    """Opens a scope in which models are trained on all devices.
+
+    Must be entered before the backend is first used.
 
     Args:
-        cpus: int, devices to make of the CPU where there are no GPUs (not on PyTorch, where
-            `torchrun` starts the processes).
+        cpus: int, number of devices that the CPU is split into where there are no GPUs. Ignored on
+            PyTorch, where `torchrun` starts the processes.
 
     Yields:
-        How many devices there are, and whether this is the process that writes files.
+        `(devices, writes)`: the number of devices, and True in the process that writes files.
     """
     if keras.backend.backend() == "jax":
         import jax
@@ -69,13 +72,13 @@ def main():
     parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
     parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=16, help="of all devices together")
-    parser.add_argument("--cpus", type=int, default=2, help="devices to make of the CPU")
+    parser.add_argument("--batch-size", type=int, default=16, help="over all devices")
+    parser.add_argument("--cpus", type=int, default=2, help="devices that the CPU is split into")
     args = parser.parse_args()
     train, validation = load_split(args.images, args.size, args.limit)
     args.output.mkdir(parents=True, exist_ok=True)
     with all_devices(args.cpus) as (devices, writes):
-        # They share every batch equally, the last one too.
+        # Every batch, also the last, is divided equally among the devices.
         train, validation = (
             images[: len(images) // devices * devices] for images in (train, validation)
         )

@@ -2,11 +2,11 @@
 
     python examples/train_pixel_embedder.py IMAGES --bottleneck dictionary --output runs/mine
 
-Of a folder's images random squares are read while it trains, however large and many they are.
-Run again after a break with the same arguments, it goes on where it was. In the output folder:
-`training_state.npz` (to resume), `log.csv`, `patches.png` (inputs beside their reconstructions,
-drawn anew after every epoch), and in the end a preset with its card, whose figures are measured
-on the stored weights.
+From the images of a folder, which may be larger than memory, random squares are read during
+training. An interrupted run resumes when it is started again with the same arguments. The output
+folder holds `training_state.npz` (to resume), `log.csv`, `patches.png` (patches and their
+reconstructions, redrawn after every epoch) and, at the end, a preset whose card states the quality
+of the stored weights.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import umbed_keras as uk
 
 # isort: split
-# umbed_keras chooses Keras's backend, so Keras comes after it.
+# umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
 import numpy as np
 from keras import ops
@@ -31,28 +31,32 @@ def arguments():
     parser.add_argument("--patch-size", type=int, default=8)
     parser.add_argument("--levels", type=int, default=3)
     parser.add_argument("--entries", type=int, default=16, help="K: codebook entries or atoms")
-    parser.add_argument("--sparsity", type=int, default=4, help="S: atoms of a pixel")
+    parser.add_argument("--sparsity", type=int, default=4, help="S: atoms per pixel")
     parser.add_argument("--coefficient-bits", type=int, default=8)
     parser.add_argument("--kl-weight", type=float, default=1e-5)
     parser.add_argument(
-        "--hidden-units", type=int, nargs="+", default=[128, 128], help="of the decoder"
+        "--hidden-units",
+        type=int,
+        nargs="+",
+        default=[128, 128],
+        help="layers of the decoder",
     )
-    parser.add_argument("--pixels", type=int, default=512, help="pixels of an image in a step")
+    parser.add_argument("--pixels", type=int, default=512, help="pixels per image in a step")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument(
         "--backbone",
         type=Path,
-        help="weights of EfficientNet-Lite0, as convert_efficientnet_lite0.py writes them: pixels "
-        "are described by its features, too",
+        help="weights file of tools/convert_efficientnet_lite0.py; adds its features to "
+        "the description of a pixel",
     )
     parser.add_argument(
-        "--feature-weight", type=float, default=0.02, help="of the features in the loss"
+        "--feature-weight", type=float, default=0.02, help="weight of the features in the loss"
     )
     return parser.parse_args()
 
 
 def make_backbone(path):
-    """An EfficientNet-Lite0 with weights from a file, rounded as presets store them."""
+    """Builds an EfficientNet-Lite0 with the weights of a file, rounded to float16 as in presets."""
     backbone = uk.layers.EfficientNetLite0(dtype="float32")
     backbone.build((None, None, None, 3))
     keras.saving.load_weights(backbone, path)
@@ -62,7 +66,7 @@ def make_backbone(path):
 
 
 def make_bottleneck(args):
-    """The bottleneck that the arguments ask for."""
+    """Builds the bottleneck that the arguments describe."""
     if args.bottleneck == "gaussian":
         return uk.layers.GaussianBottleneck(
             args.latent_dim, kl_weight=args.kl_weight, dtype="float32"
@@ -80,14 +84,15 @@ def make_bottleneck(args):
 
 
 class DrawPatches(keras.callbacks.Callback):
-    """Draws patch pyramids of some held-out pixels beside their reconstructions."""
+    """Draws patch pyramids of held-out pixels and their reconstructions after every epoch."""
 
     def __init__(self, images, path, pixels=8):
         super().__init__()
         self.images, self.path = images[:pixels], path
         random = np.random.default_rng(0)
-        places = [random.integers(size, size=(len(self.images), 1)) for size in images.shape[1:3]]
-        self.rows, self.cols = places
+        self.rows, self.cols = (
+            random.integers(size, size=(len(self.images), 1)) for size in images.shape[1:3]
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model

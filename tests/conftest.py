@@ -1,4 +1,4 @@
-"""What tests of every backend share."""
+"""Fixtures and settings of all tests."""
 
 import base64
 import hashlib
@@ -14,25 +14,29 @@ import numpy as np
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many processes as cores: more threads only wait for each other (twice the time on torch).
+    # There are as many processes as cores; more threads double the time on PyTorch.
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")
-    flags = os.environ.get("XLA_FLAGS", "")  # those of the caller, say an instruction set, hold too
+    flags = os.environ.get("XLA_FLAGS", "")  # flags of the caller are kept
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false {flags}"
 ROOT = Path(__file__).parents[1]
-# The files that take longest, to be begun first: one that is begun last keeps one core waiting.
+# The slowest files, which are started first, so that all processes end at about the same time.
 LONG = (
+    "test_readme.py",
+    "test_sweep.py",
+    "test_fill_store.py",
+    "test_locations.py",
     "test_workers.py",
-    "test_onnx_export.py",
+    "test_package.py",
+    "test_embedding.py",
     "test_pixel_embedder.py",
     "test_image_autoencoder.py",
-    "test_training_backup.py",
+    "test_onnx_export.py",
     "test_data_parallel.py",
-    "test_presets.py",
-    "test_readme.py",
+    "test_training_backup.py",
     "test_scribble_app.py",
 )
-# What JAX compiled once it need not compile again: in another worker, process or run.
+# Programs that JAX compiles are kept for other workers, processes and runs.
 CACHE = ROOT / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -45,8 +49,8 @@ from keras import Layer, StatelessScope, backend, ops  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
-    places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+    ranks = {name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONG)))
     if backend.backend() != "torch":
         for item in items:
             if item.get_closest_marker("torch_alone"):
@@ -55,9 +59,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module", autouse=True)
 def optimization(request):
-    """JAX optimizes what it compiles where arithmetic is tested, as for users.
+    """Turns off optimizations of JAX except in the tests of `ops`.
 
-    What is made of it, larger programs, compiles in a half to two thirds of the time without.
+    Larger programs then compile in a half to two thirds of the time.
     """
     if backend.backend() == "jax":
         import jax
@@ -68,15 +72,15 @@ def optimization(request):
 
 @pytest.fixture(scope="session")
 def rounding():
-    """`rounding(terms, sums=1.0, dtype="float32")`: ten times the rounding expected of sums.
+    """`rounding(terms, sums=1.0, dtype="float32")` returns ten times the expected rounding of sums.
 
-    A sum of n terms is off by about sqrt(n) units of roundoff (Higham & Mary 2019), of the size
-    that the sums reach. Processors differ by that much, as they sum in another order; a wrong
-    formula is further off.
+    The rounding error of a sum of n terms is about sqrt(n) units of roundoff (Higham & Mary 2019)
+    times the size of the sum. Processors differ by as much, because they sum in different orders; a
+    wrong formula differs by more.
 
     Args:
-        terms: number of terms, or a layer: of all the products behind one of its outputs.
-        sums: numbers as large as the sums become: those expected.
+        terms: number of terms of a sum, or a layer, for the number of products behind an output.
+        sums: the expected sums, or numbers as large.
     """
 
     def bound(terms, sums=1.0, dtype="float32"):
@@ -91,7 +95,7 @@ def rounding():
 
 @pytest.fixture
 def float64():
-    """Lets JAX compute in float64, as the other backends do unasked."""
+    """Enables float64 on JAX, as on the other backends."""
     if backend.backend() != "jax":
         yield
         return
@@ -104,19 +108,19 @@ def float64():
 
 @pytest.fixture(scope="session")
 def image():
-    """An image that no tile's side divides."""
+    """An image whose sides are not multiples of the side of a tile."""
     return np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype="uint8")
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Tiles of 64 pixels, so that a small image has several."""
+    """Limits tiles to 64 pixels, so that small images have several."""
     monkeypatch.setattr(umbed_keras.PixelEmbedder, "largest_tile", lambda self, budget: 64)
 
 
 @pytest.fixture
 def compiled():
-    """`compiled(function)`: the function under XLA, where the backend has it."""
+    """`compiled(function)` compiles a function with XLA on JAX and TensorFlow."""
 
     def compile_function(function):
         if backend.backend() == "jax":
@@ -134,7 +138,7 @@ def compiled():
 
 @pytest.fixture
 def gradients():
-    """`gradients(function, *arrays)`: the derivatives of a scalar function, as NumPy arrays."""
+    """`gradients(function, *arrays)` returns the gradients of a scalar function as NumPy arrays."""
 
     def differentiate(function, *arrays):
         tensors = [ops.convert_to_tensor(array) for array in arrays]
@@ -142,41 +146,41 @@ def gradients():
             import jax
 
             def pure(*tensors):
-                # As Keras's trainer: traced values must not stay in a layer's variables.
+                # As in the trainer of Keras: traced values must not stay in variables.
                 with StatelessScope():
                     return function(*tensors)
 
-            found = jax.jit(jax.grad(pure, argnums=tuple(range(len(tensors)))))(*tensors)
+            results = jax.jit(jax.grad(pure, argnums=tuple(range(len(tensors)))))(*tensors)
         elif backend.backend() == "tensorflow":
             import tensorflow as tf
 
             with tf.GradientTape() as tape:
                 tape.watch(tensors)
                 value = function(*tensors)
-            found = tape.gradient(value, tensors)
+            results = tape.gradient(value, tensors)
         else:
             import torch
 
             tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
-            found = torch.autograd.grad(function(*tensors), tensors)
-        return [ops.convert_to_numpy(ops.convert_to_tensor(gradient)) for gradient in found]
+            results = torch.autograd.grad(function(*tensors), tensors)
+        return [ops.convert_to_numpy(ops.convert_to_tensor(gradient)) for gradient in results]
 
     return differentiate
 
 
 @pytest.fixture
 def assert_gradients(gradients):
-    """`assert_gradients(function, *arrays)`: float64 gradients equal central differences."""
+    """`assert_gradients(function, *arrays)` compares float64 gradients with central differences."""
 
     def check(function, *arrays, step=1e-6):
-        found = gradients(function, *arrays)
+        computed = gradients(function, *arrays)
         if backend.backend() == "jax":
             import jax
 
-            function = jax.jit(function)  # op by op, compiling would take seconds
+            function = jax.jit(function)  # eagerly, it would take seconds
         rng = np.random.default_rng(0)
-        # What a slope in a random direction comes to.
-        scale = np.sqrt(sum(np.vdot(gradient, gradient) for gradient in found))
+        # The expected slope in a random direction.
+        scale = np.sqrt(sum(np.vdot(gradient, gradient) for gradient in computed))
         for _ in range(8):
             directions = [rng.standard_normal(array.shape) for array in arrays]
             ahead, behind = (
@@ -189,7 +193,7 @@ def assert_gradients(gradients):
                 for change in (step, -step)
             )
             slope = float(ahead - behind) / (2 * step)
-            expected = sum(map(np.vdot, found, directions))
+            expected = sum(map(np.vdot, computed, directions))
             assert slope == pytest.approx(expected, abs=1e-6 * scale)
 
     return check
@@ -197,7 +201,7 @@ def assert_gradients(gradients):
 
 @pytest.fixture
 def free_batch(compiled):
-    """`free_batch(function, dim)`: the function traced for `(n, dim)` with n unknown, on TF."""
+    """`free_batch(function, dim)` traces a function for `(n, dim)` with unknown n on TensorFlow."""
 
     def trace(function, dim):
         if backend.backend() != "tensorflow":
@@ -205,7 +209,7 @@ def free_batch(compiled):
         import tensorflow as tf
 
         signature = [tf.TensorSpec((None, dim), tf.float32)]
-        # As Keras's trainer traces: without autograph, which would mend what must not need it.
+        # Without autograph, as in the trainer of Keras.
         return tf.function(function, input_signature=signature, autograph=False)
 
     return trace
@@ -213,10 +217,10 @@ def free_batch(compiled):
 
 @pytest.fixture(scope="session")
 def on_two_devices(tmp_path_factory):
-    """`on_two_devices(script)`: the arrays that a script writes to the path it is given.
+    """`on_two_devices(script)` runs a script and returns the arrays that it writes to its path.
 
-    A process of its own, two on PyTorch, because devices are split before a backend's first use:
-    by `all_devices` of `examples/train_data_parallel.py`, which the script can import.
+    The script runs in a new process, in two on PyTorch, because devices must be split before a
+    backend is first used. It can import `all_devices` of `examples/train_data_parallel.py`.
     """
 
     def run(script):
@@ -244,7 +248,7 @@ def on_two_devices(tmp_path_factory):
 
 @pytest.fixture
 def serve():
-    """`serve(handler)`: address of a server on this machine, by a class of `http.server`."""
+    """`serve(handler)` starts a local server with a class of `http.server`; returns its address."""
     servers = []
 
     def start(handler):
@@ -261,15 +265,15 @@ def serve():
 
 @pytest.fixture
 def hugging_face(serve):
-    """Address of a server that speaks what Hugging Face's does to upload and download files.
+    """Address of a server with the protocol of Hugging Face for uploads and downloads.
 
-    It has one commit, and takes files inline.
+    It has one commit and takes files inline.
     """
     commit, files = "a" * 40, {}
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def answer(self, found, status=200):
-            text = json.dumps(found).encode()
+        def answer(self, content, status=200):
+            text = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
@@ -298,7 +302,7 @@ def hugging_face(serve):
                         content = base64.b64decode(line["value"]["content"])
                         files[line["value"]["path"]] = content
                 self.answer({"commitOid": commit, "commitUrl": f"{address}/me/zoo/commit/{commit}"})
-            else:  # a repository made, a card's head checked
+            else:  # creation of a repository, check of a card
                 self.answer({"url": f"{address}/me/zoo"})
 
         def do_GET(self):

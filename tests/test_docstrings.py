@@ -1,15 +1,15 @@
-"""Public names are documented: a first sentence, types, and examples that run.
+"""Tests of the documentation of public names: first sentences, types, and examples that run.
 
-Public is what has no underscore: modules that other packages import, and classes, functions and
-methods in them. An example is a doctest; in it `np`, `keras` and `uk` stand for the usual imports,
-and the module's own names are there.
+Public is every class, function and method without an underscore, in modules without one. Examples
+are doctests, in which `np`, `keras`, `uk` and the names of the module are defined.
 """
 
 import ast
 import doctest
+import functools
 import importlib
 import inspect
-import pkgutil
+import re
 from pathlib import Path
 
 import keras
@@ -19,95 +19,94 @@ import pytest
 import umbed_keras as uk
 
 PACKAGE = Path(uk.__file__).parent
-# What has no example, and why.
-WITHOUT_EXAMPLE = {
-    "main": "a command",
-    "read_bioio": "needs a plugin and a microscope's file",
-    "read_dicom": "needs a DICOM file, which takes a dozen lines to make",
-    "read_dicom_series": "needs DICOM files",
-}
+# Commands, and readers whose files take a microscope or a dozen lines to make.
+WITHOUT_EXAMPLE = ("main", "read_bioio", "read_dicom", "read_dicom_series")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def module_names():
-    found = pkgutil.walk_packages([str(PACKAGE)], "umbed_keras.", onerror=lambda name: None)
-    return sorted(module.name for module in found if "._" not in module.name)
+def is_public(name):
+    return not name.startswith("_")
 
 
-def definitions(module):
-    """Qualified name to node of the public functions, classes and methods of a module."""
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    for node in ast.parse(source.read_text()).body:
-        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+@functools.cache
+def definitions():
+    """Maps `module:name` to the syntax node of each public class, function and method."""
+    nodes = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if not all(is_public(part) for part in parts if part != "__init__"):
             continue
-        yield node.name, node
-        if isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, ast.FunctionDef) and (
-                    not inner.name.startswith("_") or inner.name == "__init__"
-                ):
-                    yield f"{node.name}.{inner.name}", inner
+        module = ".".join(part for part in parts if part != "__init__")
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and is_public(node.name):
+                nodes[f"{module}:{node.name}"] = node
+                for method in node.body if isinstance(node, ast.ClassDef) else ():
+                    if isinstance(method, ast.FunctionDef) and (
+                        is_public(method.name) or method.name == "__init__"
+                    ):
+                        nodes[f"{module}:{node.name}.{method.name}"] = method
+    return nodes
 
 
-PUBLIC = [(module, name, node) for module in module_names() for name, node in definitions(module)]
-every_name = pytest.mark.parametrize(
-    ("module", "name", "node"),
-    PUBLIC,
-    ids=[f"{module.removeprefix('umbed_keras.')}:{name}" for module, name, _ in PUBLIC],
-)
-outer_names = [case for case in PUBLIC if "." not in case[1]]
+def names(condition):
+    return [name for name, node in definitions().items() if condition(name, node)]
 
 
-@every_name
-def test_it_has_types(module, name, node):
-    if isinstance(node, ast.ClassDef):
-        return
-    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    every += [part for part in (node.args.vararg, node.args.kwarg) if part]
-    missing = [
-        argument.arg
-        for place, argument in enumerate(every)
-        if argument.annotation is None and not (place == 0 and argument.arg in ("self", "cls"))
-    ]
-    assert not missing, f"no type: {missing}"
-    assert node.returns is not None or node.name == "__init__", "no type of what it returns"
+def is_function(name, node):
+    return isinstance(node, ast.FunctionDef)
+
+
+def is_outermost(name, node):
+    return "." not in name.partition(":")[2]
+
+
+def has_example(name, node):
+    return ">>>" in (ast.get_docstring(node) or "")
 
 
 @pytest.mark.torch_alone
-@pytest.mark.parametrize(
-    ("module", "name", "node"),
-    outer_names,
-    ids=[f"{module.removeprefix('umbed_keras.')}:{name}" for module, name, _ in outer_names],
-)
-def test_it_is_described(module, name, node):
+@pytest.mark.parametrize("name", names(is_function))
+def test_types(name):
+    node = definitions()[name]
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    if arguments and arguments[0].arg in ("self", "cls"):
+        del arguments[0]
+    arguments += node.args.kwonlyargs
+    arguments += [argument for argument in (node.args.vararg, node.args.kwarg) if argument]
+    missing = [argument.arg for argument in arguments if argument.annotation is None]
+    assert not missing, "arguments without a type"
+    defaults = [None] * (len(node.args.args) - len(node.args.defaults)) + node.args.defaults
+    pairs = zip(
+        [*node.args.args, *node.args.kwonlyargs], [*defaults, *node.args.kw_defaults], strict=True
+    )
+    for argument, default in pairs:
+        if isinstance(default, ast.Constant) and default.value is None:
+            annotation = ast.unparse(argument.annotation)
+            assert re.search(r"\b(None|Any|ArrayLike|Tensor)\b", annotation), argument.arg
+    assert node.returns is not None or node.name == "__init__", "no type of the result"
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("name", names(is_outermost))
+def test_description(name):
+    node = definitions()[name]
     text = ast.get_docstring(node)
     assert text, "no docstring"
     first = text.split("\n\n")[0]
-    assert first.endswith((".", ":")), f"the first sentence ends at its line: {first!r}"
-    if name not in WITHOUT_EXAMPLE:
-        assert ">>>" in text, "no example"
+    assert first.endswith((".", ":")), f"the first sentence has no end: {first!r}"
+    assert has_example(name, node) or node.name in WITHOUT_EXAMPLE, "no example"
 
 
-def example(module, name, node):
-    loaded = importlib.import_module(module)
-    names = {**vars(loaded), "np": np, "keras": keras, "uk": uk}
-    text = inspect.cleandoc(ast.get_docstring(node))
-    return doctest.DocTestParser().get_doctest(text, names, name, module, node.lineno)
-
-
-with_example = [case for case in PUBLIC if ">>>" in (ast.get_docstring(case[2]) or "")]
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "node"),
-    with_example,
-    ids=[f"{module.removeprefix('umbed_keras.')}:{name}" for module, name, _ in with_example],
-)
-def test_its_example_runs(module, name, node, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", names(has_example))
+def test_example(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
+    node = definitions()[name]
+    module = importlib.import_module(f"umbed_keras.{name.partition(':')[0]}".rstrip("."))
+    variables = {**vars(module), "np": np, "keras": keras, "uk": uk}
+    text = inspect.cleandoc(ast.get_docstring(node))
+    example = doctest.DocTestParser().get_doctest(text, variables, name, name, node.lineno)
     report = []
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    runner.run(example(module, name, node), out=report.append)
+    runner.run(example, out=report.append)
     assert not runner.failures, "".join(report)

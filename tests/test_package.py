@@ -104,6 +104,62 @@ def test_an_imported_keras_is_left_alone_and_little_added_to_it(tmp_path):
     assert float(added) < 0.2
 
 
+LAZY = ("segmentation", "stores", "tuning")
+OPTIONAL = ("distributed", "keras_tuner", "matplotlib", "sklearn", "tifffile", "zarr")
+
+
+def test_no_extra_is_imported_before_it_is_used(tmp_path):
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({OPTIONAL}))  # None: not installed
+import umbed_keras as uk
+assert not set({LAZY}) & set(vars(uk))
+print(uk.stores.__name__)
+"""
+    assert run(code, tmp_path) == "umbed_keras.stores"
+
+
+def test_packages_that_need_an_extra_are_attributes(tmp_path):
+    code = f"import umbed_keras as uk; print([getattr(uk, name).__name__ for name in {LAZY}])"
+    assert run(code, tmp_path) == str([f"umbed_keras.{name}" for name in LAZY])
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("segmentation", "sklearn", "segmentation"), ("tuning", "keras_tuner", "tuner")],
+)
+def test_a_missing_extra_is_named_by_the_attribute(tmp_path, name, package, extra):
+    code = f"""
+import sys
+sys.modules[{package!r}] = None
+import umbed_keras as uk
+try:
+    uk.{name}
+except ImportError as error:
+    print(error)
+"""
+    assert run(code, tmp_path) == (
+        f'{package} is not installed: `pip install "umbed_keras[{extra}]"`.'
+    )
+
+
+def test_only_the_public_api_is_an_attribute(tmp_path):
+    code = f"""
+import pkgutil
+import umbed_keras as uk
+import umbed_keras.models.base.image_model
+[getattr(uk, name) for name in {LAZY}]
+submodules = [module.name for module in pkgutil.iter_modules(uk.__path__)]
+private = [name for name in (*submodules, "choose_backend") if name not in uk.__all__]
+print(dir(uk) == sorted(uk.__all__), [name for name in private if hasattr(uk, name)])
+assert "models" in private and "backend" in private
+assert all(getattr(uk, name) is not None for name in uk.__all__)
+"""
+    assert run(code, tmp_path) == "True []"
+    with pytest.raises(AttributeError, match="no attribute 'choose_backend'"):
+        uk.choose_backend  # noqa: B018
+
+
 def test_the_version_is_everywhere_the_same():
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert stated == uk.__version__
@@ -170,3 +226,61 @@ def test_imports_point_down():
             assert target == room or lower, f"{path}: {room} imports {target}"
             # Presets are read without the layers that they are made of.
             assert room != "zoo" or target in PRESET_ROOMS, path
+
+
+def test_one_function_alone_uses_internals_of_keras():
+    users = [path.name for _, path in modules() if "keras.src" in path.read_text()]
+    assert users == ["uninitialized.py"]
+
+
+def private_imports(path):
+    """Names with an underscore that a module imports from the package, in full."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("umbed_keras"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("umbed_keras")]
+        else:
+            continue
+        for name in names:
+            if any(part.startswith("_") and not part.startswith("__") for part in name.split(".")):
+                yield name
+
+
+def test_private_names_are_imported_inside_their_package_alone():
+    for path in [*(path for _, path in modules()), *(ROOT / "examples").rglob("*.py")]:
+        for name in private_imports(path):
+            # The folder of the first name with an underscore, or of the module that has it.
+            parts = name.split(".")
+            first = next(index for index, part in enumerate(parts) if part.startswith("_"))
+            owner = ROOT.joinpath(*parts[:first])
+            owner = owner if owner.is_dir() else owner.parent
+            assert path.is_relative_to(owner), f"{path}: {name}"
+
+
+def test_files_are_short_and_folders_small():
+    for _, path in modules():
+        assert len(path.read_text().splitlines()) <= 450, path
+        assert len(list(path.parent.glob("*.py"))) <= 16, path.parent
+
+
+# Modules outside `backend/` that import PyTorch for another reason than that it is the backend.
+USERS_OF_TORCH = {
+    "images/batches.py": "a DataLoader is data on any backend",
+    "metrics/_lpips_weights.py": "the published weights are PyTorch files",
+    "models/base/onnx_export.py": "the exporter is that of PyTorch, whatever the backend",
+    "ops/sparse_coding/_torch_pursuit.py": "a pursuit of its own that is written in PyTorch",
+}
+
+
+def test_backends_are_imported_in_one_room():
+    package = ROOT / "umbed_keras"
+    for room, path in modules():
+        name = path.relative_to(package).as_posix()
+        if room == "backend" or name in USERS_OF_TORCH:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = getattr(node, "names", []) if isinstance(node, ast.Import) else []
+            names = [alias.name for alias in imported] + [getattr(node, "module", None) or ""]
+            roots = {each.split(".")[0] for each in names if isinstance(each, str)}
+            assert not roots & {"torch", "tensorflow", "jax"}, f"{name}: {roots}"

@@ -1,7 +1,6 @@
-"""README does what it says: its Python runs as typed, on small images, and its scripts exist.
+"""Tests of README: its Python code runs on small images, and its commands exist.
 
-Run by pytest, the file starts itself as a script in an empty folder, because what README's reader
-types may set up the process.
+The code runs in a process of its own, which is this file as a script, in an empty folder.
 """
 
 import os
@@ -26,18 +25,18 @@ COMMAND = re.compile(r"python ((?:-m umbed_keras|examples/)[^`\n#]*)")
 
 
 def python_blocks():
-    """Line of README to the Python that begins there."""
+    """Maps the number of its first line to each block of Python code."""
     text = README.read_text()
-    return {text.count("\n", 0, found.start(1)) + 1: found[1] for found in BLOCK.finditer(text)}
+    return {text.count("\n", 0, match.start(1)) + 1: match[1] for match in BLOCK.finditer(text)}
 
 
 def commands():
-    """Every command of README that runs Python from the shell, without `python`."""
+    """Returns the commands that run Python from the shell, without `python`."""
     return sorted({command.strip() for command in COMMAND.findall(README.read_text())})
 
 
 def small_arrays():
-    """What README's reader has: some images, and pixels of them."""
+    """Returns the variables that README assumes: images, and pixels of them."""
     random = np.random.default_rng(0)
     waves = random.normal(size=(10, 4, 4, 3)).repeat(8, axis=1).repeat(8, axis=2)
     images = np.uint8(np.clip(128 + 50 * waves, 0, 255))
@@ -50,7 +49,7 @@ def main():
     np.save("slide.npy", np.tile(names["images"][0], (2, 3, 1)))
     for line, code in python_blocks().items():
         print(f"README.md, line {line}", flush=True)
-        # Tracebacks name the line of README.
+        # Tracebacks then name the line of README.
         exec(compile("\n" * (line - 1) + code, README, "exec"), names)
 
 
@@ -96,8 +95,8 @@ else:
         else:
             assert (ROOT / path).is_file()
         if keras.backend.backend() != "torch":
-            pytest.skip("importing a backend for `--help` takes long: runs on torch")
-        # As on a fresh machine: nothing says which backend is installed.
+            pytest.skip("importing a backend takes long: runs on PyTorch")
+        # As on a fresh machine, no variable names the backend.
         environment = {**os.environ, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         environment.pop("KERAS_BACKEND", None)
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 from umbed_keras.backend.choice import choose_backend
 
@@ -28,7 +29,7 @@ from umbed_keras.zoo import list_presets, upload_preset  # noqa: E402
 if TYPE_CHECKING:
     from umbed_keras import segmentation, stores, tuning
 
-# Packages that need an extra, imported when they are first asked for.
+# Packages that need an extra. They are imported when they are first used.
 _LAZY = ("segmentation", "stores", "tuning")
 
 __all__ = [
@@ -58,17 +59,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _import_module(f"umbed_keras.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# What is not public is importable by its path, and no attribute.
+# Names that are not public are no attributes. Their modules can be imported by their path.
 for _name in [name for name in globals() if not name.startswith("_") and name not in __all__]:
     del globals()[_name]
 del _name

@@ -1,10 +1,12 @@
-"""Bottlenecks and the parts of models."""
+"""Layers: bottlenecks, backbones and the parts of models."""
 
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backbones.efficientnet_lite0 import EfficientNetLite0
 from umbed_keras.backbones.model_backbone import ModelBackbone
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
+from umbed_keras.bottlenecks.entropy_models.entropy_model import EntropyModel, Symbol
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
@@ -28,12 +30,14 @@ __all__ = [
     "Bottleneck",
     "DictionaryBottleneck",
     "EfficientNetLite0",
+    "EntropyModel",
     "FactorizedDensity",
     "FeatureProjection",
     "FiniteScalarQuantizer",
     "GaussianBottleneck",
     "ImageDecoder",
     "ImageEncoder",
+    "IntegerCodes",
     "LappedTransform",
     "ModelBackbone",
     "PatchDecoder",
@@ -44,6 +48,7 @@ __all__ = [
     "ResidualVectorQuantizer",
     "ScalarContext",
     "ScalarQuantizer",
+    "Symbol",
     "UNet",
     "VectorQuantizer",
 ]

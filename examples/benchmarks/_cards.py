@@ -1,20 +1,20 @@
-"""What benchmarks add to the cards of presets."""
+"""Adds results of benchmarks to the cards of presets."""
 
 import json
 from pathlib import Path
 
 import umbed_keras as uk
 from umbed_keras.zoo.format import METADATA
-from umbed_keras.zoo.presets import find_preset
+from umbed_keras.zoo.locations import find_preset
 
 
 def add_to_card(preset, protocol, metrics):
-    """Adds metrics to a preset's card, and to its protocol how they were measured.
+    """Adds metrics and their protocol to the card of a preset.
 
     Args:
         preset: name or folder.
-        protocol: str, one sentence or more, added unless it is there.
-        metrics: name to float, 0..1, with others' names for others' figures.
+        protocol: str, how the metrics are measured, in sentences. Added once.
+        metrics: dictionary from a name to a float.
     """
     folder = Path(find_preset(preset))
     card = json.loads((folder / METADATA).read_text()).get("card", {})

@@ -1,4 +1,4 @@
-"""CelebAMask-HQ: faces with a class a pixel, for benchmarks."""
+"""CelebAMask-HQ: faces with a class for each pixel."""
 
 import sys
 from pathlib import Path
@@ -14,15 +14,15 @@ SIZE = 128
 
 
 def load(path, select=lambda names: names):
-    """Images `(n, SIZE, SIZE, 3)` and masks `(n, SIZE, SIZE)`, uint8, in sorted order.
+    """Reads images `(n, SIZE, SIZE, 3)` and masks `(n, SIZE, SIZE)`, uint8, in sorted order.
 
     Args:
-        path: celebamask_hq_512.tar.
-        select: function of the sorted list of names that gives those to load.
+        path: path of celebamask_hq_512.tar.
+        select: function from the sorted names of all images to the names to read.
     """
     size, images, masks = (SIZE, SIZE), [], []
     for image, mask in open_labelled(path, select):
         images.append(np.asarray(image.resize(size, Image.Resampling.LANCZOS)))
-        # A mask's values are classes, which its palette's colours are not.
+        # The values of a mask are classes; the colours of its palette have no meaning.
         masks.append(np.asarray(mask.resize(size, Image.Resampling.NEAREST)))
     return np.stack(images), np.stack(masks)

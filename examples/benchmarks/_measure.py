@@ -1,4 +1,4 @@
-"""What the benchmarks share: arguments, clocks, memory and tables."""
+"""Arguments, times, memory and tables of the benchmarks."""
 
 import argparse
 import math
@@ -11,35 +11,35 @@ from pathlib import Path
 import umbed_keras
 
 # isort: split
-# umbed_keras chooses Keras's backend, so Keras comes after it.
+# umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
 import torch
 
-# Linux's account of a process: its present and its peak memory, and where the peak is reset.
+# Present and peak memory of a process on Linux, and the file that resets the peak.
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def parser(description):
-    """An argument parser with what every benchmark takes."""
+    """Returns an argument parser with the common arguments."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--device",
         choices=("cpu", "cuda"),
         default="cuda" if torch.cuda.is_available() else "cpu",
-        help="where both sides run (default: cuda if torch sees it)",
+        help="device of both sides (default: cuda if PyTorch has it)",
     )
     parser.add_argument("--repeats", type=int, default=5, help="runs; the fastest counts")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, as a smoke test")
     return parser
 
 
 def on(device):
-    """A scope in which Keras works on `"cpu"` or `"cuda"`."""
+    """Returns a scope in which Keras runs on `"cpu"` or `"cuda"`."""
     return keras.device({"cpu": "cpu", "cuda": "gpu"}[device])
 
 
 def finish(result):
-    """Waits until the device has computed `result`."""
+    """Waits until a result has been computed."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -53,9 +53,9 @@ def finish(result):
 
 
 def seconds(repeats, *functions):
-    """The fastest run of each function after a first one that warms it up.
+    """Measures the fastest run of each function, after a run to warm up.
 
-    They take turns, so that whatever else the machine does meets them alike.
+    The functions alternate, so that other load of the machine affects all alike.
     """
     for function in functions:
         finish(function())
@@ -69,15 +69,16 @@ def seconds(repeats, *functions):
 
 
 def peak_bytes(device, warm_up, prepare):
-    """The memory that a function needs at its peak beyond its inputs, in a process of its own.
+    """Measures the peak memory of a function beyond its inputs, in a process of its own.
 
     Args:
-        device: str.
-        warm_up, prepare: picklable functions that return the function; the former on a small
-            problem, to load what is loaded once.
+        device: `"cpu"` or `"cuda"`.
+        warm_up: picklable function that returns the function on a small problem, which is run
+            first so that libraries are loaded.
+        prepare: picklable function that returns the function to measure.
 
     Returns:
-        int, or None where it can't be told (on the CPU: other systems than Linux).
+        int, bytes, or None where it can't be measured (on CPUs without Linux).
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(_peak_bytes, device, warm_up, prepare).result()
@@ -102,18 +103,18 @@ def _peak_bytes(device, warm_up, prepare):
 
 
 def _status(name):
-    """A line of `STATUS`, in bytes."""
+    """Reads a line of `STATUS`, in bytes."""
     (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith(name))
     return int(line.split()[1]) * 1024
 
 
 def print_table(device, rows):
-    """Prints what was measured as a Markdown table, with the machine above it.
+    """Prints measurements as a Markdown table, and the machine.
 
     Args:
-        device: str.
-        rows: tuples of what was measured, our figure, theirs, and `duration` or `size`. A figure
-            that is a string (why there is none) is printed as it stands.
+        device: `"cpu"` or `"cuda"`.
+        rows: tuples `(what, ours, theirs, unit)`, where `unit` is `duration` or `size`. A string
+            instead of a number, the reason why there is none, is printed unchanged.
     """
     print(f"\n{_machine(device)}\n")
     print("| what | ours | theirs | ratio |")

@@ -1,4 +1,4 @@
-"""Runs px-umbed's script part by part, from a checkout."""
+"""Runs parts of the script of px-umbed from a checkout."""
 
 import ast
 import sys
@@ -9,15 +9,15 @@ import torch
 
 
 class PxUmbed:
-    """px-umbed's model and the parts of its training loop, as its script has them.
+    """The model of px-umbed and the parts of its training loop.
 
     The script is one loop without functions, so its parts are cut out of its syntax tree and run
-    as they stand.
+    unchanged.
 
     Args:
         checkout: path of a checkout of arnemileswinter/px-umbed.
         images: torch tensor `(batch, 3, side, side)`, floats in 0..1.
-        pixels: int, pixels of the whole batch in a step.
+        pixels: int, number of pixels of the whole batch in a step.
     """
 
     def __init__(self, checkout, images, pixels):
@@ -31,7 +31,7 @@ class PxUmbed:
             "print": lambda *args, **kwargs: None,  # a dot a step
             **dict.fromkeys(("epoch_loss", "epoch_recon_loss", "epoch_kl_loss", "num_batches"), 0),
         }
-        # torchvision, which this project does without, only loads files and draws for the script.
+        # The script uses torchvision only to load files and draw.
         with mock.patch.dict(sys.modules, torchvision=mock.MagicMock()):
             self._run(tree.body)
         main = tree.body[-1].body
@@ -50,24 +50,24 @@ class PxUmbed:
         self._define("head(self, z)", head, "return x")
 
     def build_targets(self):
-        """The loop's work on a batch of images before its steps: patch pyramids of all pixels."""
+        """Computes the patch pyramids of all pixels, as the loop does before its steps."""
         self._run(self._targets)
 
     def step(self):
-        """One training step, after `build_targets`."""
-        # Every hundredth step draws a figure, which is left out.
+        """Runs one training step, after `build_targets`."""
+        # Every hundredth step would draw a figure.
         self._names["patch_batch_idx"] = self._steps_taken % min(self.steps_per_pass, 99)
         self._run(self._step)
         self._steps_taken += 1
 
     @torch.no_grad()
     def embed(self):
-        """The means of all pixels, without the log-variances."""
+        """Computes the means of all pixels, without the log-variances."""
         return self._names["unet"](self._names["model"], self._names["images"])
 
     @torch.no_grad()
     def decode(self, latents):
-        """Patch pyramids `(n, 9, 8, 8)` of latents `(n, 16)`."""
+        """Decodes latents `(n, 16)` to patch pyramids `(n, 9, 8, 8)`."""
         return self._names["head"](self._names["model"], latents)
 
     def _run(self, statements):
@@ -75,19 +75,19 @@ class PxUmbed:
         exec(compile(module, "px-umbed", "exec"), self._names)
 
     def _define(self, signature, statements, result):
-        """A function of statements, by the name in its signature."""
+        """Defines a function with the given signature, statements and result."""
         (function,) = ast.parse(f"def {signature}: {result}").body
         function.body = [*statements, *function.body]
         self._run([function])
 
 
 def _find(tree, kind, fits):
-    """The first node of a kind that fits."""
+    """Returns the first node of a kind that fulfils a condition."""
     return next(node for node in ast.walk(tree) if isinstance(node, kind) and fits(node))
 
 
 def _cut(statements, first, last):
-    """The statements from the one that begins with `first` to the one that begins with `last`."""
+    """Returns the statements from the one starting with `first` to the one with `last`."""
     sources = [ast.unparse(statement) for statement in statements]
     start, stop = (
         next(index for index, source in enumerate(sources) if source.startswith(text))

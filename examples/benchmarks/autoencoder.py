@@ -1,10 +1,10 @@
-"""A training step of DLVAE beside LASER's, and what the bottleneck takes of it.
+"""Time of a training step of DLVAE and LASER, and the share of the bottleneck.
 
-python examples/benchmarks/autoencoder.py --laser path/to/checkout
+    python examples/benchmarks/autoencoder.py --laser path/to/checkout
 
-Both sides: K 512, S 3, dim 64, f 4, 128 filters, Adam, mean squared error and the bottleneck's
-loss, a batch of 16 images of 128x128, float32. Ours runs on the backend that `KERAS_BACKEND` names,
-LASER in torch. The ratio is our time divided by theirs.
+Both sides use K 512, S 3, dim 64, f 4, 128 filters, Adam, mean squared error plus the loss of the
+bottleneck, and a batch of 16 images of 128x128 in float32. Ours runs on the backend of
+`KERAS_BACKEND`, LASER on PyTorch. The ratio is our time divided by theirs.
 """
 
 import importlib
@@ -23,13 +23,13 @@ ENTRIES, SPARSITY, DIM, FILTERS, RESIDUAL = 512, 3, 64, 128, 64
 
 
 def photographs(count, size):
-    """Smooth random images, floats in 0..1; what is in them doesn't alter the time."""
+    """Draws smooth random images in 0..1; the time does not depend on the content."""
     coarse = np.random.default_rng(0).random((count, size // 8, size // 8, 3), dtype="float32")
     return np.kron(coarse, np.ones((1, 8, 8, 1), "float32"))
 
 
 def our_step(images):
-    """A training step of DLVAE on a batch, as `fit` makes it, and the model."""
+    """Returns a training step of DLVAE, as in `fit`, and the model."""
     model = uk.DLVAE(ENTRIES, DIM, SPARSITY, filters=FILTERS, residual_units=RESIDUAL)
     model.adapt(images)
     model.compile(keras.optimizers.Adam(1e-3))
@@ -39,8 +39,8 @@ def our_step(images):
 
 
 def bottleneck_step(model, images):
-    """The bottleneck's forward and backward pass and its learning, on the latents of images."""
-    latents = ops.convert_to_tensor(ops.convert_to_numpy(model._latents(images)))
+    """Returns a step of the bottleneck alone: forward, backward and statistics."""
+    latents = ops.convert_to_tensor(ops.convert_to_numpy(model.analysis(images)))
     bottleneck = model.bottleneck
 
     def run():
@@ -53,7 +53,7 @@ def bottleneck_step(model, images):
 
 
 def laser_step(images, device, checkout):
-    """The same step of LASER's encoder, dictionary and decoder."""
+    """Returns the same training step of LASER."""
     sys.path.insert(0, checkout)
     encoder = importlib.import_module("src.models.encoder").SimpleEncoder(
         3, FILTERS, 2, RESIDUAL, num_downsamples=2

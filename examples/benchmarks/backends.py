@@ -1,8 +1,8 @@
-"""Whether a preset embeds the same on PyTorch, TensorFlow and JAX.
+"""Compares the vectors of a preset on PyTorch, TensorFlow and JAX.
 
     python examples/benchmarks/backends.py [IMAGES] [--preset NAME]
 
-Each backend runs in a process of its own; all three must be installed.
+Each backend runs in its own process; all three must be installed.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""How well single codes coincide with the 19 classes of face parsing, beside those of colours.
+"""Measures how well single codes coincide with the 19 classes of face parsing.
 
     python examples/benchmarks/code_purity.py ../shared/data/celebamask_hq_512.tar
 
-The last tenth of the images in sorted order, at 128x128 pixels: half of them choose each class's
-best code, the other half test it. Purity is the mean over classes of that code's IoU with the class
-(`uk.metrics.CodePurity`). Beside it is that of k-means on the colours of pixels, of the same K,
-fitted on the images that choose. Of a dictionary an atom and its negative are two codes, so that
-there are 2 K to choose among; codes of a residual quantizer's stages differ too.
+Uses the last tenth of the images in sorted order, at 128x128 pixels. The best code of each class is
+chosen on one half and tested on the other. Purity is the mean over classes of the IoU of this code
+with the class (`uk.metrics.CodePurity`). The reference is k-means on the colours of pixels, with
+the same K, fitted on the first half. An atom of a dictionary and its negative are two codes, so
+that there are 2 K codes; codes of different stages of a residual quantizer are different codes.
 
-`--write` adds both numbers to the presets' cards. Then the index wants to be written anew:
+`--write` adds both numbers to the cards of the presets. Afterwards the index must be updated by
 `examples/tools/index_presets.py`.
 """
 
@@ -31,7 +31,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import held_out
 
 from umbed_keras.zoo.format import CONFIG
-from umbed_keras.zoo.presets import find_preset
+from umbed_keras.zoo.locations import find_preset
 
 PRESETS = ["celeba_dl_k16_s4", "celeba_vq_k16", "natural_dl_k64_s4", "natural_vq_k256"]
 PRESETS += ["natural_lite0_dl_k256_s4", "natural_lite0_vq_k64"]
@@ -50,7 +50,7 @@ def load_model(folder):
 
 
 def codes_of(model, images):
-    """Every pixel's codes, `(n, height, width)` or with an axis of several, and their number."""
+    """Returns the codes of all pixels, `(n, height, width[, codes])`, and the number of codes."""
     codes, number = model.encode(images), model.bottleneck.num_entries
     if "coefficients" in codes:
         indices = uk.metrics.signed_atoms(codes["indices"], codes["coefficients"], number)
@@ -58,13 +58,13 @@ def codes_of(model, images):
     else:
         indices, _ = model.bottleneck.used_entries(codes)
     indices = ops.convert_to_numpy(indices)
-    # What stands for a square of pixels stands for each of them.
+    # A code of a square of pixels is the code of each of them.
     side = images.shape[1] // indices.shape[1]
     return indices.repeat(side, axis=1).repeat(side, axis=2), number
 
 
 def purity(encode, some, others):
-    """From 0 to 1, of what `encode` makes of images; `some` and `others` are `(images, masks)`."""
+    """Computes the purity of codes, chosen on `some` and tested on `others`, `(images, masks)`."""
     class_codes = None
     for images, masks in (some, others):
         codes, number = encode(images)
@@ -75,13 +75,13 @@ def purity(encode, some, others):
 
 
 def clusters_of_colours(images, number):
-    """A function like `codes_of` of k-means on colours."""
+    """Returns a function like `codes_of` for k-means on colours."""
     colours = images.reshape(-1, 3) / np.float32(255)
     fitted = MiniBatchKMeans(number, batch_size=4096, n_init=3, random_state=0).fit(colours)
 
     def encode(images):
-        found = fitted.predict(images.reshape(-1, 3) / np.float32(255))
-        return found.reshape(images.shape[:3]), number
+        codes = fitted.predict(images.reshape(-1, 3) / np.float32(255))
+        return codes.reshape(images.shape[:3]), number
 
     return encode
 
@@ -90,7 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="celebamask_hq_512.tar")
     parser.add_argument("--presets", nargs="*", default=PRESETS, help="names or folders")
-    parser.add_argument("--write", action="store_true", help="add what is found to the cards")
+    parser.add_argument("--write", action="store_true", help="add the results to the cards")
     args = parser.parse_args()
     images, masks = load(args.data, lambda names: held_out(names)[1])
     half = len(images) // 2
@@ -104,8 +104,8 @@ def main():
         number = model.bottleneck.num_indices
         if number not in of_colours:
             of_colours[number] = purity(clusters_of_colours(some[0], number), some, others)
-        found = purity(lambda images, model=model: codes_of(model, images), some, others)
-        both = found, of_colours[number]
+        of_codes = purity(lambda images, model=model: codes_of(model, images), some, others)
+        both = of_codes, of_colours[number]
         print(f"| `{folder.name}` | {number} | {both[0]:.4f} | {both[1]:.4f} |", flush=True)
         if args.write:
             add_to_card(name, PROTOCOL, dict(zip(METRICS, both, strict=True)))

@@ -1,8 +1,8 @@
-"""What `embed_store` costs beside embedding in memory, what workers gain, and what kills do.
+"""Measures the overhead of `embed_store`, the speed-up by workers, and its resumption after kills.
 
     python examples/benchmarks/embed_store.py [--preset NAME] [--side 6000] [--kills 20]
 
-The image is the bundled portrait again and again, turned and dimmed.
+The image is a mosaic of rotated and dimmed copies of the bundled portrait.
 """
 
 import argparse
@@ -33,13 +33,13 @@ CORES = len(os.sched_getaffinity(0)) // 2 * 2
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="natural_vae_d16")
-    parser.add_argument("--codes", action="store_true", help="of workers and kills")
-    parser.add_argument("--side", type=int, default=6000, help="of the image, in pixels")
+    parser.add_argument("--codes", action="store_true", help="store codes, not vectors")
+    parser.add_argument("--side", type=int, default=6000, help="side of the image in pixels")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3, help="runs; the fastest counts")
-    parser.add_argument("--budget", type=int, default=512, help="of a worker, in MiB")
+    parser.add_argument("--budget", type=int, default=512, help="memory budget of a worker in MiB")
     parser.add_argument("--parts", nargs="+", default=["overhead", "workers", "kills"])
-    parser.add_argument("--folder", help="where to work (default: a temporary folder)")
+    parser.add_argument("--folder", help="working folder (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         folder = Path(folder)
@@ -62,7 +62,7 @@ def mosaic(side):
 
 
 def overhead(args, folder):
-    """One process's store beside the same tiles embedded in memory."""
+    """Compares a store by one process with embedding the same tiles in memory."""
     model = uk.PixelEmbedder.from_preset(args.preset)
     image = np.load(folder / "image.npy")[: args.side // 4]
     np.save(folder / "part.npy", image)
@@ -74,8 +74,8 @@ def overhead(args, folder):
             model, folder / "part.npy", next(targets), memory_budget=budget, verbose=0
         )
 
-    found = into_store()
-    tile_size = (found.shards or found.chunks)[0]
+    array = into_store()
+    tile_size = (array.shards or array.chunks)[0]
     ways = {
         "embed": lambda: model.embed(image[None], tile_size=tile_size),
         "embed_large": lambda: model.embed_large(image, memory_budget=budget, verbose=0),
@@ -95,19 +95,19 @@ def overhead(args, folder):
 
 
 def workers(args, folder):
-    """Two processes beside one, with as many threads together, from start to end."""
+    """Compares two processes with one, with the same number of threads in total."""
     times = {1: [], 2: []}
     for _ in range(args.repeats):
-        for count, found in times.items():
-            found.append(timed(lambda count=count: run(args, folder, "store.zarr", count)))
+        for count, seconds in times.items():
+            seconds.append(timed(lambda count=count: run(args, folder, "store.zarr", count)))
             shutil.rmtree(folder / "store.zarr")
-    one, two = (min(found) for found in times.values())
+    one, two = (min(seconds) for seconds in times.values())
     print(f"workers, {args.side} x {args.side}: {times}")
     print(f"1 worker {one:.1f} s, 2 workers {two:.1f} s: {one / two:.2f}x")
 
 
 def kills(args, folder):
-    """A run that is killed again and again beside one that isn't."""
+    """Compares a run that is killed many times with an undisturbed one."""
     begin, process = time.perf_counter(), start(args, folder, "whole.zarr", 1)
     tiles = first = 0
     while process.poll() is None:
@@ -118,21 +118,21 @@ def kills(args, folder):
     target, randomness, marked = folder / "killed.zarr", random.Random(0), {}
     for kill in range(1, args.kills + 1):
         process, before = start(args, folder, target.name, 1), len(marked)
-        if kill % 4:  # as it works, at any moment of any tile
+        if kill % 4:  # at a random moment during the work
             goal = before + randomness.uniform(0, 1.5 * tiles / args.kills)
             while len(moments(target)) < goal and process.poll() is None:
                 time.sleep(0.005)
             time.sleep(randomness.uniform(0, rest / tiles))
-        else:  # as it begins
+        else:  # during the start
             time.sleep(randomness.uniform(0, first))
         process.send_signal(signal.SIGKILL)
         process.wait()
         now = moments(target)
         if marked and not now:
-            raise SystemExit(f"Done before kill {kill}: raise --side.")
+            raise SystemExit(f"The run ended before kill {kill}: raise --side.")
         twice = [mark for mark, moment in marked.items() if now[mark] != moment]
         if twice:
-            raise SystemExit(f"Done twice: {twice}")
+            raise SystemExit(f"Tiles were computed twice: {twice}")
         marked = now
         print(f"kill {kill}: {len(marked) - before} tiles, {len(marked)} in all", flush=True)
     run(args, folder, target.name, 1)
@@ -144,7 +144,7 @@ def kills(args, folder):
 
 
 def moments(target):
-    """When each tile was marked as done; nothing where no store is begun, or all is done."""
+    """Returns when each tile was marked as done; empty before the start and after the end."""
     try:
         marks = os.scandir(target / ".progress" / "done")
         return {mark.name: mark.stat().st_mtime_ns for mark in marks}

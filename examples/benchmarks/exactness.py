@@ -1,4 +1,4 @@
-"""How exactly orthogonal matching pursuit agrees with float64, and what `ols` gains over `omp`.
+"""Compares orthogonal matching pursuit with float64, and `ols` with `omp`.
 
 KERAS_BACKEND=torch python examples/benchmarks/exactness.py
 """
@@ -17,7 +17,7 @@ SIZES = ((16, 3, 2), (16, 16, 4), (64, 16, 8), (512, 64, 5))
 
 
 def reference(signals, dictionary, sparsity):
-    """Supports and residual norms of OMP, signal by signal in float64 by least squares."""
+    """Computes supports and residual norms of OMP in float64 by least squares."""
     atoms = dictionary / np.linalg.norm(dictionary, axis=1, keepdims=True)
     supports, norms = [], []
     for signal in signals:
@@ -45,7 +45,7 @@ def problems():
         name = f"random, K {atoms}, dim {dim}, S {sparsity}"
         yield name, random.normal(size=(COUNT, dim)), random.normal(size=(atoms, dim)), sparsity
     pixels = astronaut().reshape(-1, 3) / 255.0
-    pixels = pixels[pixels.max(axis=1) > 0.1]  # black has no direction
+    pixels = pixels[pixels.max(axis=1) > 0.1]  # black pixels have no direction
     palette = pixels[random.choice(len(pixels), 16, replace=False)]
     for sparsity in (2, 3):
         chosen = pixels[random.choice(len(pixels), COUNT, replace=False)]
@@ -67,7 +67,7 @@ def main():
         difference = np.abs(ours - norms)[same].max() / np.linalg.norm(signals, axis=1).mean()
         better = uk.ops.orthogonal_matching_pursuit(signals, dictionary, sparsity, selection="ols")
         ratio = np.mean(residual_norms(signals, dictionary, better) ** 2) / np.mean(ours**2)
-        # Where three atoms span everything both errors are rounding.
+        # Three atoms span RGB, and both errors are rounding.
         gain = f"{ratio:.4f}" if np.mean(ours**2) > 1e-9 else "both exact"
         print(f"| {name} | {same.mean():.2%} | {difference:.1e} of the signal's | {gain} |")
 

@@ -1,12 +1,12 @@
-"""Held-out patch-pyramid error of presets beside that of linear methods of the same rate.
+"""Compares the held-out patch-pyramid error of presets with linear methods of the same rate.
 
     python examples/benchmarks/linear_twins.py ../shared/data/celeba_crops.tar
     python examples/benchmarks/linear_twins.py ../shared/data/bsds.tar --tiles \\
         --others ../shared/data/kodak.tar --presets natural_vae_d16
 
-PCA keeps real numbers; the dictionary is learned by alternating least squares on PCA-16
-coefficients from the principal axes, coded by OMP, and decoded linearly; k-means runs on the same
-coefficients. All are fitted on the training images and measured on the same pixels of the rest.
+PCA keeps real numbers. The dictionary is learned by alternating least squares on PCA-16
+coefficients, starting from the principal axes, coded by OMP, and decoded linearly. k-means uses the
+same coefficients. All are fitted on the training images and measured on the same held-out pixels.
 """
 
 import argparse
@@ -29,13 +29,13 @@ LATENT_DIM, NUM_ATOMS, SPARSITY = 16, 16, 4
 
 
 def pixels(images, count, seed):
-    """Random rows and cols, `(n, count)` each."""
+    """Draws random rows and cols, `(n, count)` each."""
     random = np.random.default_rng(seed)
     return [random.integers(size, size=(len(images), count)) for size in images.shape[1:3]]
 
 
 def pyramids(images, rows, cols):
-    """Flattened patch pyramids of pixels, `(n, values)`."""
+    """Computes flattened patch pyramids of pixels, `(n, values)`."""
     parts = [
         ops.convert_to_numpy(uk.ops.patch_pyramid(image[None] / 255.0, row[None], col[None], 8, 3))
         for image, row, col in zip(images.astype("float32"), rows, cols, strict=True)
@@ -44,15 +44,16 @@ def pyramids(images, rows, cols):
 
 
 def sparse_codes(coefficients, atoms):
-    """Dense `(n, NUM_ATOMS)` codes by OMP."""
-    found = uk.ops.orthogonal_matching_pursuit(coefficients, atoms, SPARSITY)
-    indices, values = (ops.convert_to_numpy(part) for part in found)
+    """Computes dense codes `(n, NUM_ATOMS)` by OMP."""
+    code = uk.ops.orthogonal_matching_pursuit(coefficients, atoms, SPARSITY)
+    indices, values = (ops.convert_to_numpy(part) for part in code)
     codes = np.zeros((len(coefficients), NUM_ATOMS), "float32")
     np.put_along_axis(codes, indices, values, axis=1)
     return codes
 
 
 def alternating_least_squares(coefficients, rounds=15):
+    """Learns a dictionary `(NUM_ATOMS, LATENT_DIM)`."""
     atoms = np.eye(NUM_ATOMS, LATENT_DIM, dtype="float32")
     for _ in range(rounds):
         atoms = np.linalg.lstsq(sparse_codes(coefficients, atoms), coefficients, rcond=None)[0]

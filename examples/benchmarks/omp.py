@@ -1,9 +1,9 @@
-"""Orthogonal matching pursuit beside a VQ lookup, LASER's batch OMP and scikit-learn's.
+"""Time of orthogonal matching pursuit, a VQ lookup, and OMP of LASER and scikit-learn.
 
-python examples/benchmarks/omp.py --laser path/to/checkout
+    python examples/benchmarks/omp.py --laser path/to/checkout
 
-Ours runs on the backend that `KERAS_BACKEND` names, the others in torch (scikit-learn: NumPy).
-The ratio is our time or memory divided by theirs.
+Ours runs on the backend of `KERAS_BACKEND`, the others on PyTorch (scikit-learn: NumPy). The
+ratio is our time or memory divided by theirs.
 """
 
 import importlib
@@ -21,14 +21,14 @@ from sklearn.linear_model import orthogonal_mp_gram
 
 from umbed_keras.ops import orthogonal_matching_pursuit
 
-# scikit-learn codes this many signals; its time is scaled up to all of them.
+# Number of signals for scikit-learn; its time is scaled to all signals.
 SUBSET = 1024
 SKIPPED = "skipped: no --laser"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`count` signals of `dim` entries to code by `sparsity` of `num_atoms` atoms."""
+    """A sparse coding problem: `count` signals, each coded by `sparsity` of `num_atoms` atoms."""
 
     count: int
     dim: int
@@ -36,7 +36,7 @@ class Problem:
     sparsity: int
 
     def arrays(self):
-        """Signals `(count, dim)`, real pixels if they are RGB, and unit atoms, float32."""
+        """Returns signals `(count, dim)`, pixels of a photograph if `dim` is 3, and unit atoms."""
         random = np.random.default_rng(0)
         atoms = random.normal(size=(self.num_atoms, self.dim))
         atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
@@ -56,7 +56,7 @@ class Problem:
 PROBLEMS = (Problem(262_144, 3, 16, 4), Problem(32_768, 64, 512, 5))
 
 
-# The contenders: each makes a function that codes all signals of a problem.
+# Each contender returns a function that codes all signals of a problem.
 
 
 def ours(problem, device):
@@ -91,14 +91,14 @@ def scikit_learn(problem, device):
 
     def pursue():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # three atoms span RGB: it stops there and says so
+            warnings.simplefilter("ignore")  # three atoms span RGB, where it stops early
             return orthogonal_mp_gram(gram, atoms @ signals.T, n_nonzero_coefs=problem.sparsity)
 
     return pursue
 
 
 def compare(problem, device, repeats, checkout):
-    """Rows of times: ours against each of the others, all taken in turns."""
+    """Returns rows of times: ours against each of the others; all alternate."""
     makers = [ours, vq_lookup, scikit_learn]
     if checkout:
         makers.append(partial(laser, checkout=checkout))
@@ -119,7 +119,7 @@ def compare(problem, device, repeats, checkout):
 
 
 def compare_memory(problem, device, checkout):
-    """A row of peak memory beyond the inputs: ours against LASER's."""
+    """Returns a row of peak memory beyond the inputs: ours against LASER."""
 
     def peak(make):
         warm_up = partial(make, replace(problem, count=64), device)

@@ -1,12 +1,12 @@
-"""Whether presets' ONNX files give what Keras gives, and how long ONNX Runtime takes to embed.
+"""Compares the outputs and times of the ONNX files of presets with Keras.
 
     KERAS_BACKEND=torch python examples/benchmarks/onnx_embed.py FOLDER
     KERAS_BACKEND=jax python examples/benchmarks/onnx_embed.py FOLDER
     KERAS_BACKEND=torch python examples/benchmarks/onnx_embed.py FOLDER --time --threads 1
 
-Files that FOLDER has are used as they are, those that it lacks are exported. Times are minima of
-calls that take turns, of 512x512 pixels of the bundled portrait; on one thread in seconds of that
-core, which other work doesn't lengthen, on more by the clock.
+Files missing in FOLDER are exported, existing ones are reused. Times are minima of alternating
+calls on the bundled portrait of 512x512 pixels: CPU time with one thread, so that other load does
+not matter, and wall time with more.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROUNDS = 12
 
 
 def session(model, name, what, folder, threads=0):
-    """ONNX Runtime's session of a preset's file."""
+    """Returns an ONNX Runtime session for a preset, whose file is exported if it is missing."""
     path = folder / f"{name}.{what}.onnx"
     if not path.exists():
         model.export_onnx(path, what)
@@ -40,13 +40,13 @@ def session(model, name, what, folder, threads=0):
 
 
 def images(batch, height, width, channels):
-    """Parts of the bundled portrait, floats in 0..1."""
+    """Cuts images in 0..1 out of the bundled portrait."""
     whole = portrait(channels) / np.float32(255)
     return np.stack([whole[50 + n :][:height, 180 + n :][:, :width] for n in range(batch)])
 
 
 def compare(model, what, runtime):
-    """The largest difference as a share of the range, and the share of codes that differ."""
+    """Returns the largest difference relative to the range, and the share of differing codes."""
     differences, spans, others = {}, {}, 0.0
     for shape in SHAPES:
         given = images(*shape, model.channels)
@@ -54,14 +54,14 @@ def compare(model, what, runtime):
         expected = getattr(model, what)(inputs if what == "decode" else given)
         names = [output.name for output in runtime.get_outputs()]
         wanted = {item.name: inputs[item.name] for item in runtime.get_inputs()}
-        found = dict(zip(names, runtime.run(names, wanted), strict=True))
+        outputs = dict(zip(names, runtime.run(names, wanted), strict=True))
         if not isinstance(expected, dict):
             expected = {names[0]: expected}
         for name, values in expected.items():
             if values.dtype.kind == "i":
-                others = max(others, float(np.mean(found[name] != values)))
+                others = max(others, float(np.mean(outputs[name] != values)))
             else:
-                difference = np.abs(found[name] - values).max()
+                difference = np.abs(outputs[name] - values).max()
                 differences[name] = max(differences.get(name, 0), difference)
                 spans[name] = max(spans.get(name, 0), np.ptp(values))
     return max((differences[name] / spans[name] for name in spans), default=0), others
@@ -91,10 +91,10 @@ def clock(models, folder, threads):
         runs = partial(model.embed, given), partial(runtime.run, None, {"images": given})
         times = np.empty((ROUNDS, 2))
         for turn in times:
-            for place, run in enumerate(runs):
+            for index, run in enumerate(runs):
                 start = now()
                 run()
-                turn[place] = now() - start
+                turn[index] = now() - start
         keras_time, runtime_time = times[1:].min(axis=0)
         ratio = runtime_time / keras_time
         print(f"| `{name}` | {keras_time:.3f} | {runtime_time:.3f} | {ratio:.2f} |", flush=True)
@@ -104,9 +104,9 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="of the ONNX files")
-    parser.add_argument("--presets", default="*", help="pattern of their names")
-    parser.add_argument("--what", nargs="+", help="of what is exported; all by default")
+    parser.add_argument("folder", type=Path, help="folder of the ONNX files")
+    parser.add_argument("--presets", default="*", help="pattern of names of presets")
+    parser.add_argument("--what", nargs="+", help="graphs to compare (default: all)")
     parser.add_argument("--time", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

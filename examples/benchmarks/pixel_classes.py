@@ -1,4 +1,4 @@
-"""How useful features of pixels are: pixel classification on four kinds of images.
+"""Measures how useful features are for pixel classification, on four kinds of images.
 
     python examples/benchmarks/pixel_classes.py ../shared/data --lines
     python examples/benchmarks/pixel_classes.py ../shared/data natural_vae_d16 presets/natural_d32
@@ -7,16 +7,16 @@ Faces (CelebAMask-HQ at 256x256 pixels: background, skin, hair, cloth, mouth, ey
 roads (CamVid at 320x240, 11 classes), cell membranes (ISBI 2012, electron microscopy) and nuclei
 (Data Science Bowl 2018, fluorescence and histology).
 
-In-image, 20 labelled pixels a class, in short strokes, teach a classifier the rest of the same
-image. Across, 200 pixels a class of 5 images teach it all pixels of the others. Each score is the
-mean IoU over the classes that have 0.5 % of an image, averaged over images, of the better of two
-classifiers: a random forest, and logistic regression on standardised features.
+In-image, a classifier learns from 20 labelled pixels per class, in short strokes, and predicts the
+rest of the same image. Across, it learns from 200 pixels per class of 5 images and predicts all
+others. A score is the mean IoU over the classes that have 0.5 % of an image, averaged over images,
+of the better of two classifiers: a random forest, and logistic regression on standardized features.
 
-`--write` adds the means to the presets' cards. Then the index wants to be written anew:
+`--write` adds the means to the cards of presets. Afterwards the index must be updated by
 `examples/tools/index_presets.py`.
 
-The images are the last of each archive in sorted order, of roads some spread over all. No embedder
-may have learned from those, nor from roads at all.
+The images are the last of each archive in sorted order; of roads, images evenly spaced. No embedder
+may have been trained on them, nor on any image of roads.
 """
 
 import argparse
@@ -40,7 +40,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import open_labelled
 
 UNLABELLED = 255
-# Of an image that a class must have to count there.
+# Least share of an image that a class must have to count.
 LEAST = 0.005
 STROKED, SAMPLED, TRAINED = 20, 200, 5
 METRICS = "pixel classification in-image", "pixel classification across images"
@@ -49,7 +49,7 @@ PROTOCOL = (
     "faces, roads, cell membranes and nuclei; in-image from 20 stroked pixels a class, across "
     "images from 200 pixels a class of 5 (examples/benchmarks/pixel_classes.py)."
 )
-# Parts of CelebAMask-HQ that make up classes 1, 2 ...; the others are background.
+# Parts of CelebAMask-HQ that form classes 1, 2, ...; all others are background.
 FACE_PARTS = ((1, 2, 8, 9, 17), (13,), (18,), (10, 11, 12), (4, 5, 6, 7))
 CLASSIFIERS = (
     lambda: RandomForestClassifier(100, n_jobs=-1, random_state=0),
@@ -68,13 +68,13 @@ class Scores(NamedTuple):
 
 
 def load(folder, count):
-    """Kind to images, float32 RGB in 0..1, and labels, with UNLABELLED where there is none."""
+    """Reads, for each kind, images (float32 RGB in 0..1) and labels (or UNLABELLED)."""
 
     def last(names):
         return names[-count:]
 
     def spread(names):
-        return [names[place] for place in np.linspace(0, len(names) - 1, count).astype(int)]
+        return [names[index] for index in np.linspace(0, len(names) - 1, count).astype(int)]
 
     return {
         "faces": _load(folder / "celebamask_hq_512.tar", last, face_classes, size=256),
@@ -107,64 +107,64 @@ def road_classes(mask):
 
 
 def classes_of(label):
-    """The classes that an image has any pixel of, and where, `(n, 2)` rows and cols."""
+    """Yields each class of an image and its pixels, `(n, 2)` rows and cols."""
     for value in np.unique(label[label != UNLABELLED]):
         yield value, np.argwhere(label == value)
 
 
 def strokes(label, random, count=STROKED):
-    """Pixels `(n, 2)` of each class large enough: straight lines that end where the class does."""
+    """Draws pixels `(n, 2)` of each large class, in straight strokes within the class."""
     chosen, length = [], max(1, count // 2)
-    for value, places in classes_of(label):
-        if len(places) < LEAST * label.size:
+    for value, pixels in classes_of(label):
+        if len(pixels) < LEAST * label.size:
             continue
-        found = []
+        stroked = []
         for _ in range(200):
-            if len(found) >= count:
+            if len(stroked) >= count:
                 break
-            start, angle = places[random.integers(len(places))], random.uniform(0, 2 * np.pi)
+            start, angle = pixels[random.integers(len(pixels))], random.uniform(0, 2 * np.pi)
             steps = np.outer(np.arange(length), [np.sin(angle), np.cos(angle)])
             for row, col in np.round(start + steps).astype(int):
                 inside = 0 <= row < label.shape[0] and 0 <= col < label.shape[1]
                 if not inside or label[row, col] != value:
                     break
-                found.append((row, col))
-        chosen += found[:count]
+                stroked.append((row, col))
+        chosen += stroked[:count]
     return np.array(chosen)
 
 
 def scattered(label, random):
-    """Random pixels `(n, 2)` of each class."""
+    """Draws random pixels `(n, 2)` of each class."""
     return np.concatenate(
-        [places[random.permutation(len(places))[:SAMPLED]] for _, places in classes_of(label)]
+        [pixels[random.permutation(len(pixels))[:SAMPLED]] for _, pixels in classes_of(label)]
     )
 
 
 class Labelled(NamedTuple):
-    """Labelled pixels of an image, in the order in which they were chosen: `(n,)` each."""
+    """Labelled pixels of an image, `(n,)` each."""
 
     rows: np.ndarray
     cols: np.ndarray
     labels: np.ndarray
 
     @classmethod
-    def of(cls, label, places):
-        rows, cols = places.T
+    def of(cls, label, pixels):
+        rows, cols = pixels.T
         return cls(rows, cols, label[rows, cols])
 
 
-def mean_iou(found, label, ignored):
-    """Mean over the classes large enough of intersection over union, where nothing is ignored."""
+def mean_iou(predicted, label, ignored):
+    """Computes the mean over large classes of intersection over union, without ignored pixels."""
     scores = []
-    for value, places in classes_of(label):
-        if len(places) >= LEAST * label.size:
-            ours, theirs = (found == value) & ~ignored, (label == value) & ~ignored
-            scores.append((ours & theirs).sum() / max(1, (ours | theirs).sum()))
+    for value, pixels in classes_of(label):
+        if len(pixels) >= LEAST * label.size:
+            guess, truth = (predicted == value) & ~ignored, (label == value) & ~ignored
+            scores.append((guess & truth).sum() / max(1, (guess | truth).sum()))
     return np.mean(scores)
 
 
 class Plain:
-    """A classifier of scikit-learn that sees features of pixels, one by one.
+    """A classifier of scikit-learn on features of single pixels.
 
     Args:
         describe: function from an image to features `(height, width, numbers)`.
@@ -182,17 +182,17 @@ class Plain:
 
     def predict(self, image):
         features = self.describe(image)
-        found = self.classifier.predict(features.reshape(-1, features.shape[-1]))
-        return found.reshape(features.shape[:2])
+        predicted = self.classifier.predict(features.reshape(-1, features.shape[-1]))
+        return predicted.reshape(features.shape[:2])
 
 
 def kept(describe):
-    """A function of images that remembers what it gave."""
+    """Returns a function of images that caches its results."""
     known = {}
 
     def remember(image):
         if id(image) not in known:
-            # With the image itself, lest another get its identity.
+            # The image is kept, so that no other one gets its id.
             known[id(image)] = image, np.asarray(describe(image), "float32")
         return known[id(image)][1]
 
@@ -200,30 +200,29 @@ def kept(describe):
 
 
 def in_image(make_learner, images, labels, count=STROKED):
-    """Mean IoU of images' pixels by what strokes in the same image teach.
+    """Computes the mean IoU in images of a learner of strokes in the same image.
 
     Args:
-        make_learner: gives something new with `fit(images, labelled)`, of a list of images and of
-            `Labelled`, and `predict(image)`.
+        make_learner: function that returns a new object with `fit(images, labelled)`, with lists of
+            images and `Labelled`, and `predict(image)`.
         images: arrays `(height, width, channels)`.
         labels: int arrays `(height, width)`.
-        count: int, labelled pixels of each class.
+        count: int, number of labelled pixels of each class.
     """
     scores = []
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        places = strokes(label, np.random.default_rng(1000 * number), count)
-        pixels = Labelled.of(label, places)
+        pixels = Labelled.of(label, strokes(label, np.random.default_rng(1000 * number), count))
         if len(np.unique(pixels.labels)) < 2:
             continue
-        found = make_learner().fit([image], [pixels]).predict(image)
+        predicted = make_learner().fit([image], [pixels]).predict(image)
         ignored = label == UNLABELLED
         ignored[pixels.rows, pixels.cols] = True
-        scores.append(mean_iou(found, label, ignored))
+        scores.append(mean_iou(predicted, label, ignored))
     return np.mean(scores)
 
 
 def across(make_learner, images, labels):
-    """Mean IoU of images' pixels by what the first images teach; arguments of `in_image`."""
+    """Computes the mean IoU in images of a learner of the first ones; arguments of `in_image`."""
     trained = min(TRAINED, len(labels) - 1)
     labelled = [
         Labelled.of(label, scattered(label, np.random.default_rng(number)))
@@ -239,7 +238,7 @@ def across(make_learner, images, labels):
 
 
 def score(describe, images, labels):
-    """What the better of the plain classifiers makes of one kind's features."""
+    """Computes the scores of the better of the classifiers on images of one kind."""
     learners = [lambda make=make: Plain(describe, make()) for make in CLASSIFIERS]
     return Scores(
         *(max(task(learner, images, labels) for learner in learners) for task in (in_image, across))
@@ -262,9 +261,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder of the four archives")
-    parser.add_argument("presets", nargs="*", help="what PixelEmbedder.from_preset takes")
-    parser.add_argument("--lines", action="store_true", help="RGB and scikit-image's filters, too")
-    parser.add_argument("--write", action="store_true", help="add the means to the presets' cards")
+    parser.add_argument("presets", nargs="*", help="handles of PixelEmbedder.from_preset")
+    parser.add_argument("--lines", action="store_true", help="add RGB and filters of scikit-image")
+    parser.add_argument("--write", action="store_true", help="add the means to the cards")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
     args = parser.parse_intermixed_args()
     data = load(args.data, args.count)

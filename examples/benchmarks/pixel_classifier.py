@@ -1,14 +1,14 @@
-"""How well and how fast pixels are classified, by `PixelClassifier` and by what there was before.
+"""Measures accuracy and time of `PixelClassifier` and of other pixel classifiers.
 
     python examples/benchmarks/pixel_classifier.py ../shared/data --bsds ../shared/data/bsds.tar
 
-Three tables: the scores of `pixel_classes.py`, by its protocol, where each row is one way to
-classify, not the better of two; time and memory on the portrait of 512x512 pixels, in a process
-of its own each; and, with `--growth FIGURE`, how the score in-image grows with labelled pixels.
+Prints three tables: the scores of the protocol of `pixel_classes.py`, with one method per row, not
+the better of two; time and memory on the portrait of 512x512 pixels, each in its own process; and,
+with `--growth FIGURE`, the score in-image over the number of labelled pixels.
 
-The ways: logistic regression on colours; a random forest of 100 trees, scikit-image's usual, on
-principal components of patch pyramids (learned on BSDS's training images) and on scikit-image's
-multiscale features; `PixelClassifier`'s own classifier on the latter; and `PixelClassifier`.
+The methods are logistic regression on colours; a random forest of 100 trees, as in scikit-image, on
+principal components of patch pyramids (fitted on the training images of BSDS) and on the multiscale
+features of scikit-image; the classifier of `PixelClassifier` on the latter; and `PixelClassifier`.
 """
 
 import argparse
@@ -43,13 +43,13 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import load_split, portrait
 
 GROWTH = 5, 10, 20, 50, 100, 200
-# Images of each kind that growth is measured on.
+# Number of images of each kind for `--growth`.
 GROWN = 8
 ROUNDS = 5
 
 
 class Described(PixelClassifier):
-    """`PixelClassifier` with features of another kind.
+    """`PixelClassifier` with other features.
 
     Args:
         embedder: `PixelEmbedder`.
@@ -62,16 +62,16 @@ class Described(PixelClassifier):
 
     @property
     def features(self):
-        return Seen(self.embedder, self.describe)
+        return OtherFeatures(self.embedder, self.describe)
 
 
 class Strokes:
-    """`PixelClassifier` on labelled pixels.
+    """`PixelClassifier` with the interface of `pixel_classes.Plain`.
 
     Args:
         model: `PixelEmbedder`.
-        describe: function from an image to its channels and other features, which the classifier
-            sees in place of those that it would make.
+        describe: function from an image to its channels followed by features, which replace those
+            of the classifier.
     """
 
     def __init__(self, model, describe):
@@ -80,7 +80,7 @@ class Strokes:
     def fit(self, images, labelled):
         labels = []
         for image, pixels in zip(images, labelled, strict=True):
-            # 0 is no class there.
+            # There 0 means unlabelled.
             label = np.zeros(image.shape[:2], int)
             label[pixels.rows, pixels.cols] = pixels.labels + 1
             labels.append(label)
@@ -91,8 +91,8 @@ class Strokes:
         return self.classifier.predict(image) - 1
 
 
-class Seen:
-    """What `PixelClassifier` asks of its features, for images of 3 channels."""
+class OtherFeatures:
+    """The interface of `PixelFeatures` for other features of images of 3 channels."""
 
     def __init__(self, embedder, describe):
         self.embedder = embedder
@@ -109,7 +109,7 @@ class Seen:
 
 
 def coloured(describe):
-    """Features with an image's channels before them."""
+    """Returns a function that puts the channels of an image before its features."""
 
     def with_colours(image):
         colours = image / np.float32(255) if image.dtype == np.uint8 else image
@@ -118,8 +118,8 @@ def coloured(describe):
     return with_colours
 
 
-def ways(model, bsds):
-    """Name to how features are made and to what learns from those.
+def all_methods(model, bsds):
+    """Returns, for each method, the function of features and the function of learners.
 
     Args:
         model: `PixelEmbedder`.
@@ -132,7 +132,7 @@ def ways(model, bsds):
     def forest(describe):
         return Plain(describe, RandomForestClassifier(100, n_jobs=-1, random_state=0))
 
-    found = {
+    methods = {
         "colours, logistic regression": (lambda image: image, lambda see: Plain(see, colours())),
         "scikit-image's features, random forest": (filter_bank, forest),
         "scikit-image's features, our classifier": (coloured(filter_bank), ours),
@@ -142,13 +142,14 @@ def ways(model, bsds):
         pyramids = uk.PixelEmbedder(latent_dim=16, seed=0)
         pyramids.adapt(load_split(bsds, tiles=True)[0])
         components = (lambda image: pyramids.embed(image[None])[0]), forest
-        found["16 principal components, random forest"] = components
-    return found
+        methods["16 principal components, random forest"] = components
+    return methods
 
 
-def scores(found, data):
+def scores(methods, data):
+    """Prints the scores of all methods."""
     print(f"| | {' | '.join(data)} | mean |\n|---{'|---' * (len(data) + 1)}|")
-    for name, (describe, make) in found.items():
+    for name, (describe, make) in methods.items():
         learner, row = partial(make, kept(describe)), []
         for kind in data.values():
             row.append(Scores(*(float(task(learner, *kind)) for task in (in_image, across))))
@@ -157,7 +158,7 @@ def scores(found, data):
 
 
 def strokes_of_portrait():
-    """Labelled pixels of the portrait: face, hair, suit and background."""
+    """Draws labels on the portrait: face, hair, suit and background."""
     label = np.zeros((512, 512), int)
     label[100:160, 222] = 1
     label[42, 190:240] = 2
@@ -173,7 +174,7 @@ def timed(function, *arguments):
 
 
 def measure(describe, make):
-    """Seconds, least of some rounds, and peak memory of one more, in MB, as JSON."""
+    """Prints the least seconds of several rounds and the peak memory of one, in MB, as JSON."""
     image, label = portrait(), strokes_of_portrait()
     pixels = Labelled.of(label, np.argwhere(label))
 
@@ -181,29 +182,31 @@ def measure(describe, make):
         features, seconds = timed(describe, image)
         learner = make(lambda _: features)
         _, learning = timed(learner.fit, [image], [pixels])
-        _, telling = timed(learner.predict, image)
-        return seconds, learning, telling
+        _, predicting = timed(learner.predict, image)
+        return seconds, learning, predicting
 
     rounds = [whole() for _ in range(ROUNDS)]
-    # What the embedder's backend allocates isn't NumPy's, and isn't counted.
+    # Allocations of the backend of the embedder are not counted.
     tracemalloc.start()
     whole()
     peak = tracemalloc.get_traced_memory()[1]
     print(json.dumps([*np.min(rounds, axis=0), peak / 2**20]))
 
 
-def times(found, arguments):
+def times(methods, arguments):
+    """Prints time and memory of all methods, each measured in its own process."""
     print("\n| 512x512 | features, s | fit, s | predict, s | fit and predict | peak of NumPy, MB |")
     print("|---|---|---|---|---|---|")
-    for name in found:
+    for name in methods:
         command = [sys.executable, __file__, *arguments, "--one", name]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        seconds, learning, telling, peak = json.loads(out.splitlines()[-1])
-        cells = [f"{value:.3f}" for value in (seconds, learning, telling, learning + telling)]
+        seconds, fit, predict, peak = json.loads(out.splitlines()[-1])
+        cells = [f"{value:.3f}" for value in (seconds, fit, predict, fit + predict)]
         print(f"| {name} | {' | '.join(cells)} | {peak:.0f} |", flush=True)
 
 
-def growth(found, data, path):
+def growth(methods, data, path):
+    """Prints and draws the score over the number of labelled pixels."""
     from matplotlib.figure import Figure
 
     few = [(images[:GROWN], labels[:GROWN]) for images, labels in data.values()]
@@ -211,7 +214,7 @@ def growth(found, data, path):
     axis = figure.subplots()
     print(f"\n| labelled pixels a class | {' | '.join(map(str, GROWTH))} |")
     print(f"|---{'|---' * len(GROWTH)}|")
-    for name, (describe, make) in found.items():
+    for name, (describe, make) in methods.items():
         learner, means = partial(make, kept(describe)), []
         for count in GROWTH:
             row = [in_image(learner, *kind, count) for kind in few]
@@ -234,21 +237,21 @@ def main():
     )
     parser.add_argument("data", type=Path, help="folder of the four archives")
     parser.add_argument("preset", nargs="?", default="natural_lite0_vae_d32")
-    parser.add_argument("--bsds", type=Path, help="for the row of principal components")
+    parser.add_argument("--bsds", type=Path, help="images for principal components")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
-    parser.add_argument("--growth", type=Path, metavar="FIGURE", help="and how the score grows")
+    parser.add_argument("--growth", type=Path, metavar="FIGURE", help="draw the score over labels")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_intermixed_args()
-    found = ways(uk.PixelEmbedder.from_preset(args.preset), args.bsds)
+    methods = all_methods(uk.PixelEmbedder.from_preset(args.preset), args.bsds)
     if args.one:
-        measure(*found[args.one])
+        measure(*methods[args.one])
         return
     data = load(args.data, args.count)
     print("mean IoU, in-image / across\n")
-    scores(found, data)
-    times(found, sys.argv[1:])
+    scores(methods, data)
+    times(methods, sys.argv[1:])
     if args.growth:
-        growth(found, data, args.growth)
+        growth(methods, data, args.growth)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""PixelEmbedder beside px-umbed: training, embedding, decoding.
+"""Compares PixelEmbedder with px-umbed: training, embedding and decoding.
 
-python examples/benchmarks/pixel_embedder.py --px-umbed path/to/checkout
+    python examples/benchmarks/pixel_embedder.py --px-umbed path/to/checkout
 
-Ours runs on the backend that `KERAS_BACKEND` names, px-umbed in torch. A step of ours is one of
-`fit`, with its sampling and its targets; `embed` and `reconstruct` end in NumPy arrays. The ratio
-is our time or memory divided by theirs.
+Ours runs on the backend of `KERAS_BACKEND`, px-umbed on PyTorch. Our step is a step of `fit`, with
+sampling and targets; `embed` and `reconstruct` return NumPy arrays. The ratio is our time or memory
+divided by theirs.
 """
 
 import time
@@ -20,27 +20,27 @@ from skimage.data import astronaut
 
 from umbed_keras import PixelEmbedder
 from umbed_keras.backend.compiled import CompiledMethod
-from umbed_keras.models.pixel_embedder.pixel_embedder import DECODE_CHUNK
+from umbed_keras.models.pixel_embedder.reconstruction import DECODE_CHUNK
 from umbed_keras.ops import patch_pyramid
 
-# Our steps in one call of `fit`.
+# Number of our steps in one call of `fit`.
 STEPS = 10
-# Pixels that px-umbed decodes at once; all of them in one piece take it twice as long.
+# Number of pixels that px-umbed decodes at once; all at once take twice as long.
 PX_UMBED_CHUNK = 1024
-# The pixels of its step, and the steps in which it comes to this error of one 512x512 image.
+# Pixels of its step, and the number of steps in which it reaches this error on a 512x512 image.
 PX_UMBED_PIXELS, PX_UMBED_STEPS, PX_UMBED_ERROR = 64, 4096, 0.0230
 SKIPPED = "skipped: no --px-umbed"
 
 
 def blocks(image, side):
-    """An image cut into square ones."""
+    """Cuts an image into squares."""
     rows, cols = (size // side for size in image.shape[:2])
     parts = image.reshape(rows, side, cols, side, 3).swapaxes(1, 2)
     return parts.reshape(-1, side, side, 3)
 
 
 def rival(checkout, images, pixels_per_image, device):
-    """px-umbed on the same images and as many pixels of them, or None."""
+    """Returns px-umbed on the same images with the same number of pixels, or None."""
     if not checkout:
         return None
     tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).contiguous() / 255
@@ -58,8 +58,7 @@ def fit_steps(model, images, steps=STEPS, **options):
 
 
 def compare_training(model, images, pixels_per_image, px_umbed, repeats):
-    """Rows of the time of a training step, without and with px-umbed's work between its steps."""
-
+    """Returns rows of the time of a step, without and with the targets of px-umbed."""
     count, side = images.shape[:2]
     fit = partial(fit_steps, model, images, pixels_per_image=pixels_per_image)
     what = f"training step, {pixels_per_image:,} pixels of {count} x {side}x{side}"
@@ -76,7 +75,7 @@ def compare_training(model, images, pixels_per_image, px_umbed, repeats):
 
 
 def compare_throughput(model, images, px_umbed, repeats):
-    """A row of the time of a million pixels at the default setting of each."""
+    """Returns a row of the time of training on a million pixels with default settings."""
     what = f"a million pixels of {images.shape[1]}x{images.shape[2]} learned, default settings"
     fit = partial(fit_steps, model, images)
     (ours,) = measure.seconds(repeats, fit)
@@ -89,7 +88,7 @@ def compare_throughput(model, images, px_umbed, repeats):
 
 
 def compare_learning(image, px_umbed, repeats):
-    """A row of the seconds from nothing to px-umbed's error, on pixels that the run didn't see."""
+    """Returns a row of the time to reach the error of px-umbed on held-out pixels."""
     random = np.random.default_rng(1)
     rows, cols = (random.integers(size, size=(1, 4096)) for size in image.shape[1:3])
     pyramid = patch_pyramid(image.astype("float32") / 255, rows, cols, 8, 3)
@@ -117,7 +116,7 @@ def compare_learning(image, px_umbed, repeats):
 
 
 def compare_inference(model, image, px_umbed, device, repeats):
-    """Rows of embedding an image, decoding all its pixels' pyramids, and reconstructing it."""
+    """Returns rows of embedding an image, decoding all pyramids, and reconstruction."""
     vectors = model.embed(image).reshape(-1, model.latent_dim)
     our_latents = ops.convert_to_tensor(vectors)
     their_latents = torch.from_numpy(vectors).to(device)

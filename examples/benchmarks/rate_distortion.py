@@ -1,12 +1,11 @@
-"""Image autoencoders beside JPEG, WebP and AVIF at the same real bytes.
+"""Compares image autoencoders with JPEG, WebP and AVIF at the same number of bytes.
 
     python examples/benchmarks/rate_distortion.py IMAGES celeba_lapped_r1
 
-On the held-out tenth of IMAGES, which presets must not have seen. Bits per pixel are those of the
-whole bytes that `compress` gives, and of files without headers. PSNR and LPIPS are means over
-images, of values rounded to 8 bits. Beside each preset stands what the others have at its rate,
-interpolated over the logarithm of the rate: of JPEG with and without chroma subsampling what is
-better.
+Uses the held-out tenth of IMAGES, on which presets must not have been trained. Bits per pixel count
+all bytes of `compress`, and files without headers. PSNR and LPIPS are means over images of 8-bit
+values. The other codecs are interpolated at the rate of each preset over the logarithm of the rate;
+of JPEG with and without chroma subsampling the better one counts.
 """
 
 import argparse
@@ -32,19 +31,19 @@ CODECS = {
 
 
 def qualities(images, rebuilt, lpips):
-    """PSNR and LPIPS of uint8 images."""
+    """Computes PSNR and LPIPS of uint8 images."""
     lpips.reset_state()
     return mean(uk.metrics.PSNR(), images, rebuilt), mean(lpips, images, rebuilt)
 
 
 def curve(images, lpips, kind, options):
-    """Rows `(bits per pixel, PSNR, LPIPS)` of a codec, by rising rate."""
+    """Returns rows `(bits per pixel, PSNR, LPIPS)` of a codec by increasing rate."""
     coded = pillow_images(images, kind, QUALITIES, **options)
     return np.array([(bits, *qualities(images, rebuilt, lpips)) for _, _, bits, rebuilt in coded])
 
 
 def at(rate, curves):
-    """The best PSNR and the best LPIPS that curves of a codec have at a rate."""
+    """Returns the best PSNR and the best LPIPS of the curves of a codec at a rate."""
     psnr, distance = (
         [np.interp(np.log(rate), np.log(rows[:, 0]), rows[:, column]) for rows in curves]
         for column in (1, 2)
@@ -53,7 +52,7 @@ def at(rate, curves):
 
 
 def preset_point(handle, images, lpips):
-    """Bits per pixel of what `compress` gives, PSNR and LPIPS of what `decompress` does."""
+    """Returns bits per pixel of `compress`, and PSNR and LPIPS of `decompress`."""
     model = uk.zoo.load_preset(handle)
     streams = model.compress(images)
     rebuilt = np.round(255 * model.decompress(streams)).astype("uint8")
@@ -82,8 +81,8 @@ def main():
     for handle in args.presets:
         rate, *itself = preset_point(handle, images, lpips)
         cells = [itself, *(at(rate, curves) for curves in others.values())]
-        shown = (f"{psnr:.2f} / {distance:.4f}" for psnr, distance in cells)
-        print(f"| {Path(handle).name} | {rate:.3f} | {' | '.join(shown)} |", flush=True)
+        texts = (f"{psnr:.2f} / {distance:.4f}" for psnr, distance in cells)
+        print(f"| {Path(handle).name} | {rate:.3f} | {' | '.join(texts)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What `compress` spends beside the entropy of the codes, and how long it takes.
+"""Compares the bytes of `compress` with the entropy of codes, and measures its time.
 
-python examples/benchmarks/real_bytes.py IMAGES --presets celeba_vqvae_k512 celeba_rvqvae_k512_s3
+    python examples/benchmarks/real_bytes.py IMAGES --presets celeba_vqvae_k512
 
-Bytes, headers and all, on the held-out tenth of IMAGES, beside `bits(codes).entropy_coded` of the
-same images. Seconds on one image of 512x512 (a held-out one enlarged), the fastest of some runs,
-less those of `encode` or `decode`: of the processor, as other work on the machine doesn't count.
+Bytes with all headers, on the held-out tenth of IMAGES, are compared with
+`bits(codes).entropy_coded` of the same images. Times are CPU times on an enlarged image of 512x512,
+the fastest of several runs, minus those of `encode` or `decode`.
 """
 
 import sys
@@ -24,15 +24,15 @@ SIDE = 512
 
 
 def processor_seconds(repeats, *functions):
-    """The least of some runs of each function, in turns."""
-    found = []
+    """Measures the fastest of several alternating runs of each function, in CPU time."""
+    seconds = []
     for _ in range(repeats):
         times = [time.process_time()]
         for function in functions:
             function()
             times.append(time.process_time())
-        found.append(np.diff(times))
-    return np.min(found, axis=0)
+        seconds.append(np.diff(times))
+    return np.min(seconds, axis=0)
 
 
 def main():

@@ -1,11 +1,11 @@
-"""What a sweep costs beyond its trainings, and which algorithm finds a good model soonest.
+"""Measures the overhead of sweeps and compares their search algorithms.
 
     python examples/benchmarks/sweep.py ../shared/data/celeba_crops.tar
 
-First every model of the space of `examples/sweep.py` is trained once (45 trainings; it goes on
-where it was when run again), and what each epoch reported is kept. On these records the algorithms
-are then run with several seeds, which takes no training: a trial gives what it gave. Hyperband
-ends by itself; where it trains a model further, that counts for the epochs added.
+First every model of the space of `examples/sweep.py` is trained once (45 trainings, resumable), and
+the logs of all epochs are recorded. Then the algorithms are run with several seeds on these records
+instead of training. Hyperband ends by itself; where it resumes a model, only the added epochs
+count.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import umbed_keras  # noqa: F401 (first: it chooses Keras's backend)
+import umbed_keras  # noqa: F401 (first: it chooses the backend of Keras)
 
 # isort: split
 import keras
@@ -34,7 +34,7 @@ OBJECTIVE = "val_rate_distortion"
 
 
 class Recorded(PixelEmbedderHyperModel):
-    """Keeps what every epoch reports, a line of JSON for each training."""
+    """Records the logs of all epochs, a line of JSON for each training."""
 
     def __init__(self, path, **space):
         super().__init__(**space)
@@ -48,7 +48,7 @@ class Recorded(PixelEmbedderHyperModel):
 
 
 class Replayed(PixelEmbedderHyperModel):
-    """Reports what was recorded instead of training."""
+    """Replays recorded logs instead of training."""
 
     def __init__(self, records, **space):
         super().__init__(**space)
@@ -71,13 +71,13 @@ class Replayed(PixelEmbedderHyperModel):
 
 
 def chosen(hp):
-    """The values of `NAMES`."""
+    """Returns the values of `NAMES`."""
     values = {name.partition(",")[0]: value for name, value in hp.values.items()}
     return [values[name] for name in NAMES]
 
 
 def read_records(path):
-    """Values of `NAMES` to what each epoch reported."""
+    """Reads a dictionary from the values of `NAMES` to the logs of all epochs."""
     records = {}
     for line in path.read_text().splitlines():
         values, history = json.loads(line)
@@ -93,7 +93,7 @@ def run(hypermodel, images, folder, **options):
 
 
 def overhead(images, epochs, rounds, count=4):
-    """Seconds of a sweep over those of the same trainings by hand, the median of some rounds."""
+    """Computes the median ratio of the time of a sweep to that of the same trainings by hand."""
     space = {"latent_dim": 16, "num_entries": [16, 64], "sparsity": [2, 4]}
     ratios = []
     for _ in range(rounds):
@@ -108,9 +108,9 @@ def overhead(images, epochs, rounds, count=4):
                 epochs=epochs,
             )
             swept = time.perf_counter() - start
-            found = [trial.hyperparameters for trial in result.trials]
+            trained = [trial.hyperparameters for trial in result.trials]
         start = time.perf_counter()
-        for hp in found:
+        for hp in trained:
             model = hypermodel.build(hp)
             model.fit(images[0], validation_data=images[1], epochs=epochs, batch_size=16, verbose=0)
         by_hand = time.perf_counter() - start
@@ -120,7 +120,7 @@ def overhead(images, epochs, rounds, count=4):
 
 
 def progress_of(algorithm, records, epochs, seed):
-    """The best objective so far after each trial, and the epochs trained until then."""
+    """Returns, after each trial, the epochs trained so far and the best objective."""
     dummy = np.zeros((2, 1, 1, 3), "uint8")
     folder = Path(tempfile.mkdtemp())
     try:
@@ -158,7 +158,7 @@ def main():
     parser.add_argument("--limit", type=int, default=600)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3, help="of the measurement of overhead")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of measuring the overhead")
     args = parser.parse_args()
     images = load_split(args.images, args.size, args.limit)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def main():
     )
     records = read_records(path)
     print(f"{len(records)} models; the best: {min(r[-1][OBJECTIVE] for r in records.values()):.5f}")
-    found = {
+    progress = {
         algorithm: [
             progress_of(algorithm, records, args.epochs, seed) for seed in range(args.seeds)
         ]
@@ -184,8 +184,8 @@ def main():
         f"\n| best objective after trainings | {' | '.join(map(str, budgets))} | to random's 24 |"
     )
     print("|---" * (len(budgets) + 2) + "|")
-    goals = [best_after(points, TRIALS) for points in found["random"]]
-    for algorithm, runs in found.items():
+    goals = [best_after(points, TRIALS) for points in progress["random"]]
+    for algorithm, runs in progress.items():
         cells = [f"{np.mean([best_after(points, b) for points in runs]):.5f}" for b in budgets]
         needed = [
             min((spent for spent, best in points if best <= goal), default=np.inf)

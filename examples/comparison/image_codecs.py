@@ -1,4 +1,4 @@
-"""JPEG, WebP and AVIF, as a reference."""
+"""JPEG, WebP and AVIF as references."""
 
 import io
 
@@ -7,48 +7,48 @@ from PIL import Image, features
 
 QUALITIES = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 START_OF_SCAN = b"\xff\xda"
-# RIFF's header and that of its one chunk.
+# Bytes of the RIFF header and the header of its only chunk.
 WEBP_HEADER = 20
-# What is asked of each beside its quality: JPEG's tables made for the image, WebP's and AVIF's
-# best effort short of minutes.
+# Options besides the quality: optimized tables of JPEG, and the best effort of WebP and AVIF that
+# takes less than minutes.
 OPTIONS = {"JPEG": {"optimize": True}, "WEBP": {"method": 6}, "AVIF": {"speed": 4}}
 
 
 def available(kind):
-    """Whether Pillow writes such files."""
+    """Tells whether Pillow writes files of a format."""
     return kind == "JPEG" or features.check(kind.lower())
 
 
 def header_bytes(data, kind):
-    """Bytes of a file that aren't the coded image.
+    """Counts the bytes of a file that are not the coded image.
 
-    Of JPEG what comes before the first scan, tables too; of WebP the container; of AVIF all boxes
-    but the content of `mdat`.
+    These are, of JPEG, all before the first scan with its tables; of WebP, the container; of AVIF,
+    all boxes except the content of `mdat`.
     """
     if kind == "JPEG":
         return data.index(START_OF_SCAN)
     if kind == "WEBP":
         return WEBP_HEADER
-    place, content = 0, 0
-    while place < len(data):
-        size = int.from_bytes(data[place : place + 4], "big") or len(data) - place
-        if data[place + 4 : place + 8] == b"mdat":
+    offset, content = 0, 0
+    while offset < len(data):
+        size = int.from_bytes(data[offset : offset + 4], "big") or len(data) - offset
+        if data[offset + 4 : offset + 8] == b"mdat":
             content += size - 8
-        place += size
+        offset += size
     return len(data) - content
 
 
 def pillow_images(images, kind, qualities=QUALITIES, **options):
-    """Images coded at each of some qualities.
+    """Codes images at several qualities.
 
     Args:
         images: uint8 `(n, height, width, 3)`.
         kind: `"JPEG"`, `"WEBP"` or `"AVIF"`.
-        qualities: ints.
-        **options: of Pillow's `save`, beside `OPTIONS`.
+        qualities: integers.
+        **options: options of `PIL.Image.Image.save`, besides `OPTIONS`.
 
     Yields:
-        `(quality, bits, bits without headers, images)`: per pixel, and uint8.
+        `(quality, bits, bits without headers, images)`: bits per pixel, decoded uint8 images.
     """
     pixels = images.shape[0] * images.shape[1] * images.shape[2]
     options = {**OPTIONS[kind], **options}

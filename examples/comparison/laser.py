@@ -1,8 +1,8 @@
-"""LASER's comparison of vector quantisation and dictionary learning, by its own protocol.
+"""The comparison of vector quantization and dictionary learning by the protocol of LASER.
 
-RGB pixels in -1..1 of four validation images a batch; k-means of 6 Lloyd iterations on those very
-pixels; its 16 centres are the codebook, and, brought to unit length, the dictionary. Nothing
-else is learned. Coefficients are kept whole, 32 bits each.
+Signals are the RGB pixels, in -1..1, of batches of four validation images. k-means with 6 Lloyd
+iterations on the same pixels gives 16 centres, which are the codebook and, normalized, the
+dictionary. Nothing else is learned. Coefficients are not quantized and count 32 bits each.
 """
 
 import time
@@ -22,13 +22,13 @@ CHANNELS = ("red", "green", "blue")
 
 
 def pixels_of(images, seed):
-    """Four images chosen by a seed: floats `(4, height, width, 3)` in -1..1."""
+    """Chooses four random images: float32 `(4, height, width, 3)` in -1..1."""
     chosen = np.random.default_rng(seed).choice(len(images), BATCH, replace=False)
     return images[np.sort(chosen)].astype("float32") / 127.5 - 1
 
 
 def palette(pixels, seed):
-    """The k-means centres `(ENTRIES, 3)` of pixels `(n, 3)`."""
+    """Computes the k-means centres `(ENTRIES, 3)` of pixels `(n, 3)`."""
     clusters = KMeans(
         ENTRIES, init="random", n_init=1, max_iter=LLOYD_ITERATIONS, tol=0, random_state=seed
     )
@@ -36,21 +36,21 @@ def palette(pixels, seed):
 
 
 def bottlenecks(centres):
-    """Name to bottleneck: the codebook, and the dictionary at each sparsity by `ols`."""
+    """Returns the codebook and the dictionary at each sparsity (by `ols`), by name."""
     codebook = uk.layers.VectorQuantizer(ENTRIES, 3)
     codebook.build()
     codebook.start.assign(centres)
-    found = {"VQ": codebook}
+    layers = {"VQ": codebook}
     for sparsity in SPARSITIES:
         layer = uk.layers.DictionaryBottleneck(ENTRIES, 3, sparsity, selection="ols")
         layer.build()
         layer.start.assign(centres)
-        found[f"DL, S {sparsity}"] = layer
-    return found
+        layers[f"DL, S {sparsity}"] = layer
+    return layers
 
 
 def compared(images, seed):
-    """The pixels of a batch, and by method its codes, reconstruction and encoding time in ms."""
+    """Returns the pixels of a batch and, by method, `(layer, codes, reconstruction, ms)`."""
     images = pixels_of(images, seed)
     pixels = ops.convert_to_tensor(images.reshape(-1, 3))
     results = {}
@@ -65,7 +65,7 @@ def compared(images, seed):
 
 
 def row(name, images, layer, codes, rebuilt, elapsed):
-    """A row of the table: errors on values in -1..1."""
+    """Returns a row of the table; errors are of values in -1..1."""
     squares = np.square(rebuilt.astype("float64") - images)
     bits = layer.bits(codes)
     usage = uk.metrics.CodeUsage(ENTRIES)
@@ -84,7 +84,7 @@ def row(name, images, layer, codes, rebuilt, elapsed):
 
 
 def ratios(images):
-    """Rows, one a seeded batch: the error of VQ, and by how much each sparsity lowers it."""
+    """Returns, for each seeded batch, the error of VQ and its ratio to that of each sparsity."""
     rows = []
     for seed in range(BATCHES):
         batch, results = compared(images, seed)
@@ -102,10 +102,10 @@ def ratios(images):
 
 
 def figures(images, results):
-    """Name to figure, the four that LASER draws."""
+    """Draws the four figures of LASER; returns them by name."""
     unit = (images + 1) / 2
-    rebuilt = {name: (found + 1) / 2 for name, (_, _, found, _) in results.items()}
-    shown = {name: rebuilt[name] for name in ("VQ", "DL, S 1", "DL, S 4")}
+    rebuilt = {name: (pixels + 1) / 2 for name, (_, _, pixels, _) in results.items()}
+    drawn = {name: rebuilt[name] for name in ("VQ", "DL, S 1", "DL, S 4")}
     maps = images.shape[:3]
     vq, dl = results["VQ"][1], results["DL, S 4"][1]
     counts = {
@@ -115,12 +115,12 @@ def figures(images, results):
         ),
     }
     return {
-        "laser_reconstructions": uk.plots.reconstructions(unit, shown),
+        "laser_reconstructions": uk.plots.reconstructions(unit, drawn),
         "laser_code_heatmaps": uk.plots.code_heatmaps(
             unit, vq["indices"].reshape(maps), dl["coefficients"].reshape(*maps, -1)
         ),
         "laser_channel_slice": uk.plots.channel_slice(
-            unit[0], {name: found[0] for name, found in shown.items()}
+            unit[0], {name: pixels[0] for name, pixels in drawn.items()}
         ),
         "laser_usage_bars": uk.plots.usage_bars(counts),
     }

@@ -1,28 +1,28 @@
-"""Measures of compared methods, and tables of them."""
+"""Quality measures of compared methods, and tables of them."""
 
 import csv
 
 import numpy as np
 
 import umbed_keras as uk
-from umbed_keras.plots.rate_distortion import frontier
+from umbed_keras.ops.pareto import pareto_front
 
 COLUMNS = ("method", "K", "S", "b", "law", "limit", "selection", "learned at S", "refit")
 COLUMNS += ("stops at dB", "rate weight", "quality")
 WORDS = COLUMNS[1:]
 FIXED, ENTROPY = "bpp, fixed-length", "bpp, entropy-coded"
-# By the entropy of whole supports, which counts too little where they outnumber the codes.
+# By the entropy of whole supports, which is too low where there are more supports than codes.
 LAYER = "bpp by the layer"
 MEASURES = ("PSNR", "SSIM", "LPIPS")
 
 
 class Measures:
-    """PSNR of every setting, SSIM and LPIPS of those that no cheaper one of its kind equals.
+    """Measures PSNR of every setting, and SSIM and LPIPS of those on the Pareto front.
 
     Args:
-        images: uint8 `(n, height, width, 3)`, what reconstructions are compared with.
+        images: uint8 `(n, height, width, 3)`, the original images.
         lpips: `umbed_keras.metrics.LPIPS`, or None.
-        rates: names of the two rates of a point.
+        rates: names of the two rates of a setting.
     """
 
     def __init__(self, images, lpips, rates=(FIXED, ENTROPY)):
@@ -30,8 +30,13 @@ class Measures:
         self.metrics = {"SSIM": uk.metrics.SSIM()} | ({"LPIPS": lpips} if lpips else {})
 
     def add(self, method, points):
-        """Measures a method; points are `(setting, *two rates, images)`, bits per pixel."""
-        rows, found = [], []
+        """Measures a method.
+
+        Args:
+            method: name of the method.
+            points: iterable of `(setting, rate, rate, images)`, with rates in bits per pixel.
+        """
+        rows, reconstructions = [], []
         for setting, *bits, images in points:
             if images.dtype != "uint8":
                 images = np.round(255 * images).astype("uint8")
@@ -39,7 +44,7 @@ class Measures:
             row.update(zip(self.rates, map(float, bits), strict=True))
             row["PSNR"] = self._result(uk.metrics.PSNR(), images)
             rows.append(row)
-            found.append(images)
+            reconstructions.append(images)
             print(
                 f"{describe(row)}: {bits[0]:.3f} / {bits[1]:.3f} bpp, {row['PSNR']:.2f} dB",
                 flush=True,
@@ -47,12 +52,12 @@ class Measures:
         best = set()
         for key in self.rates:
             best.update(
-                frontier(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
+                pareto_front(*(np.array([row[name] for row in rows]) for name in (key, "PSNR")))
             )
         for index in best:
             for name, metric in self.metrics.items():
                 metric.reset_state()
-                rows[index][name] = self._result(metric, found[index])
+                rows[index][name] = self._result(metric, reconstructions[index])
         self.rows += rows
 
     def _result(self, metric, images, batch=16):
@@ -62,7 +67,7 @@ class Measures:
 
 
 def describe(row):
-    """A setting in words."""
+    """Describes a setting in words."""
     words = [row["method"]]
     for name in WORDS:
         value = row.get(name)
@@ -72,7 +77,7 @@ def describe(row):
 
 
 def by_method(rows, key):
-    """Rows as `umbed_keras.plots.rate_distortion` takes them."""
+    """Converts rows to the argument of `umbed_keras.plots.rate_distortion`."""
     measures = [name for name in MEASURES if any(name in row for row in rows)]
     return {
         method: {
@@ -84,13 +89,13 @@ def by_method(rows, key):
 
 
 def rate_sections(folder, rows, files, table):
-    """A part of a page for each kind of rate: a figure, which is saved, and a table.
+    """Returns the part of a page on each kind of rate: a figure, which it saves, and a table.
 
     Args:
-        folder: path.
-        rows: of `Measures`.
-        files: dictionary, kind of rate to the name of its figure.
-        table: function of rows and a kind of rate that gives a table's rows.
+        folder: path of the folder of the page.
+        rows: rows of `Measures`.
+        files: dictionary from a kind of rate to the name of its figure.
+        table: function from rows and a kind of rate to the rows of a table.
     """
     page = []
     for key, name in files.items():
@@ -103,6 +108,7 @@ def rate_sections(folder, rows, files, table):
 
 
 def write_csv(path, rows, columns=None):
+    """Writes rows to a CSV file."""
     columns = columns or list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
@@ -111,7 +117,7 @@ def write_csv(path, rows, columns=None):
 
 
 def markdown(rows):
-    """A table of rows."""
+    """Formats rows as a Markdown table."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
 
     def cell(value):

@@ -1,8 +1,8 @@
-"""Codecs of image patches, all of the same signals, with what their codes cost.
+"""Codecs of image patches and the cost of their codes.
 
-A signal is a patch of 8x8 pixels, 192 numbers in 0..1, less the mean patch of the training images.
-Every codec yields `(setting, fixed-length bits, entropy-coded bits, signals)`: a dictionary that
-says how it was set, bits per signal, and the signals that its codes stand for.
+A signal is a patch of 8x8 pixels, 192 numbers in 0..1, minus the mean patch of the training images.
+Every codec yields `(setting, fixed-length bits, entropy-coded bits, signals)`: a dictionary of its
+parameters, bits per signal, and the decoded signals.
 """
 
 import itertools
@@ -18,19 +18,19 @@ from umbed_keras.ops.quantize import quantize
 from umbed_keras.ops.rate import entropy, sparse_bits, sparse_fixed_length
 
 PATCH = 8
-# Rounds of learning: of k-means, and of a dictionary, which has two starts.
+# Rounds of learning of k-means, and of a dictionary, which is learned from two starts.
 LLOYD_ITERATIONS, ROUNDS = 50, 8
 COEFFICIENT_BITS = (3, 4, 5, 6, 7, 8)
-# Limits of the quantiser, in largest magnitudes: with an entropy coder a wider one is a coarser
-# step and nothing else.
+# Limits of the quantizer, relative to the largest magnitude. With an entropy coder a wider limit
+# only means a coarser step.
 LIMITS = (1.0, 2**0.5)
-# What a coefficient must take off the squared error to stay, in squared quantiser steps: a bit is
-# worth 0.12 of them where the steps are fine, and a coefficient costs several.
+# Least decrease of the squared error by a coefficient, in squared quantizer steps. At fine steps a
+# bit is worth 0.12 of them, and a coefficient costs several bits.
 WORTHS = (0.3, 1.2)
 
 
 def to_signals(images, mean):
-    """Patches of images `(n, height, width, 3)`, uint8: float32 `(n patches, 192)`."""
+    """Cuts images, uint8 `(n, height, width, 3)`, into signals, float32 `(patches, 192)`."""
     count, height, width, _ = images.shape
     blocks = images.reshape(count, height // PATCH, PATCH, width // PATCH, PATCH, 3)
     blocks = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, PATCH * PATCH * 3)
@@ -38,14 +38,14 @@ def to_signals(images, mean):
 
 
 def to_images(signals, mean, size):
-    """Images `(n, height, width, 3)` in 0..1 from their signals; size is `(height, width)`."""
+    """Puts signals together to images `(n, height, width, 3)` in 0..1 of size `(height, width)`."""
     rows, cols = (side // PATCH for side in size)
     blocks = (signals + mean).reshape(-1, rows, cols, PATCH, PATCH, 3).transpose(0, 1, 3, 2, 4, 5)
     return np.clip(blocks.reshape(-1, rows * PATCH, cols * PATCH, 3), 0, 1)
 
 
 def vector_quantizers(learned, held_out, sizes):
-    """k-means codebooks of several sizes."""
+    """Codes signals by k-means codebooks of several sizes."""
     for size in sizes:
         clusters = KMeans(size, n_init=1, max_iter=LLOYD_ITERATIONS, random_state=0).fit(learned)
         indices = clusters.predict(held_out)
@@ -54,9 +54,10 @@ def vector_quantizers(learned, held_out, sizes):
 
 
 def residual_quantizers(learned, held_out, size, stages):
-    """Greedy residual vector quantisation: each stage is a k-means of what is left over.
+    """Codes signals by greedy residual vector quantization, one k-means per stage.
 
-    One setting a number of stages; then stages of which a signal uses as many as it needs.
+    Yields a setting for each number of stages, then settings in which each signal stops at an
+    error.
     """
     residual, left, indices = learned, [held_out], []
     for stage in range(1, stages + 1):
@@ -67,15 +68,16 @@ def residual_quantizers(learned, held_out, size, stages):
         indices.append(clusters.predict(left[-1]))
         left.append(left[-1] - clusters.cluster_centers_[indices[-1]])
         setting = {"K": size, "S": stage}
-        bits = sum(entropy(found) for found in indices)
+        bits = sum(entropy(stage_indices) for stage_indices in indices)
         yield setting, stage * np.log2(size), bits, held_out - left[-1]
     yield from _stopped(held_out, np.stack(left), np.stack(indices), size)
 
 
 def _stopped(held_out, left, indices, size):
-    """Residual quantisation that ends, a signal at a time, where its error is small enough.
+    """Codes signals by residual quantization that stops where the error of a signal is small.
 
-    What a dictionary's coefficients of 0 do: a stage's symbol is an entry or the end.
+    This corresponds to coefficients of 0 of a dictionary. The symbol of a stage is an entry or the
+    end.
     """
     stages, errors = len(indices), np.mean(left**2, axis=2)
     for decibels in np.arange(22, 43, 1.0):
@@ -93,7 +95,7 @@ def _stopped(held_out, left, indices, size):
 
 
 def principal_components(learned, held_out):
-    """All principal components, each rounded to levels of one width, with its own statistics."""
+    """Codes signals by all principal components, rounded by one step, each with own statistics."""
     _, axes = np.linalg.eigh(learned.T @ learned)
     components = held_out @ axes
     limit = float(np.abs(learned @ axes).max())
@@ -105,7 +107,7 @@ def principal_components(learned, held_out):
 
 
 def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, selection):
-    """A dictionary at several sparsities, with coefficients rounded, and rounded and refitted."""
+    """Codes signals by a dictionary at several sparsities, coefficients rounded or refitted."""
     atoms, codes = learn_dictionary(learned, num_atoms, learned_sparsity, selection, ROUNDS)
     largest = float(np.abs(codes).max())
     for sparsity in sparsities:
@@ -132,7 +134,7 @@ def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, sel
 
 
 def _roundings(signals, atoms, indices, whole, largest):
-    """`(setting, quantised coefficients)` of each way to round the coefficients of codes."""
+    """Yields `(setting, quantized coefficients)` of each way to round coefficients."""
     for bits in COEFFICIENT_BITS:
         setting = {"b": bits, "law": "mu_law", "limit": largest}
         yield setting, rounder(largest, bits, "mu_law")(whole)
@@ -144,12 +146,12 @@ def _roundings(signals, atoms, indices, whole, largest):
         yield setting, nearest
         step = limit / (2 ** (bits - 1) - 1)
         for worth in WORTHS:
-            found = refit(signals, atoms, indices, nearest, rounded, worth * step**2)
-            yield {**setting, "refit": worth}, found
+            refitted = refit(signals, atoms, indices, nearest, rounded, worth * step**2)
+            yield {**setting, "refit": worth}, refitted
 
 
 def rounder(limit, bits, law):
-    """A function that quantises arrays on the host."""
+    """Returns a function that quantizes NumPy arrays."""
 
     def rounded(values):
         return ops.convert_to_numpy(quantize(ops.convert_to_tensor(values), limit, bits, law))

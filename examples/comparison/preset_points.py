@@ -1,4 +1,4 @@
-"""Rate and reconstructions of trained image autoencoders."""
+"""Rates and reconstructions of trained image autoencoders."""
 
 import json
 
@@ -7,22 +7,24 @@ import numpy as np
 from comparison.sparse_maps import map_bits
 
 import umbed_keras as uk
-from umbed_keras.zoo.presets import CONFIG, find_preset
+from umbed_keras.zoo.format import CONFIG
+from umbed_keras.zoo.locations import find_preset
 
-# Of a dictionary's coefficients, beside those that a preset was trained with.
+# Bits of coefficients that are measured in addition to those of training.
 COEFFICIENT_BITS = (3, 4, 5, 6, 8)
 
 
 def preset_points(handle, images):
-    """What a preset makes of images, and, if it is a `DLVAE`, what it does with other bits.
+    """Measures a preset on images and, if it is a `DLVAE`, with other bits of coefficients.
 
     Args:
-        handle: name of a built-in preset, or a preset's folder.
+        handle: name of a built-in preset, or folder of a preset.
         images: uint8 `(n, height, width, 3)`.
 
     Yields:
-        `(setting, fixed-length bits, entropy-coded bits, images)`: a dictionary, with the layer's
-        own count of entropy-coded bits as `"bpp by the layer"`; bits per pixel; floats in 0..1.
+        `(setting, fixed-length bits, entropy-coded bits, images)`: a dictionary, in which
+        `"bpp by the layer"` is the entropy as the layer counts it; bits per pixel; reconstructions
+        in 0..1.
     """
     config = json.loads((find_preset(handle) / CONFIG).read_text())
     model_class = keras.saving.get_registered_object(config["registered_name"])
@@ -47,7 +49,7 @@ def _point(model, images):
     setting = {short: config[name] for name, short in names.items() if name in config}
     setting["bpp by the layer"] = coded
     if setting.get("b"):
-        # Counted as on patches.
+        # Counted as in `patch_codecs`.
         sparse = [codes[name].reshape(-1, setting["S"]) for name in ("indices", "coefficients")]
         coded = map_bits(*sparse, setting["K"]) * len(sparse[0]) / pixels
     return setting, fixed, coded, model.decode(codes, size=images.shape[1:3])

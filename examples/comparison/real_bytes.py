@@ -1,9 +1,9 @@
-"""Quality over real bytes: what `compress` gives, beside files of JPEG, WebP and AVIF.
+"""Quality over the bytes of `compress`, compared with files of JPEG, WebP and AVIF.
 
-Bottlenecks are compared on the same latents: the first principal components of patches of 4x4
-pixels, where a training starts (`adapt`), with the same probabilities learned in the same way
-(`adapt_codec`). Either no network adds to them, so that nothing but the bottleneck differs; or the
-same small one is trained around each, for as many steps.
+Bottlenecks are compared on the same latents, the first principal components of patches of 4x4
+pixels, where training starts (`adapt`), with entropy models learned in the same way
+(`adapt_codec`). Either there is no network, so that only the bottlenecks differ, or the same small
+network is trained around each for the same number of steps.
 """
 
 import keras
@@ -16,31 +16,31 @@ from umbed_keras.metrics import bjontegaard_rate
 
 BYTES = ("bpp, files", "bpp, without headers")
 KINDS = ("JPEG", "WEBP", "AVIF")
-# What a stream holds beside codes, at sizes up to 128: fingerprint, size, checksum.
+# Bytes of a stream besides codes, for sizes up to 128: fingerprint, size, checksum.
 STREAM_HEADER = 10
-# Channels of the latents that vectors are made of; entries, and stages of a code.
+# Channels of latents, entries, and stages of residual quantization.
 LATENT_DIM, ENTRIES, STAGES = 48, 256, (1, 2, 3, 4)
-# Atoms, those of a code at most, bits of a coefficient, and squared steps that an atom must be
-# worth: chosen on training images to come near the rates of residual quantisers.
+# Atoms, largest number of atoms of a code, bits of a coefficient, and least gain of an atom in
+# squared steps, chosen on training images to match the rates of residual quantizers.
 DICTIONARIES = ((48, 3, 4, 0.7), (256, 6, 5, 0.8), (256, 8, 6, 1.4), (256, 8, 6, 0.6))
-# Levels of FSQ's first components.
+# Levels of the first components of FSQ.
 LEVELS = (
     (15, 9, 7, 5, 5),
     (41, 21, 19, 9, 7, 7, 7, 5),
     (61, 31, 27, 15, 11, 9, 9, 7, 7, 5, 5, 5),
     (91, 45, 39, 23, 19, 15, 13, 11, 9, 7, 7, 7, 5, 5, 5, 5),
 )
-# Squared error of a bit, where a density is learned.
+# Rate weights of learned densities: squared error per bit.
 RATE_WEIGHTS = (1e-5, 3e-5, 1e-4, 3e-4)
-# Images that codecs are learned from.
+# Number of images for learning an entropy model.
 CODEC_IMAGES = 150
-# Of the networks around bottlenecks, and of their training.
+# The networks around bottlenecks and their training.
 NETWORK = {"filters": 32, "residual_blocks": 1, "residual_units": 32}
 LEARNING_RATE, BATCH = 1e-3, 16
 
 
 def bottlenecks():
-    """Name to settings and what makes the bottleneck of each, by rising rate."""
+    """Returns `(setting, bottleneck)` pairs by increasing rate for each kind of bottleneck."""
     layers = uk.layers
     return {
         "residual VQ": [
@@ -71,7 +71,7 @@ def bottlenecks():
 
 
 def compressed(model, images, setting):
-    """A point of a model's real bytes, as `Measures.add` takes it."""
+    """Measures the bytes of a model; returns a point for `Measures.add`."""
     streams = model.compress(images)
     pixels, total = np.prod(images.shape[:3]), sum(map(len, streams))
     bare = total - STREAM_HEADER * len(streams)
@@ -79,10 +79,10 @@ def compressed(model, images, setting):
 
 
 def on_the_same_latents(kind, train, images, epochs):
-    """The points of a kind of bottleneck, with networks trained for some epochs around it."""
+    """Yields the points of a kind of bottleneck, with a trained network if `epochs` is positive."""
     for setting, bottleneck in bottlenecks()[kind]:
         keras.utils.set_random_seed(0)
-        # Until they are trained, networks add nothing.
+        # Networks that are not trained add nothing.
         model = uk.ImageAutoencoder(bottleneck, **NETWORK)
         model.adapt(train)
         if epochs:
@@ -96,14 +96,14 @@ def on_the_same_latents(kind, train, images, epochs):
 
 
 def bytes_page(folder, measures, train, presets, epochs):
-    """Measures all methods and writes tables and a figure; returns their part of the page.
+    """Measures all methods, writes tables and figures, and returns their part of the page.
 
     Args:
-        folder: path.
+        folder: path of the folder of the page.
         measures: `Measures` of held-out images, by `BYTES`.
-        train: uint8 `(n, height, width, 3)`, images to learn from.
+        train: uint8 `(n, height, width, 3)`, training images.
         presets: handles of image autoencoders.
-        epochs: int, of training networks around bottlenecks; 0 leaves them out.
+        epochs: int, epochs of the networks around bottlenecks; 0 for no networks.
     """
     images = measures.images
     for kind in filter(available, KINDS):
@@ -130,14 +130,14 @@ def bytes_page(folder, measures, train, presets, epochs):
 
 
 def _networks(epochs):
-    """What networks add, in words."""
+    """Describes the networks in words."""
     if not epochs:
         return "no network adds to them"
     return f"small networks around each were trained for {epochs} epochs"
 
 
 def differences(rows, key):
-    """A row a method: how much more it spends than each of the others, in percent."""
+    """Returns a row per method: its difference in rate to each of the others, in percent."""
     curves = {}
     for name in dict.fromkeys(row["method"] for row in rows):
         points = [(row[key], row["PSNR"]) for row in rows if row["method"] == name]

@@ -1,23 +1,23 @@
-"""Sparse codes as quantised coefficient maps: what an entropy coder makes of them, and a refit."""
+"""Sparse codes as maps of quantized coefficients: their entropy, and refitting."""
 
 import numpy as np
 
 
 def map_bits(indices, coefficients, num_atoms):
-    """Entropy-coded bits of a signal, its code taken as `num_atoms` coefficients, most of them 0.
+    """Computes the entropy of sparse codes as `num_atoms` coefficients, most of them 0.
 
-    Each atom's coefficient is a symbol with statistics of its own, 0 where the atom isn't chosen:
-    the support is a set, a coefficient quantised to 0 leaves it, and how many are left may differ
-    from signal to signal. Unlike the entropy of whole supports, of which there are more than
-    signals to count them on, these statistics are well sampled.
+    The coefficient of each atom is a symbol with its own statistics, 0 where the atom is not
+    chosen. So the support is a set, a coefficient quantized to 0 leaves it, and its size may differ
+    between signals. These statistics are well sampled, unlike the entropy of whole supports, of
+    which there may be more than signals.
 
     Args:
         indices: integers `(n, sparsity)`, distinct for a signal.
-        coefficients: floats `(n, sparsity)`, quantised.
-        num_atoms: int.
+        coefficients: floats `(n, sparsity)`, quantized.
+        num_atoms: int, number of atoms.
 
     Returns:
-        float.
+        float, bits per signal.
     """
     levels, symbols = np.unique(coefficients, return_inverse=True)
     symbols = indices * len(levels) + symbols.reshape(indices.shape)
@@ -29,30 +29,31 @@ def map_bits(indices, coefficients, num_atoms):
 
 
 def refit(signals, dictionary, indices, coefficients, rounded, worth, sweeps=2):
-    """Quantised coefficients that fit better than least-squares ones rounded one by one.
+    """Improves quantized coefficients by coordinate descent.
 
-    Coordinate descent: each coefficient in turn takes the level nearest to what the others leave
-    over, or 0 where that costs little.
+    Each coefficient in turn is set to the level nearest to the residual of the others, or to 0
+    where that increases the error little. The result is better than least-squares coefficients
+    that are rounded one by one.
 
     Args:
         signals: `(n, dim)`.
         dictionary: `(num_atoms, dim)`, unit atoms.
-        indices, coefficients: `(n, sparsity)`, integers and quantised floats.
-        rounded: function that quantises an array.
-        worth: float, what a coefficient other than 0 must take off the squared error of a signal.
-        sweeps: int, over the coefficients.
+        indices, coefficients: `(n, sparsity)`, integers and quantized floats.
+        rounded: function that quantizes an array.
+        worth: float, least decrease of the squared error of a signal by a coefficient.
+        sweeps: int, number of sweeps over the coefficients.
 
     Returns:
-        Floats like `coefficients`.
+        Floats `(n, sparsity)`, quantized.
     """
     coefficients = coefficients.copy()
     projections = np.take_along_axis(signals @ dictionary.T, indices, axis=1)
     gram = (dictionary @ dictionary.T)[indices[:, :, None], indices[:, None, :]]
     for _ in range(sweeps):
-        for place in range(indices.shape[1]):
-            others = np.einsum("ns,ns->n", gram[:, place], coefficients) - coefficients[:, place]
-            wanted = projections[:, place] - others
-            level = rounded(wanted)
-            gain = wanted**2 - (wanted - level) ** 2
-            coefficients[:, place] = np.where(gain > worth, level, 0)
+        for atom in range(indices.shape[1]):
+            others = np.einsum("ns,ns->n", gram[:, atom], coefficients) - coefficients[:, atom]
+            residual = projections[:, atom] - others
+            level = rounded(residual)
+            gain = residual**2 - (residual - level) ** 2
+            coefficients[:, atom] = np.where(gain > worth, level, 0)
     return coefficients

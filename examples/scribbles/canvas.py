@@ -1,7 +1,7 @@
-"""An image to draw strokes on, in the colours of classes, as a component of Gradio.
+"""A Gradio component to draw strokes on an image in the colours of classes.
 
-`gradio.ImageEditor` would do, but sends the image, the strokes and both together several times
-after each stroke, which takes seconds where no graphics card draws.
+`gradio.ImageEditor` is not used because it sends the image, the strokes and both together several
+times after each stroke, which takes seconds without a graphics card.
 """
 
 import base64
@@ -31,10 +31,10 @@ CSS = """
 
 
 def canvas(**options):
-    """The component; its value is for `drawn_labels`.
+    """Returns the component; `drawn_labels` reads its value.
 
     Args:
-        options: those of `gradio.HTML`.
+        **options: options of `gradio.HTML`.
     """
     pens = "".join(
         f'<button class="class{" chosen" * (number == 1)}" data-key="{number}" '
@@ -45,7 +45,7 @@ def canvas(**options):
     template = (
         '<div class="drawing"><img alt=""><canvas tabindex="0"></canvas></div>'
         f'<div class="tools">{pens}'
-        '<button data-colour="" data-key="e" title="Takes strokes away">Eraser</button>'
+        '<button data-colour="" data-key="e" title="Removes strokes">Eraser</button>'
         '<button class="undo">Undo</button><button class="clear">Clear</button>'
         '<label>Width <input type="range" min="2" max="40" value="8"></label></div>'
     )
@@ -60,7 +60,10 @@ def canvas(**options):
 
 
 def opened(image, number):
-    """What opens an image, uint8 `(height, width, 3)`, without strokes, under a number as text."""
+    """Returns the update that shows an image, uint8 `(height, width, 3)`, without strokes.
+
+    `number` is a text that identifies the image in `drawn_labels`.
+    """
     file = io.BytesIO()
     Image.fromarray(image).save(file, "png", compress_level=1)
     url = PNG + base64.b64encode(file.getvalue()).decode()
@@ -68,26 +71,26 @@ def opened(image, number):
 
 
 def drawn_labels(value, shape, number):
-    """The labels that the component's value stands for.
+    """Converts the value of the component to labels.
 
     Args:
-        value: what the component gives, or what someone sent in its place.
+        value: value of the component. It comes from the client and is not trusted.
         shape: `(height, width)` of the image.
-        number: text, that under which the image was opened.
+        number: text, the number given to `opened`.
 
     Returns:
-        int32 array `(height, width)`, 0 where nothing is drawn: everywhere, if the value is of an
+        int32 array `(height, width)`, 0 where nothing is drawn. All 0 if the value belongs to an
         image that was open before.
 
     Raises:
-        ValueError: another value.
+        ValueError: if the strokes are not a PNG file of the size of the image.
     """
     if not value or value["opened"] != number:
         return np.zeros(shape, "int32")
     try:
         file = io.BytesIO(base64.b64decode(value["strokes"].removeprefix(PNG)))
         with Image.open(file, formats=["PNG"]) as strokes:
-            # Before anything is unpacked.
+            # Checked before pixels are decoded.
             if strokes.size != shape[::-1]:
                 raise ValueError(f"of {strokes.size} pixels")
             return labels_of(strokes)

@@ -1,31 +1,32 @@
-"""Class numbers as colours and back: strokes drawn in colours are labels."""
+"""Conversion between class numbers and colours."""
 
 import numpy as np
 from PIL import Image
 
-# Of classes 1, 2, ...: told apart by colour-blind people as well (Okabe & Ito 2008).
+# Colours of classes 1, 2, ..., distinct to colour-blind people as well (Okabe & Ito 2008).
 COLOURS = np.array(
     [(213, 94, 0), (0, 114, 178), (240, 228, 66), (0, 158, 115), (204, 121, 167), (86, 180, 233)],
     "uint8",
 )
-# How far each channel may be from a class's colour: compression and resampling change it a little.
+# Largest difference of a channel to the colour of a class, for compression and resampling.
 TOLERANCE = 12
-# Of a stroke's soft edge, what is opaque to a quarter or more counts.
+# Pixels of the soft edge of a stroke count from an opacity of a quarter on.
 LEAST_ALPHA = 64
 
 
 def labels_of(strokes):
-    """The labels that a picture of strokes stands for.
+    """Converts an image of strokes to labels.
 
     Args:
-        strokes: PIL image. Grey or with a palette, its values are class numbers, 0 for none. RGB
-            or RGBA, pixels in the colour of a class are of that class, and others of none.
+        strokes: PIL image. Values of a grey or palette image are class numbers, 0 for unlabelled.
+            In an RGB or RGBA image, pixels in the colour of a class belong to it, and all others
+            are unlabelled.
 
     Returns:
         int32 array `(height, width)`.
 
     Raises:
-        ValueError: an image of another mode.
+        ValueError: if the image has another mode.
     """
     if strokes.mode in ("1", "L", "P", "I", "I;16"):
         return np.asarray(strokes).astype("int32")
@@ -44,23 +45,23 @@ def labels_of(strokes):
 
 
 def strokes_of(labels):
-    """Labels as an RGBA image in the colours of their classes, transparent where there is none.
+    """Draws labels as an RGBA image in the colours of their classes, transparent where unlabelled.
 
-    `labels_of` gives the same labels back, of classes that have a colour of their own.
+    `labels_of` inverts it for classes 1 to `len(COLOURS)`.
     """
     labels = np.asarray(labels)
     return Image.fromarray(np.dstack([_colours(labels), np.uint8(255 * (labels != 0))]))
 
 
 def overlay(image, labels):
-    """An image tinted by the colours of its pixels' classes, with the classes' borders.
+    """Tints an image by the colours of classes and draws the borders between classes.
 
     Args:
         image: uint8 `(height, width, 3)`.
-        labels: ints `(height, width)`, classes from 1 on, and 0 for none.
+        labels: integers `(height, width)`, classes from 1 on, 0 for unlabelled.
 
     Returns:
-        uint8 array of the image's shape.
+        uint8 array `(height, width, 3)`.
     """
     colours = _colours(labels)
     border = np.zeros(labels.shape, bool)

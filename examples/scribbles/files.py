@@ -1,21 +1,21 @@
-"""Images and label images on disk."""
+"""Reading of images and writing of label images."""
 
 from pathlib import Path
 
 from PIL import Image
 
-from umbed_keras.images.image_files import open_image, opened
+from umbed_keras.images.pillow_files import open_image, opened
 
 
 def read_image(path, most_pixels=None):
-    """An image of a file as uint8 `(height, width, 3)`, upright, on white where transparent.
+    """Reads an image as uint8 `(height, width, 3)`, upright, transparent parts on white.
 
     Args:
-        path: path of any kind of image that Pillow reads.
-        most_pixels: int, how many pixels are read at most; None leaves it at Pillow's own bound.
+        path: path of an image file that Pillow can read.
+        most_pixels: int, the largest number of pixels, or None for the limit of Pillow.
 
     Raises:
-        ValueError: no image, a broken one, or one of too many pixels.
+        ValueError: if the file is not an image, is damaged or has too many pixels.
     """
     path = Path(path)
     try:
@@ -28,10 +28,10 @@ def read_image(path, most_pixels=None):
             )
         return open_image(path, 3)
     except ValueError as error:
-        # Whoever gave a page a file doesn't know where it lies.
+        # Users of the page don't know the path of the uploaded file.
         raise ValueError(str(error).replace(str(path), path.name)) from error
 
 
 def label_image(labels):
-    """Classes as a grey image of their numbers, of 8 bits where these hold them, else of 16."""
+    """Returns a grey image of class numbers, of 8 bits if they fit, else of 16."""
     return Image.fromarray(labels.astype("uint8" if labels.max() < 256 else "uint16"))

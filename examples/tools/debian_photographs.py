@@ -1,18 +1,18 @@
-"""Makes a data set of freely licensed photographs from Debian packages.
+"""Makes a dataset of freely licensed photographs from Debian packages.
 
     python examples/tools/debian_photographs.py photographs.tar
 
-Runs on Debian and what derives from it, without root. Beside the tar with JPEG files it writes a
-.json of the same name: of each picture its file, author, licence, package and version, all read
-from the package's copyright file; it prints the same as a text for a preset's card.
+Runs on Debian and its derivatives, without root. Writes a tar of JPEG files and a .json of the same
+name with the file, author, licence, package and version of each picture, as stated in the copyright
+file of its package. Prints the credits as a text for the card of a preset.
 
-`PHOTOGRAPHS` names what was seen to be a photograph; drawings, renderings, composites and pictures
-taken by spacecraft from afar are left out. So is what has no clear author, or a licence that the
-others' don't mix with: of gnome-backgrounds (only drawings by now, and no machine-readable
-copyright file), plasma-workspace-wallpapers (its copyright file and the pictures' metadata name
-different licences), mate-backgrounds (GPL) and lxqt-themes (LGPL), nothing is taken.
+`PHOTOGRAPHS` lists pictures that were checked by eye. Drawings, renderings, composites and distant
+pictures by spacecraft are left out, as are pictures without a clear author or with an incompatible
+licence. Nothing is taken from gnome-backgrounds (drawings only, no machine-readable copyright
+file), plasma-workspace-wallpapers (copyright file and metadata name different licences),
+mate-backgrounds (GPL) and lxqt-themes (LGPL).
 
-Packages have a fixed version. Once the archive has dropped one, a mirror of the past has it:
+Package versions are fixed. A version that is no longer in the archive is in a snapshot:
 `--mirror http://snapshot.debian.org/archive/debian/DATE`.
 """
 
@@ -32,11 +32,11 @@ from PIL import Image
 
 MIRROR = "http://deb.debian.org/debian"
 SUITES = "trixie", "sid"
-# Those that an adaptation under CC-BY-SA-4.0 may mix.
+# Licences that may be mixed in an adaptation under CC-BY-SA-4.0.
 LICENSES = "CC0-1.0", "public-domain", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0"
 ALIASES = {"CC0": "CC0-1.0"}
-# Package and version, where it installs the pictures, where its source has them (the copyright
-# file is about that), the pictures' names without their suffix.
+# Package and version, folder of the installed pictures, folder in the source (which the copyright
+# file names), names of the pictures without suffix.
 PHOTOGRAPHS = (
     (
         "budgie-backgrounds=3.0-1",
@@ -114,19 +114,19 @@ def arguments():
     )
     parser.add_argument("output", type=Path, help="tar file to write")
     parser.add_argument(
-        "--short-side", type=int, default=448, help="pixels; smaller pictures stay as they are"
+        "--short-side", type=int, default=448, help="in pixels; smaller pictures are not enlarged"
     )
     parser.add_argument(
-        "--licenses", nargs="+", choices=LICENSES, default=LICENSES, help="all by default"
+        "--licenses", nargs="+", choices=LICENSES, default=LICENSES, help="default: all"
     )
     parser.add_argument("--mirror", default=MIRROR, help="Debian archive to download from")
     return parser.parse_args()
 
 
 def download(packages, mirror, folder):
-    """Downloads packages of fixed versions and unpacks each into a folder of its name.
+    """Downloads packages and unpacks each into a folder of its name.
 
-    The lists of packages are kept in `folder`, too, so that the machine's own stay as they are.
+    The package lists are kept in `folder`, so that those of the machine are not changed.
     """
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     sources = folder / "sources.list"
@@ -139,7 +139,7 @@ def download(packages, mirror, folder):
         "Dir::State::lists": folder / "lists",
         "Dir::Cache": folder / "cache",
         "Acquire::Languages": "none",
-        # Snapshots of the past are signed, but no longer valid.
+        # Snapshots are signed, but their period of validity is over.
         "Acquire::Check-Valid-Until": "false",
         "APT::Sandbox::User": "root",
     }
@@ -155,13 +155,13 @@ def download(packages, mirror, folder):
 
 
 def read_copyright(text):
-    """The paragraphs on files of a machine-readable copyright file (Debian's DEP 5).
+    """Reads the file paragraphs of a machine-readable copyright file (Debian DEP 5).
 
     Returns:
-        list of `(patterns, author, license)` in the file's order.
+        List of `(patterns, author, license)` in the order of the file.
 
     Raises:
-        ValueError: the text is of another format.
+        ValueError: if the text has another format.
     """
     if not re.match(r"\s*Format:.*copyright-format", text):
         raise ValueError("The copyright file isn't machine-readable.")
@@ -178,36 +178,37 @@ def read_copyright(text):
 
 
 def holder(line):
-    """A line of a copyright statement without its years and mail address."""
+    """Returns a line of a copyright statement without years and mail address."""
     line = re.sub(r"\s*[<(][^\s<>()]+@[^\s<>()]+[>)]", "", line.strip())
     years = r"\d{4}(?:\s*-\s*\d{4})?"
     return re.sub(rf"^{years}[,.]?\s+|,\s*{years}$", "", line).strip()
 
 
 def credit(paragraphs, name):
-    """The author and the licence of a file, or None where they aren't clear.
+    """Returns the author and licence of a file, or None if they are ambiguous.
 
-    Debian's rule is that the last paragraph with a fitting pattern holds. Patterns such as
-    `sea1*`, meant for `sea1.jpg`, fit `sea10.jpg` by others too; so a number must fit as a whole,
-    and paragraphs that name a file must agree. One on everything holds where none does.
+    By the rule of Debian the last matching paragraph applies. But a pattern such as `sea1*`, meant
+    for `sea1.jpg`, also matches `sea10.jpg` by another author. Here a number must match as a whole,
+    and all paragraphs that name a file must agree. A paragraph on a whole folder applies to files
+    that no paragraph names.
     """
     named, general = set(), None
-    for patterns, *found in paragraphs:
+    for patterns, *author_and_license in paragraphs:
         for pattern in patterns:
             if not fnmatchcase(name, pattern):
                 continue
             stem = pattern.removesuffix("*")
             if stem.endswith("/") or not stem:
-                general = tuple(found)
+                general = tuple(author_and_license)
             elif not (stem[-1].isdigit() and name[len(stem) :][:1].isdigit()):
-                named.add(tuple(found))
+                named.add(tuple(author_and_license))
     if len(named) > 1:
         return None
     return next(iter(named), general)
 
 
 def photographs(folder, licenses):
-    """Yields each photograph's path and what is known of it."""
+    """Yields `(path, entry)` of each photograph; the entry goes into the .json."""
     for package, installed, source, stems in PHOTOGRAPHS:
         name, version = package.split("=")
         root = folder / name
@@ -232,7 +233,7 @@ def photographs(folder, licenses):
 
 
 def shrink(path, short_side):
-    """A picture as JPEG, its short side at most `short_side` pixels, as bytes."""
+    """Returns the bytes of a JPEG of a picture whose short side is at most `short_side` pixels."""
     with Image.open(path) as image:
         image = image.convert("RGB")
     scale = min(1, short_side / min(image.size))
@@ -243,7 +244,7 @@ def shrink(path, short_side):
 
 
 def card_text(entries):
-    """The authors by licence, as a text for a preset's card; pictures where they must be named."""
+    """Returns the credits by licence: authors and, where the licence asks for it, titles."""
     licenses = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         licenses[entry["license"]][entry["author"]].append(entry["title"])
@@ -263,12 +264,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         download([package for package, *_ in PHOTOGRAPHS], args.mirror, folder)
-        found = list(photographs(folder, args.licenses))
-        # What is held out is the last tenth by name, so names begin with a number drawn by chance.
-        numbers = np.random.default_rng(0).permutation(len(found))
+        pairs = list(photographs(folder, args.licenses))
+        # The last tenth by name is held out, so names begin with a random number.
+        numbers = np.random.default_rng(0).permutation(len(pairs))
         entries = []
         with tarfile.open(args.output, "w") as archive:
-            for number, (path, entry) in sorted(zip(numbers, found, strict=True)):
+            for number, (path, entry) in sorted(zip(numbers, pairs, strict=True)):
                 data = shrink(path, args.short_side)
                 member = tarfile.TarInfo(f"{number:03}-{path.stem}.jpg")
                 member.size = len(data)

@@ -1,10 +1,10 @@
-"""Writes the index of a folder of presets, and the table of them in a README.
+"""Writes the index of a folder of presets and its tables in a README.
 
     python examples/tools/index_presets.py presets --readme presets/README.md
 
-The index is what makes a static web server over the folder a zoo: its address goes into the
-environment variable `UMBED_PRESETS_URL`. The table stands between two comments of the README,
-`<!-- presets -->` and `<!-- /presets -->`.
+With the index, a static web server can serve the folder: users set the environment variable
+`UMBED_PRESETS_URL` to its address. The tables stand between the comments `<!-- presets -->` and
+`<!-- /presets -->` of the README.
 """
 
 import argparse
@@ -13,10 +13,10 @@ import re
 from pathlib import Path
 
 from umbed_keras.zoo import index_presets
-from umbed_keras.zoo.presets import preset_table
+from umbed_keras.zoo.listing import preset_table
 
 TABLE = re.compile("(<!-- presets -->\n).*?(<!-- /presets -->)", re.DOTALL)
-# Metrics of the cards that are in the table, one table a kind of model.
+# Metrics of the cards that are shown, in one table for each kind of model.
 METRICS = {
     "PixelEmbedder": (
         "MSE of patch pyramids",
@@ -29,7 +29,10 @@ METRICS = {
 
 
 def markdown(presets, folder):
-    """The tables of presets, from the entries of an index; `folder` is where links lead."""
+    """Returns the tables of presets, from the entries of an index, as Markdown.
+
+    Links lead to `folder`, relative to the README.
+    """
     rows = preset_table(presets)
     tables = []
     for kind, metrics in METRICS.items():
@@ -38,8 +41,8 @@ def markdown(presets, folder):
         for row in rows:
             if (row["class"] == "PixelEmbedder") == (kind == "PixelEmbedder"):
                 link = f"[`{row['name']}`]({folder}/{row['name']}/README.md)"
-                found = (row["metrics"].get(metric, "") for metric in metrics)
-                values = (f"{value:.4g}" if value != "" else "" for value in found)
+                values = (row["metrics"].get(metric, "") for metric in metrics)
+                values = (f"{value:.4g}" if value != "" else "" for value in values)
                 about = f"{row['parameters']:,}", f"{row['size'] / 1e6:.1f}"
                 lines.append([link, *about, *values, row["license"]])
         tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
@@ -58,10 +61,12 @@ def main():
     if args.readme:
         text = args.readme.read_text()
         if not TABLE.search(text):
-            raise SystemExit(f"{args.readme} lacks the comments between which the table stands.")
+            raise SystemExit(
+                f"{args.readme} lacks the comments `<!-- presets -->` and `<!-- /presets -->`."
+            )
         folder = os.path.relpath(args.folder, args.readme.parent).replace(os.sep, "/")
         table = markdown(presets, folder)
-        args.readme.write_text(TABLE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text))
+        args.readme.write_text(TABLE.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text))
 
 
 if __name__ == "__main__":

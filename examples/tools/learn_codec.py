@@ -1,10 +1,10 @@
-"""Learns how probable a preset's codes are, which makes them bytes, and adds that to the preset.
+"""Learns the entropy model of a preset, with which `compress` works, and adds it to the preset.
 
     python examples/tools/learn_codec.py PRESET IMAGES --size 128
 
-IMAGES, and how they are cut, are those that the preset has learned from (its card tells the
-command); their last tenth, held out there, is left out here and only measured on in the end. The
-weights stay as they are. In the preset: `codec.h5`, and on its card what images cost in bytes.
+IMAGES and the options must be those of the training (the card states the command). The last tenth
+of the images, held out in training, is used for the final measurement only. The weights are not
+changed. Writes `codec.h5` and adds the compressed bits per pixel to the card.
 """
 
 import umbed_keras as uk
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from umbed_keras.zoo.format import read_preset
+from umbed_keras.zoo.preset_checks import read_preset
 
 # isort: split
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from training.images import load_split
 
-# Of each preset's images.
+# Number of held-out pixels that the measurement uses at most, about.
 MEASURED_PIXELS = 300 * 128 * 128
 
 
@@ -30,7 +30,7 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("preset", type=Path, help="folder")
+    parser.add_argument("preset", type=Path, help="folder of the preset")
     parser.add_argument("images", nargs="+", help="folders, tars or .npz files")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--limit", type=int, help="images at most")
@@ -40,7 +40,7 @@ def arguments():
 
 
 def spread(images, pixels):
-    """Images spread evenly over all, with about so many pixels."""
+    """Returns evenly spaced images with about `pixels` pixels in total."""
     count = min(len(images), max(1, pixels // int(np.prod(images.shape[1:3]))))
     return images[np.linspace(0, len(images) - 1, count).astype(int)]
 
@@ -54,7 +54,7 @@ def main():
     model = uk.zoo.load_preset(args.preset)
     print(f"{len(train)} images to learn from, {len(others)} held out")
     model.adapt_codec(train, verbose=2)
-    # A model with a context knows how probable its codes are.
+    # A model with a context needs no entropy model of its own.
     if model.codec_arrays:
         uk.zoo.write_codec(args.preset, model.codec_arrays)
     others = spread(others, MEASURED_PIXELS)

@@ -6,7 +6,6 @@ from comparison.sparse_maps import map_bits
 from training.images import portrait
 
 import umbed_keras as uk
-from umbed_keras.codec import knows_itself
 
 BATCH = 16
 PROTOCOL = "On the held-out tenth; means over images, values in 0..1."
@@ -14,15 +13,15 @@ SPARSE = ("indices", "coefficients")
 
 
 def measure(model, images):
-    """What a card says of a model.
+    """Measures the figures for the card of a model.
 
     Args:
         model: `ImageAutoencoder`.
-        images: uint8 `(n, height, width, channels)` that training has not seen.
+        images: uint8 `(n, height, width, channels)`, held out in training.
 
     Returns:
-        Dictionary of floats. PSNR, SSIM and LPIPS (AlexNet; left out, with a word, where its
-        weights can't be had) are means over images; bits are per pixel.
+        Dictionary from the name of a figure to its value. PSNR, SSIM and LPIPS (AlexNet; left out
+        with a message if its weights are not available) are means over images; bits are per pixel.
     """
     codes = model.encode(images)
     rebuilt = model.decode(codes, size=images.shape[1:3])
@@ -33,19 +32,19 @@ def measure(model, images):
     try:
         figures["LPIPS"] = mean(uk.metrics.LPIPS(), images, rebuilt)
     except (OSError, ImportError) as error:
-        print(f"no LPIPS: {error}")
+        print(f"LPIPS is left out: {error}")
     pixels = int(np.prod(images.shape[:3]))
     rate = uk.metrics.BitsPerPixel(model.bottleneck)
     rate.update_state(codes, pixels)
     for name, value in rate.result().items():
         figures[f"{name.replace('_', '-')} bits per pixel"] = float(value)
     if "coefficients" in codes:
-        # There are more supports than codes to count them on: their entropy is too low.
+        # The entropy of whole supports is biased: there are more supports than codes.
         atoms = model.bottleneck.num_atoms
         sparse = (codes[name].reshape(-1, model.bottleneck.sparsity) for name in SPARSE)
         coded = map_bits(*sparse, atoms) * codes["indices"][..., 0].size / pixels
         figures["atom-wise entropy-coded bits per pixel"] = coded
-    if knows_itself(model.bottleneck):
+    if getattr(model.bottleneck, "context", None):
         size = sum(map(len, model.compress(images)))
         figures["compressed bits per pixel"] = 8 * size / pixels
     if model.bottleneck.num_entries:
@@ -57,14 +56,14 @@ def measure(model, images):
 
 
 def mean(metric, images, rebuilt):
-    """The result of a metric over uint8 images and floats in 0..1."""
+    """Computes a metric between uint8 images and reconstructions in 0..1, in batches."""
     for start in range(0, len(images), BATCH):
-        place = slice(start, start + BATCH)
-        metric.update_state(images[place], rebuilt[place])
+        batch = slice(start, start + BATCH)
+        metric.update_state(images[batch], rebuilt[batch])
     return float(keras.ops.convert_to_numpy(metric.result()))
 
 
 def draw(model):
-    """A figure of the bundled portrait, its reconstruction and the error."""
+    """Draws the bundled portrait, its reconstruction and the error."""
     image = portrait(model.channels)[None]
     return uk.plots.reconstructions(image / 255.0, {"rebuilt": model.reconstruct(image)})

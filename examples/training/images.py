@@ -8,46 +8,50 @@ import keras
 import numpy as np
 from PIL import Image
 
-from umbed_keras.images.image_files import SUFFIXES, image_files, is_hidden, open_image
+from umbed_keras.images.image_files import SUFFIXES, image_files, is_hidden
+from umbed_keras.images.pillow_files import open_image
 
 
 def load_images(path, size=128, limit=None, tiles=False, gray=False):
     """Reads images as squares.
 
     Args:
-        path: a folder (searched in depth) or a tar file (compressed or not); an .npz file, whose
-            first array of rank 4 is taken as it is, and so is `cifar10`, which Keras downloads.
-        size: int, pixels; the short side is brought to it by Lanczos resampling and the centre
-            cut out.
-        limit: int or None, images at most.
-        tiles: bool; True cuts each image into as many squares as it has room for instead, at the
-            resolution it has.
-        gray: bool; True gives one channel, the luma, instead of three.
+        path: a folder (searched recursively) or a tar file (compressed or not), or an .npz file,
+            whose first array of rank 4 is returned unchanged, or `"cifar10"`, which Keras
+            downloads.
+        size: int, side of the squares in pixels. The short side is resized to it by Lanczos
+            resampling, and the central square is cut out.
+        limit: int, the largest number of images, or None.
+        tiles: bool. If True, each image is cut into as many squares as fit, without resizing.
+        gray: bool. If True, images are read as luma, in one channel instead of three.
 
     Returns:
-        uint8 array `(n, size, size, channels)` in the sorted order of file names.
+        uint8 array `(n, size, size, channels)`, sorted by file name.
     """
     return np.concatenate(_stacks(path, size, limit, tiles, gray))
 
 
 def load_split(path, size=128, limit=None, tiles=False, gray=False):
-    """Training images and the last tenth of the files, held out; arguments of `load_images`."""
+    """Reads `(training images, held-out images)`; the last tenth of the files is held out.
+
+    Arguments are those of `load_images`.
+    """
     train, others = held_out(_stacks(path, size, limit, tiles, gray))
     return np.concatenate(train), np.concatenate(others)
 
 
 def held_out(images, share=0.1):
-    """Training images and the last share of them, which training must not see."""
+    """Splits images into `(training images, held-out images)`; the last ones are held out."""
     start = len(images) - max(1, round(len(images) * share))
     return images[:start], images[start:]
 
 
 def open_labelled(path, choose=lambda names: names):
-    """Pairs of an image, in RGB, and its mask, as PIL opens them, from a tar file.
+    """Yields `(image, mask)` of a tar file as PIL images; the image is RGB.
 
     Args:
-        path: tar file that holds `images/NAME.*` and `masks/NAME.png` in some folder.
-        choose: function of the sorted names of images that gives those to open, in order.
+        path: tar file with `images/NAME.*` and `masks/NAME.png` in some folder.
+        choose: function from the sorted names of all images to the names to open.
     """
     with tarfile.open(path) as archive:
         names = sorted(member.name for member in archive if "/images/" in member.name)
@@ -60,13 +64,13 @@ def open_labelled(path, choose=lambda names: names):
 
 
 def portrait(channels=3):
-    """The bundled portrait, which is free to show, uint8 `(512, 512, channels)`."""
+    """Reads the bundled portrait (public domain), uint8 `(512, 512, channels)`."""
     image = Image.open(Path(__file__).parents[1] / "astronaut.jpg")
     return np.asarray(image) if channels == 3 else np.asarray(image.convert("L"))[..., None]
 
 
 def square(image, size):
-    """An image with its short side at `size` pixels, cut to its central square, as uint8."""
+    """Resizes the short side of an image to `size` pixels and cuts out the central square."""
     scale = size / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
@@ -75,7 +79,7 @@ def square(image, size):
 
 
 def tile(image, size):
-    """The squares that an image has room for, side by side around its centre, as uint8 stack."""
+    """Cuts an image into as many squares as fit, centred: uint8 `(n, size, size, channels)`."""
     pixels = np.asarray(image)
     rows, cols = (side // size for side in pixels.shape[:2])
     top, left = ((side % size) // 2 for side in pixels.shape[:2])
@@ -85,16 +89,16 @@ def tile(image, size):
 
 
 def _stacks(path, size, limit, tiles, gray):
-    """The squares of each image, a list of uint8 stacks."""
+    """Returns the squares of each image as a list of uint8 stacks."""
     if str(path) == "cifar10":
         (images, _), _ = keras.datasets.cifar10.load_data()
         return list(images[:limit, None])
     if Path(path).suffix == ".npz":
         with np.load(path) as arrays:
-            found = [arrays[name] for name in arrays.files if arrays[name].ndim == 4]
-        if not found:
+            stacks = [arrays[name] for name in arrays.files if arrays[name].ndim == 4]
+        if not stacks:
             raise ValueError(f"{path} holds no array of rank 4.")
-        return list(found[0][:limit, None])
+        return list(stacks[0][:limit, None])
     opened = _open_all(Path(path), limit, 1 if gray else 3)
     if tiles:
         stacks = [tile(image, size) for image in opened]
@@ -106,7 +110,7 @@ def _stacks(path, size, limit, tiles, gray):
 
 
 def _open_all(path, limit, channels):
-    """Images of a folder or a tar file, one after the other, as Pillow has them."""
+    """Yields the images of a folder or a tar file as PIL images."""
     for file in _files(path, limit):
         pixels = open_image(file, channels)
         yield Image.fromarray(pixels[..., 0] if channels == 1 else pixels)

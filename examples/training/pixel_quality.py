@@ -15,16 +15,16 @@ PROTOCOL = (
 
 
 def measure(model, images, seed=0):
-    """What a card says of a model.
+    """Measures the figures for the card of a model.
 
     Args:
         model: `PixelEmbedder`.
-        images: uint8 `(n, height, width, channels)` that training has not seen.
-        seed: int, of the `PIXELS` pixels of each image that are looked at.
+        images: uint8 `(n, height, width, channels)`, held out in training.
+        seed: int, of the `PIXELS` random pixels of each image at which pyramids are compared.
 
     Returns:
-        Dictionary of floats. Errors are on values in 0..1; bits are per pixel; of a backbone's
-        features the share of their variance that the decoder doesn't rebuild.
+        Dictionary from the name of a figure to its value. Errors are of values in 0..1; bits are
+        per pixel. With a backbone, the unexplained share of the variance of its features.
     """
     random = np.random.default_rng(seed)
     shape = (len(images), PIXELS)
@@ -61,11 +61,11 @@ def measure(model, images, seed=0):
 
 
 def draw(model):
-    """A figure of the bundled portrait and what a model knows of it."""
+    """Draws the bundled portrait, its vectors, codes and reconstruction."""
     image = portrait(model.channels)
     codes = model.encode(image[None])
     code_map = codes["indices"][0] if "indices" in codes else None
-    if code_map is not None and code_map.ndim == 3:  # a sparse code: its first atom
+    if code_map is not None and code_map.ndim == 3:  # the first atom of a sparse code
         code_map = code_map[..., 0]
     vectors, rebuilt = model.embed(image[None])[0], model.decode(codes)[0]
     return uk.plots.embedding(image / 255.0, vectors, rebuilt, code_map)

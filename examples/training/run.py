@@ -1,4 +1,4 @@
-"""What the training scripts have in common: their arguments, the run, the preset in the end."""
+"""Arguments, training and preset of the training scripts."""
 
 import argparse
 import io
@@ -15,33 +15,33 @@ import umbed_keras as uk
 from umbed_keras.images.image_files import image_files
 from umbed_keras.zoo import write_card
 
-# Images that are held out of folders, at most.
+# Largest number of images that are held out of folders.
 HELD_OUT = 512
 
 
 def argument_parser(description, output):
-    """A parser of what every training script takes; `output` is the default folder."""
+    """Returns a parser with the common arguments; `output` is the default output folder."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "images",
         nargs="+",
-        help="folders, of which random squares are read while training; or tar, .npz and cifar10 "
-        "(and folders, with --tiles), which are held in memory. Of each, the last tenth is held "
-        "out",
+        help="folders, from which random squares are read during training; or tars, .npz files and "
+        "cifar10 (and folders with --tiles), which are held in memory. The last tenth of each is "
+        "held out",
     )
     parser.add_argument("--output", type=Path, default=Path(output))
-    parser.add_argument("--preset", type=Path, help="where to save it; OUTPUT/preset by default")
+    parser.add_argument("--preset", type=Path, help="folder of the preset (default: OUTPUT/preset)")
     parser.add_argument("--size", type=int, default=128, help="images are cut to squares of this")
     parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument(
         "--tiles",
         action="store_true",
-        help="cut as many squares as an image has room for, not one of the image made smaller",
+        help="cut each image into as many squares as fit, instead of resizing it to one",
     )
     parser.add_argument(
-        "--crops", type=int, default=4, help="random squares of each image of a folder in an epoch"
+        "--crops", type=int, default=4, help="random squares per image of a folder and epoch"
     )
     parser.add_argument("--gray", action="store_true", help="one channel instead of three")
     parser.add_argument("--batch-size", type=int, default=16)
@@ -49,18 +49,18 @@ def argument_parser(description, output):
     parser.add_argument("--precision", default="float32", help="such as mixed_bfloat16")
     parser.add_argument("--seed", type=int, default=0)
     for name, meaning in (
-        ("description", "a line on what the preset is for"),
-        ("license", "of the weights, a few words"),
-        ("data", "what it learned from"),
+        ("description", "the purpose of the preset in a line"),
+        ("license", "the licence of the weights"),
+        ("data", "the training data"),
     ):
         parser.add_argument(f"--{name}", help=f"for the preset's card: {meaning}")
     return parser
 
 
 def prepare(args):
-    """Sets seed and precision; gives the images to learn from and those held out.
+    """Sets seed and precision, and reads `(training images, held-out images)`.
 
-    The former are an array or an `ImageFolder`, the latter an array.
+    Training images are an array or an `ImageFolder`, held-out images an array.
     """
     keras.utils.set_random_seed(args.seed)
     keras.config.set_dtype_policy(args.precision)
@@ -76,12 +76,12 @@ def prepare(args):
 
 
 def _folders(args):
-    """Random squares of folders' images, and one of each that is held out."""
+    """Returns random squares of the images of folders, and one square of each held-out image."""
     splits = [held_out(image_files(source)[: args.limit]) for source in args.images]
     train, others = ([file for part in side for file in part] for side in zip(*splits, strict=True))
     others = others[:: -(-len(others) // HELD_OUT)]
     options = {"size": args.size, "channels": 1 if args.gray else 3, "seed": args.seed}
-    print(f"{len(train)} images to take squares of, squares of {len(others)} others held out")
+    print(f"{len(train)} images to cut squares from, squares of {len(others)} others held out")
     batches = uk.ImageFolder(
         train, batch_size=args.batch_size, crops_per_image=args.crops, **options
     )
@@ -90,11 +90,15 @@ def _folders(args):
 
 
 def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
-    """Trains with Adam and a cosine schedule, going on where an interrupted run was.
+    """Trains with Adam and a cosine schedule, and resumes an interrupted run.
 
     Args:
-        draw: callback that draws what the model does, after every epoch.
-        metrics: of `compile`.
+        model: the model to train.
+        args: arguments of the script.
+        train: array or `ImageFolder` of training images.
+        validation: array of held-out images.
+        draw: callback that draws reconstructions after every epoch.
+        metrics: metrics to report.
         epsilon: float, of Adam.
     """
     in_folder = isinstance(train, uk.ImageFolder)
@@ -118,10 +122,13 @@ def store(model, args, validation, quality):
     """Saves the model as a preset with its card, measured on the stored weights.
 
     Args:
+        model: the trained model.
+        args: arguments of the script.
+        validation: array of held-out images.
         quality: module with `measure`, `draw` and `PROTOCOL`.
     """
     preset = args.preset or args.output / "preset"
-    # What was learned in mixed precision is used in whole.
+    # Presets are used in float32, also after training in mixed precision.
     weights = model.get_weights()
     model = type(model).from_config({**model.get_config(), "dtype": "float32"})
     model.set_weights(weights)
@@ -146,7 +153,7 @@ def store(model, args, validation, quality):
 
 
 def save_figure(figure, path):
-    """Saves a figure that travels with a preset, in six bits a channel: half of the room."""
+    """Saves a figure of a preset with six bits per channel, which halves its size."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=40)
     ImageOps.posterize(Image.open(drawn).convert("RGB"), 6).save(path, optimize=True)

@@ -63,8 +63,8 @@ def reference(layer, images):
 
     def convolve(inputs, stride=1):
         kernel, bias = next(weights), next(weights)
-        seen = windows(inputs, kernel.shape[0], stride)
-        return np.einsum("bhwcij,ijco->bhwo", seen, kernel, optimize=True) + bias
+        patches = windows(inputs, kernel.shape[0], stride)
+        return np.einsum("bhwcij,ijco->bhwo", patches, kernel, optimize=True) + bias
 
     def convolve_each(inputs, stride):
         kernel, bias = next(weights), next(weights)
@@ -81,13 +81,13 @@ def reference(layer, images):
         kept = stride == 1 and channels == features.shape[-1]
         features = features + hidden if kept else hidden
         outputs.append(features)
-    return [outputs[place] for place in (2, 4, 10)]
+    return [outputs[block] for block in (2, 4, 10)]
 
 
-def assert_equal_features(found, expected, tolerance=1e-5):
+def assert_equal_features(actual, expected, tolerance=1e-5):
     """Equal within a share of the range."""
-    assert len(found) == len(expected)
-    for part, other in zip(found, expected, strict=True):
+    assert len(actual) == len(expected)
+    for part, other in zip(actual, expected, strict=True):
         assert part.shape == other.shape
         scale = max(np.ptp(other), 1e-3)
         np.testing.assert_allclose(numpy(part) / scale, other / scale, rtol=0, atol=tolerance)
@@ -96,16 +96,16 @@ def assert_equal_features(found, expected, tolerance=1e-5):
 @pytest.mark.parametrize("size", [(32, 48), (50, 38), (33, 17), (2, 5), (1, 1)], ids=str)
 def test_features_are_those_of_the_paper(layer, size):
     images = noise(2, *size, 3)
-    found = layer(images)
-    assert_equal_features(found, reference(layer, images))
-    for part, stride, channels in zip(found, layer.strides, layer.channels, strict=True):
+    actual = layer(images)
+    assert_equal_features(actual, reference(layer, images))
+    for part, stride, channels in zip(actual, layer.strides, layer.channels, strict=True):
         assert part.shape == (2, *(-(-pixels // stride) for pixels in size), channels)
 
 
 def test_compiled(layer, compiled):
     images = noise(1, 32, 48, 3)
-    found = compiled(lambda images: layer(images))(ops.convert_to_tensor(images))
-    assert_equal_features(found, reference(layer, images))
+    actual = compiled(lambda images: layer(images))(ops.convert_to_tensor(images))
+    assert_equal_features(actual, reference(layer, images))
 
 
 def test_any_size_of_a_functional_model(layer):
@@ -118,8 +118,8 @@ def test_any_size_of_a_functional_model(layer):
 
 
 def test_symbolic_shapes(layer):
-    found = layer.compute_output_spec(keras.KerasTensor((2, 33, None, 3)))
-    assert [part.shape for part in found] == [
+    actual = layer.compute_output_spec(keras.KerasTensor((2, 33, None, 3)))
+    assert [part.shape for part in actual] == [
         (2, 9, None, 24),
         (2, 5, None, 40),
         (2, 3, None, 112),
@@ -131,24 +131,24 @@ def test_whatever_the_data_format_of_keras(layer):
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
-        found = layer(images)
+        actual = layer(images)
     finally:
         keras.config.set_image_data_format(before)
-    assert_equal_features(found, reference(layer, images))
+    assert_equal_features(actual, reference(layer, images))
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_narrow_types(layer, policy):
     narrow = make_layer(dtype=policy)
     images = noise(1, 32, 32, 3)
-    found = narrow(images)
+    actual = narrow(images)
     kind = policy.removeprefix("mixed_")
-    assert {keras.backend.standardize_dtype(part.dtype) for part in found} == {kind}
+    assert {keras.backend.standardize_dtype(part.dtype) for part in actual} == {kind}
     assert {weight.dtype for weight in narrow.weights} == {"float32"}
     spec = narrow.compute_output_spec(keras.KerasTensor(images.shape))
     assert {part.dtype for part in spec} == {kind}
-    found = [numpy(ops.cast(part, "float32")) for part in found]
-    assert_equal_features(found, reference(layer, images), 0.1 if kind == "bfloat16" else 0.02)
+    actual = [numpy(ops.cast(part, "float32")) for part in actual]
+    assert_equal_features(actual, reference(layer, images), 0.1 if kind == "bfloat16" else 0.02)
 
 
 def test_parameters(layer):
@@ -206,17 +206,17 @@ def test_reach(axis):
         images = np.full(shape, 0.51, "float32"), np.full(shape, 0.51, "float32")
         images[1][:, :, beyond] = 0.52
         whole = layer(np.concatenate([np.swapaxes(image, 2, axis) for image in images]))
-        seen = []
+        differs = []
         for part, stride in zip(whole, layer.strides, strict=True):
             part = np.swapaxes(numpy(part), 2, axis)
             part = part[:, :, cell.start // stride : cell.stop // stride]
-            seen.append(bool(np.any(part[0] != part[1])))
-        return seen
+            differs.append(bool(np.any(part[0] != part[1])))
+        return differs
 
     assert layer.reach == 169
     assert changed(slice(cell.stop + layer.reach, None)) == [False, False, False]
     assert changed(slice(cell.stop + layer.reach - 1, None)) == [False, False, True]
-    # Padding of even sizes is longer at their end, so that less is seen of what is before.
+    # Padding of even sizes is longer at their end, so that a feature reaches less far back.
     assert changed(slice(0, cell.start - layer.reach)) == [False, False, False]
     assert changed(slice(0, cell.start - layer.reach + 16)) == [False, False, True]
 

@@ -77,9 +77,9 @@ def test_one_map(rounding):
     backbone = ModelBackbone(model)
     assert (backbone.strides, backbone.channels, backbone.shares) == ((4,), (5,), (1.0,))
     images = noise(2, 8, 12, 3)
-    (found,) = backbone(images)
+    (actual,) = backbone(images)
     expected = numpy(model(images))
-    np.testing.assert_allclose(numpy(found), expected, atol=rounding(model.layers[0], expected))
+    np.testing.assert_allclose(numpy(actual), expected, atol=rounding(model.layers[0], expected))
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_preprocessing_is_that_of_applications(preprocessing, expected, data_for
     before = keras.config.image_data_format()
     keras.config.set_image_data_format(data_format)
     try:
-        (found,) = backbone(images)
+        (actual,) = backbone(images)
     finally:
         keras.config.set_image_data_format(before)
-    np.testing.assert_allclose(numpy(found), expected, atol=rounding(4, 255))
+    np.testing.assert_allclose(numpy(actual), expected, atol=rounding(4, 255))
 
 
 def unordered():
@@ -115,7 +115,7 @@ REFUSED = {
     "valid padding": lambda: small(convolution(4, padding="valid")),
     "coarse first": unordered,
     "global pooling": lambda: small(convolution(4), keras.layers.GlobalAveragePooling2D()),
-    "one place whatever the image": lambda: small(
+    "one position whatever the image": lambda: small(
         keras.layers.GlobalAveragePooling2D(keepdims=True)
     ),
     "larger than the image": lambda: small(keras.layers.UpSampling2D(2)),
@@ -162,8 +162,8 @@ def test_saved_and_loaded_within_an_embedder(embedder, tmp_path):
     embedder.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.embed(images), embedder.embed(images))
-    for found, expected in zip(loaded.backbone(images), embedder.backbone(images), strict=True):
-        np.testing.assert_array_equal(numpy(found), numpy(expected))
+    for actual, expected in zip(loaded.backbone(images), embedder.backbone(images), strict=True):
+        np.testing.assert_array_equal(numpy(actual), numpy(expected))
     assert not loaded.backbone.trainable_weights
 
 
@@ -182,9 +182,9 @@ def test_training_leaves_it_alone(embedder):
 
 def test_features_are_those_of_inference(network, rounding):
     images = noise(2, 16, 24, 3)
-    found = ModelBackbone(network, preprocessing="tf")(images, training=True)
+    actual = ModelBackbone(network, preprocessing="tf")(images, training=True)
     expected = network(2 * images - 1, training=False)
-    for part, other in zip(found, expected, strict=True):
+    for part, other in zip(actual, expected, strict=True):
         other = numpy(other)
         np.testing.assert_allclose(numpy(part), other, atol=rounding(network, other))
 

@@ -7,14 +7,14 @@ from keras import ops
 from scipy.signal import correlate
 
 from umbed_keras.backend.affine import (
+    _corner_convolutions,
+    _shifted_products,
+    cast_weights,
     convolution,
-    corner_convolutions,
     dense,
     depthwise_convolution,
     double_resolution,
-    relu6_,
-    shifted_products,
-    weights,
+    relu6_in_place,
 )
 
 numpy = ops.convert_to_numpy
@@ -60,7 +60,7 @@ def test_convolution_pads_with_zeros(rounding):
     np.testing.assert_allclose(numpy(outputs), expected, atol=tolerance)
 
 
-@pytest.mark.parametrize("convolve", [depthwise_convolution, shifted_products])
+@pytest.mark.parametrize("convolve", [depthwise_convolution, _shifted_products])
 @pytest.mark.parametrize("size", [(6, 7), (1, 2)], ids=str)
 @pytest.mark.parametrize(("kernel_size", "strides"), [(3, 1), (3, 2), (5, 1), (5, 2)])
 def test_depthwise_convolution(convolve, kernel_size, strides, size, rounding):
@@ -79,19 +79,19 @@ def test_depthwise_convolution(convolve, kernel_size, strides, size, rounding):
 def test_shifted_products_are_summed_in_float32(strides):
     inputs, kernel, bias = normal(1, 9, 9, 4), normal(5, 5, 4, 1, seed=1), normal(4, seed=2)
     halves = [ops.cast(ops.convert_to_tensor(part), "bfloat16") for part in (inputs, kernel, bias)]
-    outputs = shifted_products(*halves, strides)
+    outputs = _shifted_products(*halves, strides)
     assert ops.dtype(outputs) == "bfloat16"
-    expected = shifted_products(*(ops.cast(part, "float32") for part in halves), strides)
+    expected = _shifted_products(*(ops.cast(part, "float32") for part in halves), strides)
     rounded = ops.cast(ops.cast(expected, "bfloat16"), "float32")
     np.testing.assert_array_equal(numpy(ops.cast(outputs, "float32")), numpy(rounded))
 
 
 def test_relu6():
     inputs = np.linspace(-3, 9, 13, dtype="float32")
-    np.testing.assert_array_equal(numpy(relu6_(ops.array(inputs))), np.clip(inputs, 0, 6))
+    np.testing.assert_array_equal(numpy(relu6_in_place(ops.array(inputs))), np.clip(inputs, 0, 6))
 
 
-@pytest.mark.parametrize("upsample", [double_resolution, corner_convolutions])
+@pytest.mark.parametrize("upsample", [double_resolution, _corner_convolutions])
 @pytest.mark.parametrize("size", [(5, 6), (1, 1)], ids=str)
 def test_double_resolution_is_the_transposed_convolution(upsample, size, rounding):
     inputs, kernel, bias = normal(2, *size, 3), normal(4, 4, 5, 3, seed=1), normal(5, seed=2)
@@ -110,6 +110,6 @@ def test_double_resolution_is_the_transposed_convolution(upsample, size, roundin
 def test_weights_come_in_the_type_asked_for():
     layer = keras.layers.Dense(4, use_bias=False)
     layer.build((None, 3))
-    kernel, bias = weights(layer, "bfloat16")
+    kernel, bias = cast_weights(layer, "bfloat16")
     assert ops.dtype(kernel) == "bfloat16"
     assert bias is None

@@ -52,3 +52,16 @@ def test_a_frozen_layer_keeps_its_statistics():
     layer.trainable = False
     batch_normalize(layer, ops.ones((2, 3, 4, 3)), True)
     assert not numpy(layer.moving_mean).any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_bad_batch_changes_no_statistics(bad):
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, None, None, 3))
+    features = np.random.default_rng(0).normal(size=(2, 3, 4, 3)).astype("float32")
+    batch_normalize(layer, ops.convert_to_tensor(features), True)
+    before = [np.array(numpy(weight)) for weight in layer.weights]
+    features[1, 2, 3, 0] = bad
+    batch_normalize(layer, ops.convert_to_tensor(features), True)
+    for weight, old in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(numpy(weight), old)

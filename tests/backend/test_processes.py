@@ -31,8 +31,7 @@ def train(name):
         bits = 6 if kind == "quantized" else None
         layer = DictionaryBottleneck(8, 4, 2, update=update, decay=0.9, coefficient_bits=bits)
     inputs = keras.Input((4,))
-    outputs = layer(inputs)
-    model = keras.Model(inputs, [outputs["latents"], outputs["loss"]])
+    model = keras.Model(inputs, layer(inputs)["latents"])
     # Collapsed but for a little, so that revival has to act.
     rng = np.random.default_rng(0)
     layer.start.assign(np.eye(8, 4)[:1] + 1e-3 * rng.normal(size=(8, 4)))
@@ -43,9 +42,7 @@ def train(name):
             self.inner = model
 
         def call(self, inputs, training=False):
-            latents, loss = self.inner(inputs, training=training)
-            self.add_loss(loss)
-            return latents
+            return self.inner(inputs, training=training)
 
     trained = Trained()
     trained.compile(keras.optimizers.SGD(0.1))

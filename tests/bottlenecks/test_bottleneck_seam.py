@@ -1,41 +1,22 @@
-"""What every bottleneck promises to the models that hold it."""
-
-import functools
+"""The interface that every bottleneck has for the models that hold it."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from kinds import BOTTLENECKS, COMPILED, DIM, DISCRETE, every_bottleneck, sample
 
+import umbed_keras as uk
+from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
-
-DIM = 6
-BOTTLENECKS = {
-    "gaussian": functools.partial(GaussianBottleneck, DIM, seed=0),
-    "vq_ema": functools.partial(VectorQuantizer, 8, DIM),
-    "vq_gradient": functools.partial(VectorQuantizer, 8, DIM, update="gradient"),
-    "vq_cosine": functools.partial(VectorQuantizer, 8, DIM, distance="cosine"),
-    "rvq": functools.partial(ResidualVectorQuantizer, 8, DIM, 3),
-    "dictionary_online": functools.partial(DictionaryBottleneck, 12, DIM, 2, update="online"),
-    "dictionary_gradient": functools.partial(DictionaryBottleneck, 12, DIM, 2),
-    "dictionary_quantized": functools.partial(DictionaryBottleneck, 12, DIM, 2, coefficient_bits=8),
-    "dictionary_stopping": functools.partial(
-        DictionaryBottleneck, 12, DIM, 2, coefficient_bits=6, min_gain=1.0
-    ),
-    "fsq": functools.partial(FiniteScalarQuantizer, DIM, (8, 5, 5, 4, 3, 2)),
-    "scalar": functools.partial(ScalarQuantizer, DIM, rate_weight=1e-2),
-}
-DISCRETE = {name: make for name, make in BOTTLENECKS.items() if name != "gaussian"}
-# Torch compiles through a C++ toolchain that users need not have; Keras does not by default.
-COMPILED = keras.backend.backend() != "torch"
+from umbed_keras.ops.rate import Bits
 
 numpy = ops.convert_to_numpy
-every_bottleneck = pytest.mark.parametrize("make", BOTTLENECKS.values(), ids=BOTTLENECKS)
 every_codebook = pytest.mark.parametrize("make", DISCRETE.values(), ids=DISCRETE)
 
 
@@ -48,7 +29,6 @@ class Autoencoder(keras.Model):
 
     def call(self, inputs, training=False):
         outputs = self.bottleneck(self.encoder(inputs), training=training)
-        self.add_loss(outputs["loss"])
         return self.decoder(outputs["latents"])
 
 
@@ -60,15 +40,7 @@ class Passage(keras.Model):
         self.bottleneck = bottleneck
 
     def call(self, inputs, training=False):
-        outputs = self.bottleneck(inputs, training=training)
-        self.add_loss(outputs["loss"])
-        return outputs["latents"]
-
-
-def sample(layer, *leading, seed=0):
-    """Normal latents; of few shapes throughout, because JAX compiles each operation for each."""
-    leading = leading or (64,)
-    return np.random.default_rng(seed).normal(size=(*leading, layer.input_dim)).astype("float32")
+        return self.bottleneck(inputs, training=training)["latents"]
 
 
 def state(layer):
@@ -93,9 +65,9 @@ def assert_same(rounding):
     """`assert_same(tree, other, terms)`: but for the rounding of sums of so many terms."""
 
     def check(tree, other, terms=3 * DIM):  # of a code: products with up to three entries
-        def compare(found, expected):
-            found, expected = numpy(found), numpy(expected)
-            np.testing.assert_allclose(found, expected, rtol=0, atol=rounding(terms, expected))
+        def compare(actual, expected):
+            actual, expected = numpy(actual), numpy(expected)
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=rounding(terms, expected))
 
         keras.tree.map_structure(compare, tree, other)
 
@@ -139,7 +111,7 @@ def test_input_dim_is_what_each_bottleneck_needs():
 
 
 @every_bottleneck
-def test_decoded_codes_are_the_latents_handed_on(assert_same, make):
+def test_decoded_codes_are_the_quantized_latents(assert_same, make):
     layer = settled(make)
     latents = sample(layer)
     outputs = layer(latents, training=False)
@@ -149,7 +121,7 @@ def test_decoded_codes_are_the_latents_handed_on(assert_same, make):
 
 
 @every_codebook
-def test_training_hands_on_what_inference_does(assert_same, make):
+def test_training_and_inference_quantize_alike(assert_same, make):
     layer = settled(make)
     latents = sample(layer)
     inference = layer(latents, training=False)
@@ -220,13 +192,13 @@ def test_codes_inside_a_mixed_model_are_those_of_float32(assert_same, make, poli
 
 @every_bottleneck
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_symbolic_call_foretells_shapes_and_dtypes(make, policy):
+def test_symbolic_call_has_the_shapes_and_dtypes_of_a_real_one(make, policy):
     layer = make(dtype=policy)
     latents = sample(layer)
-    foretold = layer(keras.KerasTensor(latents.shape))
+    symbolic = layer(keras.KerasTensor(latents.shape))
     assert keras.tree.map_structure(
         lambda tensor: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)),
-        foretold,
+        symbolic,
     ) == keras.tree.map_structure(
         lambda tensor: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)),
         layer(latents),
@@ -333,7 +305,7 @@ def test_saved_model_gives_the_same_outputs(assert_same, make, tmp_path):
     assert_same(loaded(latents), model(latents))
     assert_same(loaded.predict(latents, verbose=0), model(latents))
     assert_same(loaded.layers[-1].encode(latents), layer.encode(latents))
-    # Not only what was said: the statistics that go on learning, too.
+    # The statistics, too, which go on learning.
     assert_same(loaded.layers[-1].weights, layer.weights, terms=0)
 
 
@@ -354,7 +326,7 @@ def test_fit_learns_and_moves_statistics(make):
 def test_fit_keeps_the_statistics_of_calls(assert_same, name):
     """A compiled, stateless step assigns what a plain call does."""
     make = BOTTLENECKS[name]
-    model, plain = Passage(make(trainable=False)), make(trainable=False)
+    model, plain = Passage(make()), make()
     inputs = sample(plain, 192)
     # Nothing trains: all that moves is what the layer assigns.
     model.compile(keras.optimizers.SGD(0.0), jit_compile=COMPILED)
@@ -381,7 +353,7 @@ def test_inference_moves_nothing(make):
 
 
 @every_bottleneck
-def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make, rounding):
+def test_bits_are_floats_and_fixed_length_bits_a_tensor(make, rounding):
     layer = settled(make)
     codes = layer.encode(sample(layer))
     fixed, coded = layer.bits(codes)
@@ -397,10 +369,47 @@ def test_bits_are_numbers_and_fixed_length_is_at_hand_in_a_graph(make, rounding)
 
 
 @every_bottleneck
-def test_only_a_bottleneck_that_says_so_keeps_its_vectors(make):
+def test_keeps_vectors_is_true_of_those_that_do(make):
     layer = make()
     layer.build()
     latents = sample(layer)
     outputs = numpy(layer(latents)["latents"])
     kept = np.array_equal(outputs, latents[:, : layer.latent_dim])
     assert kept == layer.keeps_vectors
+
+
+class Signs(Bottleneck):
+    """What a bottleneck must have, and no more: the sign of each entry."""
+
+    def pass_through(self, latents, training, mask=None):
+        signs = ops.where(latents > 0, 1.0, -1.0)
+        codes = {"indices": ops.cast(signs > 0, "int32")}
+        return latents + ops.stop_gradient(signs - latents), codes, ops.mean(0.0 * latents)
+
+    def decode(self, codes):
+        return 2.0 * ops.cast(codes["indices"], "float32") - 1.0
+
+    def code_spec(self):
+        return {"indices": ((self.latent_dim,), "int32")}
+
+    def bits(self, codes):
+        return Bits(float(self.latent_dim), float(self.latent_dim))
+
+    def fixed_length_bits(self, codes):
+        return ops.convert_to_tensor(float(self.latent_dim), dtype="float32")
+
+
+def test_models_hold_a_bottleneck_that_has_only_what_it_must():
+    model = uk.ImageAutoencoder(
+        Signs(4, name="signs"), filters=4, residual_units=2, residual_blocks=1
+    )
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype="uint8")
+    model.compile("adam")
+    history = model.fit(images, verbose=0).history
+    assert set(history) == {"loss", "reconstruction", "bottleneck_loss", "bits_per_pixel"}
+    codes = model.encode(images)
+    np.testing.assert_allclose(model.decode(codes, images.shape[1:3]), model.reconstruct(images))
+    layer = model.bottleneck
+    unpacked = layer.unpack(layer.pack(codes))
+    np.testing.assert_array_equal(unpacked["indices"], codes["indices"])
+    assert Signs.from_config(layer.get_config()).get_config() == layer.get_config()

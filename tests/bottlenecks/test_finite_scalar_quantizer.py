@@ -57,12 +57,12 @@ def test_an_index_into_too_many_codes_is_refused():
 def test_bounded_latents_have_the_derivative_of_the_tangent(gradients):
     layer, latents = FiniteScalarQuantizer(3, (5, 5, 5)), normal(6, 3)
     layer.build()
-    found = gradients(lambda x: ops.sum(layer(x, training=True)["latents"]), latents)[0]
+    actual = gradients(lambda x: ops.sum(layer(x, training=True)["latents"]), latents)[0]
     expected = 4 * (1 + 1e-3) / 2 / np.cosh(latents) ** 2 / 2  # half, and divided by 5 // 2
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
 
-def test_what_adapt_hands_on_is_nearest_by_least_squares():
+def test_adapt_minimizes_the_squared_error():
     layer, latents = FiniteScalarQuantizer(4, LEVELS), normal(2000, 4)
     layer.adapt(latents)
 
@@ -70,8 +70,8 @@ def test_what_adapt_hands_on_is_nearest_by_least_squares():
         values = published(gain * latents, LEVELS)[0]
         return values * np.sum(values * latents, axis=0) / np.sum(values**2, axis=0)
 
-    found = numpy(layer(latents)["latents"])
-    np.testing.assert_allclose(found, handed_on(numpy(layer.gain)), rtol=1e-4, atol=1e-5)
+    actual = numpy(layer(latents)["latents"])
+    np.testing.assert_allclose(actual, handed_on(numpy(layer.gain)), rtol=1e-4, atol=1e-5)
     errors = [np.mean((handed_on(gain) - latents) ** 2, axis=0) for gain in np.linspace(0.1, 2, 60)]
     # Gains that are tried lie a tenth apart; the best between them loses little.
-    assert np.all(np.mean((found - latents) ** 2, axis=0) < 1.03 * np.min(errors, axis=0))
+    assert np.all(np.mean((actual - latents) ** 2, axis=0) < 1.03 * np.min(errors, axis=0))

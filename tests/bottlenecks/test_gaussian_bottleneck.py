@@ -1,8 +1,6 @@
 import math
-import warnings
 
 import numpy as np
-import pytest
 from keras import ops
 from scipy import integrate, stats
 
@@ -100,19 +98,3 @@ def test_start_is_a_small_variance():
     start = GaussianBottleneck(DIM).input_start
     np.testing.assert_array_equal(start[:DIM], 0)
     assert np.all(np.exp(start[DIM:]) < 0.1)
-
-
-def test_symbols_of_means_beyond_the_codecs_are_cut_with_a_warning():
-    layer, random = GaussianBottleneck(DIM), np.random.default_rng(0)
-    mean = random.normal(size=(4, 5, DIM)).astype("float32")
-    log_variance = np.full_like(mean, math.log(0.01))
-    settings = layer.symbol_settings([{"mean": mean, "log_variance": log_variance}])
-    # The variance of rounding is that which the decoder knows.
-    np.testing.assert_allclose(settings["steps"] ** 2 / 12, 0.01, rtol=1e-6)
-    with warnings.catch_warnings(action="error"):
-        found = layer.from_symbols(layer.to_symbols({"mean": mean}, **settings), **settings)
-    np.testing.assert_allclose(found["mean"], mean, atol=settings["steps"][0] * (1 + 1e-6) / 2)
-    mean[0, 0] = 100
-    with pytest.warns(UserWarning, match=r"0\.05 of all numbers .*adapt_codec"):
-        symbols = layer.to_symbols({"mean": mean}, **settings)
-    np.testing.assert_array_equal(symbols[0, 0], 2 * settings["reach"])

@@ -38,8 +38,8 @@ def greedy(layer, latents):
 def test_each_stage_codes_what_is_left_over(shared):
     layer, latents = adapted(shared), sample()
     indices, left = greedy(layer, latents)
-    found = numpy(layer.encode(latents)["indices"])
-    assert np.mean((found == indices).all(axis=1)) > 0.99
+    actual = numpy(layer.encode(latents)["indices"])
+    assert np.mean((actual == indices).all(axis=1)) > 0.99
     errors = latents - numpy(layer(latents)["latents"])
     np.testing.assert_allclose(np.mean(errors**2), np.mean(left[-1] ** 2), rtol=1e-3)
 
@@ -96,8 +96,8 @@ def test_gradients_reach_the_codebook_of_every_stage(gradients, rounding):
         # d/dc of mean |residual - c|^2 over vectors, entries and stages.
         expected = np.zeros((8, DIM))
         np.add.at(expected, indices[:, stage], -2 * left[stage] / (latents.size * 3))
-        (found,) = gradients(loss_with_moved_codebook(stage), np.zeros((8, DIM), "float32"))
-        np.testing.assert_allclose(found, expected, atol=rounding(len(latents), expected))
+        (actual,) = gradients(loss_with_moved_codebook(stage), np.zeros((8, DIM), "float32"))
+        np.testing.assert_allclose(actual, expected, atol=rounding(len(latents), expected))
         assert np.abs(expected).max() > 1e-4
 
 
@@ -105,10 +105,10 @@ def test_gradients_reach_the_codebook_of_every_stage(gradients, rounding):
 def test_derivative_of_the_latents_is_that_of_the_identity(gradients, shared, rounding):
     layer, latents = adapted(shared, revival_threshold=0.0), sample(16)
     towards = sample(16, seed=2)
-    (found,) = gradients(
+    (actual,) = gradients(
         lambda x: ops.sum(ops.multiply(towards, layer(x, training=True)["latents"])), latents
     )
-    np.testing.assert_allclose(found, towards, atol=rounding(2, towards))
+    np.testing.assert_allclose(actual, towards, atol=rounding(2, towards))
 
 
 def test_averages_follow_what_each_stage_codes():

@@ -6,8 +6,8 @@ from scipy import stats
 
 from umbed_keras.bottlenecks.scalar_context import ScalarContext
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
-from umbed_keras.codec import exact_context as exact
-from umbed_keras.codec.exact_context import ExactContext
+from umbed_keras.codec import integer_context as exact
+from umbed_keras.codec.integer_context import IntegerContext
 
 CHANNELS = 10  # three groups: 4, 4 and 2
 numpy = ops.convert_to_numpy
@@ -35,8 +35,8 @@ def context():
 
 @pytest.mark.torch_alone
 def test_passes_go_through_every_place_once(context):
-    passes = ExactContext(context)
-    found = sum(passes.places(number, 5, 6).astype(int) for number in range(passes.num_passes))
+    passes = IntegerContext(context)
+    found = sum(passes.pass_mask(number, 5, 6).astype(int) for number in range(passes.num_passes))
     assert passes.num_passes == 9
     np.testing.assert_array_equal(found, np.ones((5, 6, CHANNELS)))
 
@@ -44,7 +44,7 @@ def test_passes_go_through_every_place_once(context):
 @pytest.mark.torch_alone
 def test_predictions_depend_on_earlier_passes_alone(context):
     """On all of the neighbourhood that is known, and on nothing else."""
-    passes, values = ExactContext(context), integers(rows=5, cols=6)[0]
+    passes, values = IntegerContext(context), integers(rows=5, cols=6)[0]
     known = np.zeros(values.shape, bool)
     for number in range(passes.num_passes):
         predicted = passes.predict(values, number)
@@ -53,14 +53,14 @@ def test_predictions_depend_on_earlier_passes_alone(context):
         if number:
             others = passes.predict(np.where(known, values + 3, values), number)
             assert not np.array_equal(predicted, others)
-        known |= passes.places(number, 5, 6)
+        known |= passes.pass_mask(number, 5, 6)
 
 
 def test_networks_in_integers_say_what_those_in_floats_do(context):
-    passes, values = ExactContext(context), integers()
+    passes, values = IntegerContext(context), integers()
     means, log_scales = (numpy(part)[0] for part in context.parameters(values))
     for number in range(passes.num_passes):
-        at = passes.places(number, 6, 5)
+        at = passes.pass_mask(number, 6, 5)
         table, centre = passes.predict(values[0], number)
         scale, fraction = np.divmod(table, exact.FRACTIONS)
         mean = centre + (fraction - exact.FRACTIONS / 2) / exact.FRACTIONS
@@ -68,22 +68,22 @@ def test_networks_in_integers_say_what_those_in_floats_do(context):
         bound = 0.5 / exact.FRACTIONS + 0.01 * numpy(context.deviation).max()
         np.testing.assert_allclose(mean, means[at], atol=bound)
         clipped = np.clip(log_scales[at], *exact.LOG_SCALES)
-        found = exact.LOG_SCALES[0] + scale / exact.SCALES_AN_OCTAVE
-        np.testing.assert_allclose(found, clipped, atol=0.5 / exact.SCALES_AN_OCTAVE + 0.01)
+        found = exact.LOG_SCALES[0] + scale / exact.SCALES_PER_OCTAVE
+        np.testing.assert_allclose(found, clipped, atol=0.5 / exact.SCALES_PER_OCTAVE + 0.01)
 
 
 @pytest.mark.torch_alone
 def test_sums_are_exact(context, monkeypatch):
     """Activations and weights are integers in floats: int64, which rounds nothing, agrees."""
-    passes, values = ExactContext(context), integers(seed=3)[0]
+    passes, values = IntegerContext(context), integers(seed=3)[0]
     expected = [passes.predict(values, number) for number in range(passes.num_passes)]
     for group in passes.groups:
         for name, weight in vars(group).items():
             if isinstance(weight, np.ndarray):
                 setattr(group, name, weight.astype("int64"))
     monkeypatch.setattr(exact, "_bounded", lambda sums: _whole_bounded(sums))
-    seen = passes._seen
-    monkeypatch.setattr(passes, "_seen", lambda indices: seen(indices).astype("int64"))
+    inputs = passes._inputs
+    monkeypatch.setattr(passes, "_inputs", lambda indices: inputs(indices).astype("int64"))
     for number, pair in enumerate(expected):
         np.testing.assert_array_equal(passes.predict(values, number), pair)
 
@@ -95,7 +95,7 @@ def _whole_bounded(sums):
 
 @pytest.mark.torch_alone
 def test_tables_are_the_logistic_distribution():
-    tables = ExactContext.tables()
+    tables = IntegerContext.tables()
     assert tables.shape == (exact.NUM_SCALES * exact.FRACTIONS, 2 * exact.REACH + 1)
     lacking = 1 - tables.sum(axis=1)
     assert lacking.min() >= exact.RARE / exact.TABLE_ONE
@@ -118,7 +118,7 @@ def test_tables_are_the_same_in_higher_precision():
     masses = np.diff((1 + np.tanh(shares / 2)) / 2).reshape(-1, 2 * exact.REACH + 1)
     counts = np.floor((exact.TABLE_ONE - 2 * exact.RARE) * masses)
     counts[counts < exact.RARE] = 0
-    np.testing.assert_array_equal(exact.TABLE_ONE * ExactContext.tables(), counts)
+    np.testing.assert_array_equal(exact.TABLE_ONE * IntegerContext.tables(), counts)
 
 
 def test_the_loss_is_the_code_length_of_the_tables(context):
@@ -127,7 +127,7 @@ def test_the_loss_is_the_code_length_of_the_tables(context):
     layer.build()
     outputs = layer(values * numpy(layer.steps))
     indices = numpy(outputs["codes"]["indices"])
-    passes = ExactContext(layer.context)
+    passes = IntegerContext(layer.context)
     expected = sum(map(passes.code_length, indices)) / values[..., 0].size
     # Scales and means of the tables are rounded.
     np.testing.assert_allclose(1e6 * numpy(outputs["loss"]), expected, rtol=0.02)
@@ -155,7 +155,7 @@ def test_training_learns_from_neighbours():
             self.bottleneck = layer
 
         def call(self, inputs, training=False):
-            self.add_loss(layer(inputs, training=training)["loss"])
+            layer(inputs, training=training)  # adds its loss
             return inputs
 
     layer.adapt(latents.reshape(-1, 2))
@@ -177,8 +177,8 @@ def test_a_saved_context_says_the_same(context, tmp_path):
     values = integers()[0]
     for number in (0, 4):
         np.testing.assert_array_equal(
-            ExactContext(loaded.context).predict(values, number),
-            ExactContext(layer.context).predict(values, number),
+            IntegerContext(loaded.context).predict(values, number),
+            IntegerContext(layer.context).predict(values, number),
         )
 
 

@@ -64,9 +64,9 @@ def test_latents_learn_from_the_cost_with_noise(gradients):
     """Rounded ones have no derivative."""
     layer, latents = ScalarQuantizer(2, rate_weight=1.0, seed=3), normal(4000, 2, 20.0)
     layer.adapt(latents)
-    found = gradients(lambda x: layer(x, training=True)["loss"], latents)[0]
+    actual = gradients(lambda x: layer(x, training=True)["loss"], latents)[0]
     outside = np.abs(latents) > 10  # where further out costs more
-    assert np.mean((found * latents)[outside] > 0) > 0.95
+    assert np.mean((actual * latents)[outside] > 0) > 0.95
 
 
 def test_the_loss_is_the_weighted_code_length_of_the_tables():
@@ -99,10 +99,10 @@ def test_gradients_of_the_code_length(gradients):
     density = FactorizedDensity(2, seed=0)
     density.build()
     points, step = normal(6, 2, 2.0), 1e-2
-    found = gradients(lambda x: ops.sum(density(x)), points)[0]
+    actual = gradients(lambda x: ops.sum(density(x)), points)[0]
     ahead, behind = (numpy(density(points + change)) for change in (step, -step))
     # Of float32, whose code lengths of some bits are off by 1e-6.
-    np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(actual, (ahead - behind) / (2 * step), rtol=1e-2, atol=1e-3)
 
 
 class Cost(keras.Model):
@@ -114,7 +114,7 @@ class Cost(keras.Model):
         bottleneck.log_steps.trainable = False
 
     def call(self, inputs, training=False):
-        self.add_loss(self.bottleneck(inputs, training=training)["loss"])
+        self.bottleneck(inputs, training=training)  # adds its loss
         return inputs
 
 

@@ -25,7 +25,6 @@ class Quantizing(keras.Model):
 
     def call(self, inputs, training=False):
         outputs = self.layer(inputs, training=training)
-        self.add_loss(outputs["loss"])
         return outputs["latents"]
 
 
@@ -219,8 +218,8 @@ def test_cosine_distance(update, rounding):
     assert np.mean(indices == cosine.argmin(axis=1)) >= 0.999
     chosen = cosine[np.arange(len(latents)), indices]
     np.testing.assert_allclose(chosen, cosine.min(axis=1), atol=rounding(DIM, cosine))
-    found = numpy(outputs["latents"])
-    np.testing.assert_allclose(found, codebook[indices], atol=rounding(DIM, codebook))
+    actual = numpy(outputs["latents"])
+    np.testing.assert_allclose(actual, codebook[indices], atol=rounding(DIM, codebook))
 
 
 @each_update

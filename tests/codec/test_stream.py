@@ -17,16 +17,16 @@ def test_what_is_packed_comes_back(size):
 
 
 @pytest.mark.parametrize("size", [(0, 1), (1, MAX_SIDE + 1), (-3, 4)])
-def test_sizes_that_there_are_not(size):
+def test_sizes_out_of_range(size):
     with pytest.raises(ValueError, match="side"):
         pack(OURS, size, b"")
 
 
-def test_every_changed_bit_and_every_cut_is_found():
+def test_every_changed_bit_and_every_cut_is_detected():
     stream = pack(OURS, (100, 200), bytes(range(40)))
-    for place in range(8 * len(stream)):
+    for bit in range(8 * len(stream)):
         altered = bytearray(stream)
-        altered[place // 8] ^= 1 << place % 8
+        altered[bit // 8] ^= 1 << bit % 8
         with pytest.raises(ValueError, match="stream"):
             unpack(bytes(altered), OURS)
     for length in range(len(stream)):

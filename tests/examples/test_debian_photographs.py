@@ -44,10 +44,10 @@ def script():
     [
         ("land/sea1.jpg", ("Ada Lind, Bo Ek (example.org)", "CC-BY-4.0")),
         ("land/hill2.png", ("Ada Lind, Bo Ek (example.org)", "CC-BY-4.0")),
-        # The pattern `sea1*` is about another number.
+        # `sea1*` means number 1.
         ("land/sea10-cy.jpg", ("Cy", "CC-BY-SA-4.0")),
         ("land/sea10.jpg", ("Various", "CC0-1.0")),
-        # Two paragraphs claim it.
+        # Two paragraphs name it.
         ("land/sea1-cy.jpg", None),
     ],
 )

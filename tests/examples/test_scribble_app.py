@@ -1,4 +1,4 @@
-"""The page in a real browser, which draws, waits, clicks and downloads as a user does."""
+"""Tests of the page in a real browser that draws, waits, clicks and downloads as a user does."""
 
 import io
 import os
@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 if keras.backend.backend() != "torch":
-    pytest.skip("no backend has to do with it: runs on torch", allow_module_level=True)
+    pytest.skip("does not depend on the backend: runs on PyTorch", allow_module_level=True)
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 if BROWSER is None:
     pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
@@ -29,7 +29,7 @@ from umbed_keras.segmentation import PixelClassifier, similar_pixels  # noqa: E4
 ROOT = Path(__file__).parents[2]
 PORTRAIT = np.asarray(Image.open(ROOT / "examples" / "astronaut.jpg").convert("RGB"))
 IMAGE = PORTRAIT[20:180, 140:300]
-# Ends (column, row) of strokes on it: hair, the wall, the face.
+# Ends (column, row) of strokes on hair, wall and face.
 HAIR, WALL, FACE = ((30, 40), (60, 18)), ((8, 100), (12, 140)), ((70, 80), (100, 90))
 WIDTH = 8
 
@@ -41,20 +41,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """The page's process, and its address."""
-    places = {name: folder / name.lower() for name in ("HOME", "TMPDIR", "CWD", "KERAS_HOME")}
-    for place in places.values():
-        place.mkdir()
+    """Starts the page; yields its process and its address."""
+    folders = {name: folder / name.lower() for name in ("HOME", "TMPDIR", "CWD", "KERAS_HOME")}
+    for path in folders.values():
+        path.mkdir()
     environment = {
         **os.environ,
-        **{name: str(place) for name, place in places.items()},
+        **{name: str(path) for name, path in folders.items()},
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     process = subprocess.Popen(
         [sys.executable, ROOT / "examples" / "scribble_app.py"],
         env=environment,
-        cwd=places["CWD"],
+        cwd=folders["CWD"],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -66,9 +66,9 @@ def server(folder):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        # Cores may be busy.
+        # The machine may be busy.
         playwright.expect.set_options(timeout=60_000)
-        # Root, as in containers, can't have the sandbox.
+        # The sandbox is not available to root, as in containers.
         browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -76,7 +76,7 @@ def browser():
 
 @pytest.fixture
 def visit(server, browser):
-    """`visit()`: another user, in a session of its own."""
+    """`visit()` returns a new user with a session of their own."""
     _, address = server
     contexts = []
 
@@ -90,7 +90,7 @@ def visit(server, browser):
 
 
 class User:
-    """Someone in front of the page, with an image open."""
+    """A user of the page with an open image."""
 
     def __init__(self, page, address, image):
         self.page = page
@@ -123,7 +123,7 @@ class User:
         self.page.mouse.up()
 
     def answer(self, function):
-        """Does something that is answered by another segmentation, and waits for it."""
+        """Calls a function and waits for the new segmentation that it causes."""
         segmentation = self.page.locator("#segmentation img")
         before = segmentation.get_attribute("src")
         function()
@@ -135,7 +135,7 @@ class User:
         return Path(download.value.path())
 
     def strokes(self):
-        """What the page saw of the strokes, as labels."""
+        """Downloads the strokes as labels."""
         with Image.open(self.download("stroked")) as strokes:
             drawn = np.asarray(strokes)
         labels = np.zeros(drawn.shape[:2], int)
@@ -152,7 +152,7 @@ def png(image):
 
 
 def distance(ends):
-    """How far each pixel's middle is from a straight stroke's."""
+    """Computes the distance of the centre of each pixel from a straight stroke."""
     (x0, y0), (x1, y1) = ends
     y, x = np.mgrid[: IMAGE.shape[0], : IMAGE.shape[1]] + 0.5
     along = ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2)
@@ -161,7 +161,7 @@ def distance(ends):
 
 
 def assert_drawn(labels, strokes):
-    """A pixel more or less than half the width is right at the edge, which is soft."""
+    """Asserts where strokes are drawn, up to one pixel at their soft edges."""
     for number, ends in strokes.items():
         assert (labels[distance(ends) < WIDTH / 2 - 1] == number).all()
     far = np.min([distance(ends) for ends in strokes.values()], axis=0) > WIDTH / 2 + 1
@@ -185,19 +185,19 @@ def test_a_few_strokes_become_a_mask(visit, server):
     loaded = PixelClassifier.load(user.download("classifier"))
     np.testing.assert_array_equal(loaded.predict(IMAGE), expected)
 
-    # The map shown is, compressed, that of the pixel clicked, and not of others around it.
+    # The similarity map belongs to the clicked pixel and not to others near it.
     row, col = 85, 90
     user.page.locator("#segmentation img").click(position={"x": col + 0.5, "y": row + 0.5})
     source = user.page.locator("#similar img").get_attribute("src")
-    shown = Image.open(io.BytesIO(user.page.request.get(source).body())).convert("RGB")
+    drawn = Image.open(io.BytesIO(user.page.request.get(source).body())).convert("RGB")
     near = [(row + down, col + right) for down in (-12, 0, 12) for right in (-12, 0, 12)]
     errors = [
-        np.abs(brightness(shown) - similar_pixels(IMAGE, *place).clip(0, 1)).mean()
-        for place in near
+        np.abs(magma_values(drawn) - similar_pixels(IMAGE, *pixel).clip(0, 1)).mean()
+        for pixel in near
     ]
     assert near[np.argmin(errors)] == (row, col)
 
-    # Other images, of other sizes.
+    # Images of other sizes.
     more = [IMAGE[:, ::-1], IMAGE[:100]]
     user.page.locator("#more input").set_input_files(
         [{"name": "same.png", "mimeType": "image/png", "buffer": png(image)} for image in more]
@@ -209,7 +209,7 @@ def test_a_few_strokes_become_a_mask(visit, server):
             mask = np.asarray(Image.open(io.BytesIO(masks.read(name))))
             np.testing.assert_array_equal(mask, classifier.predict(image))
 
-    # Taken back, a stroke counts no more.
+    # A stroke that is undone no longer counts.
     user.answer(user.page.locator("#strokes .undo").click)
     assert_drawn(user.strokes(), {1: HAIR, 2: WALL})
     assert zipfile.is_zipfile(user.download("masks"))
@@ -218,8 +218,8 @@ def test_a_few_strokes_become_a_mask(visit, server):
     }
 
 
-def brightness(image):
-    """0..1 of an image in the colours of the map magma, which rise in brightness."""
+def magma_values(image):
+    """Computes the values in 0..1 of an image in the colours of the map magma."""
     from matplotlib import colormaps
 
     colours = colormaps["magma"](np.arange(256), bytes=True)[:, :3].astype("float32")
@@ -227,17 +227,17 @@ def brightness(image):
     return np.square(pixels - colours).sum(axis=-1).argmin(axis=-1) / 255
 
 
-def test_it_answers_to_this_machine_alone(server):
+def test_it_serves_this_machine_only(server):
     _, address = server
     host, port = address.strip("/").split("/")[-1].split(":")
     assert host == "127.0.0.1"
     socket.create_connection((host, port), timeout=60).close()
-    # Of this machine, too, but reached only where all its addresses are.
+    # Another address of this machine, which a server on all addresses would serve.
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port), timeout=60)
 
 
-def test_two_users_share_no_strokes(visit):
+def test_users_do_not_share_strokes(visit):
     first, second = visit(), visit()
     first.draw(1, HAIR)
     first.answer(lambda: first.draw(2, WALL))
@@ -260,7 +260,7 @@ def test_bad_files_are_refused(visit):
     huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
     user.open(bytes(huge))
     playwright.expect(toast).to_contain_text("given.png has far too many pixels.")
-    # The image of before is still there, and can be worked on.
+    # The previous image is still open.
     user.draw(1, HAIR)
     user.answer(lambda: user.draw(2, WALL))
 
@@ -270,7 +270,7 @@ def test_nothing_is_left_behind(server, folder):
     assert any((folder / "tmpdir").iterdir())
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
-    # Keras writes its settings where there are none, as it is imported.
+    # Keras writes its settings when it is imported, if there are none.
     written = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     assert written <= {Path("keras_home/keras.json")}
     assert list((folder / "tmpdir").iterdir()) == []

@@ -17,7 +17,7 @@ NAMES = "train/one.png", "train/two.jpg", "apply/three.png"
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    """`run(*arguments)`: the script, which writes to `tmp_path / "out"`."""
+    """`run(*arguments)` runs the script with the output folder `tmp_path / "out"`."""
     monkeypatch.syspath_prepend(EXAMPLES)
 
     def run(*arguments):
@@ -30,7 +30,7 @@ def run(monkeypatch, tmp_path):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two images with strokes, in class numbers and in colours, and one without."""
+    """Writes two images with strokes, in class numbers and in colours, and one without."""
     random = np.random.default_rng(0)
     for name in NAMES:
         path = tmp_path / name
@@ -52,7 +52,7 @@ def read(path):
         return np.asarray(image)
 
 
-def test_learns_from_folders_and_gives_to_others(run, folders):
+def test_a_folder_of_strokes_segments_itself_and_another_folder(run, folders):
     folder, numbers = folders
     run("--train", folder / "train", "--apply", folder / "apply", "--preset", PRESET)
     out = folder / "out"
@@ -60,18 +60,20 @@ def test_learns_from_folders_and_gives_to_others(run, folders):
     classifier = PixelClassifier(PRESET).fit([images["one"], images["two"]], [numbers, numbers])
     loaded = PixelClassifier.load(out / "classifier.npz", classifier.embedder)
     for name, image in images.items():
-        said = classifier.predict_proba(image)
-        np.testing.assert_array_equal(read(out / f"{name}.labels.png"), 1 + said.argmax(axis=-1))
-        probability = read(out / f"{name}.probability.png")
+        probabilities = classifier.predict_proba(image)
+        np.testing.assert_array_equal(
+            read(out / f"{name}.labels.png"), 1 + probabilities.argmax(axis=-1)
+        )
+        largest = read(out / f"{name}.probability.png") / 255
         # Half a step of 8 bits.
-        np.testing.assert_allclose(probability / 255, said.max(axis=-1), rtol=0, atol=0.501 / 255)
+        np.testing.assert_allclose(largest, probabilities.max(axis=-1), rtol=0, atol=0.501 / 255)
         assert read(out / f"{name}.overlay.png").shape == image.shape
         np.testing.assert_array_equal(loaded.predict(image), classifier.predict(image))
     assert len(list(out.iterdir())) == 3 * len(images) + 1
 
 
 @pytest.mark.torch_alone
-def test_goes_on_where_it_was_interrupted(run, folders):
+def test_images_that_are_done_are_skipped(run, folders):
     folder, _ = folders
     run(folder / "train" / "one.png", folder / "train" / "one.strokes.png", "--preset", PRESET)
     out = folder / "out"
@@ -81,7 +83,7 @@ def test_goes_on_where_it_was_interrupted(run, folders):
     first = labels.stat().st_mtime_ns
     run(*saved)
     assert labels.stat().st_mtime_ns == first
-    # Another classifier has other labels to give.
+    # A newer classifier may predict other labels.
     os.utime(out / "classifier.npz", ns=(first + 1, first + 1))
     run(*saved)
     assert labels.stat().st_mtime_ns > first
@@ -115,5 +117,5 @@ def test_bad_folders_are_refused(run, folders):
         run("--train", folder / "train")
     (folder / "apply" / "two.png").write_bytes((folder / "apply" / "three.png").read_bytes())
     (folder / "train" / "one.strokes.png").unlink()
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="must differ without their suffix"):
         run("--train", folder / "train", "--apply", folder / "apply")

@@ -109,17 +109,17 @@ def test_order_and_pixels_are_functions_of_seed_and_step():
     np.testing.assert_array_equal(flat(epoch(5)), flat(epoch(5)))
     assert (flat(epoch(5)) != flat(epoch(6))).any()
     assert (flat(epoch(5)) != flat(epoch(5, seed=4))).any()
-    seen = np.concatenate([part["images"] for part in epoch(5)])
-    assert sorted(seen.sum(axis=(1, 2, 3))) == sorted(images().sum(axis=(1, 2, 3)))
+    shuffled = np.concatenate([part["images"] for part in epoch(5)])
+    assert sorted(shuffled.sum(axis=(1, 2, 3))) == sorted(images().sum(axis=(1, 2, 3)))
 
 
 def test_steps_per_epoch_go_on_through_the_data():
     batches = ImageBatches(images(6), 3, 2, shuffle=False, steps_per_epoch=2)
-    seen = []
+    parts = []
     for epoch in range(3):
         batches.epoch = epoch
-        seen += [batches[index][0]["images"] for index in range(batches.num_batches)]
-    np.testing.assert_array_equal(np.concatenate(seen), np.tile(images(6), (2, 1, 1, 1)))
+        parts += [batches[index][0]["images"] for index in range(batches.num_batches)]
+    np.testing.assert_array_equal(np.concatenate(parts), np.tile(images(6), (2, 1, 1, 1)))
 
 
 def test_bare_batches_are_images_alone():
@@ -135,7 +135,7 @@ def test_pixels_cover_the_whole_image():
 
 
 @pytest.mark.parametrize(
-    ("data", "error", "says"),
+    ("data", "error", "message"),
     [
         (3, TypeError, "int"),
         ((image for image in images()), ValueError, "steps_per_epoch"),
@@ -144,12 +144,12 @@ def test_pixels_cover_the_whole_image():
         ([images()[0]], ValueError, "batch axis"),
     ],
 )
-def test_data_that_cannot_be_read_is_refused(data, error, says):
-    with pytest.raises(error, match=says):
+def test_data_that_cannot_be_read_is_refused(data, error, message):
+    with pytest.raises(error, match=message):
         ImageBatches(data, 3)[0]
 
 
-def test_a_generator_that_runs_out_says_so():
+def test_an_exhausted_generator_is_an_error():
     batches = ImageBatches(
         (images()[index : index + 1] for index in range(2)), 3, steps_per_epoch=4
     )
@@ -176,5 +176,5 @@ def test_validation_of_a_few_steps_sees_the_same_batches_every_epoch():
         generator_of_known_batches(images(6), 1), 3, steps_per_epoch=2, restart=True
     )
     for _ in range(2):
-        seen = [batches[index][0]["images"] for index in range(2)]
-        np.testing.assert_array_equal(np.concatenate(seen), images(6)[:2])
+        parts = [batches[index][0]["images"] for index in range(2)]
+        np.testing.assert_array_equal(np.concatenate(parts), images(6)[:2])

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.torch_alone
 
 @pytest.fixture
 def folder(tmp_path):
-    """Seven images whose pixels tell which one and where: (number, row, column)."""
+    """Seven images whose pixels are (number of the image, row, column)."""
     for number in range(7):
         height, width = 40 + number, 60 - number
         pixels = np.empty((height, width, 3), "uint8")
@@ -65,9 +65,9 @@ def test_training_goes_on_through_the_passes_and_evaluation_stays(folder):
     for epoch in range(2):
         batches.epoch = epoch
         for index in range(source.num_batches):
-            found = batches[index][0]["images"]
+            actual = batches[index][0]["images"]
             expected = source.at_step(epoch * source.num_batches + index)
-            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(actual, expected)
     model = uk.PixelEmbedder(4, 4, 1, widths=(4,), hidden_units=(4,))
     model.compile("adam")
     source = uk.ImageFolder(folder, 8, 4, 2, workers=2)
@@ -82,7 +82,7 @@ def test_small_and_gray_images(folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"folder": "nowhere"}, "`folder`.*'nowhere'"),
         ({"folder": []}, "`folder`"),
@@ -91,12 +91,12 @@ def test_small_and_gray_images(folder):
         ({"crops_per_image": 0}, "`crops_per_image`"),
     ],
 )
-def test_bad_arguments_are_refused(folder, options, says):
-    with pytest.raises(ValueError, match=says):
+def test_bad_arguments_are_refused(folder, options, message):
+    with pytest.raises(ValueError, match=message):
         uk.ImageFolder(**{"folder": folder, **options})
 
 
-def test_what_cannot_be_read_is_named(tmp_path):
+def test_an_error_names_the_file_that_cannot_be_read(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     Image.fromarray(np.ones((9, 9), "float32")).save(tmp_path / "floats.tif")
     for name in ("broken.jpg", "floats.tif"):

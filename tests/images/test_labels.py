@@ -10,6 +10,7 @@ import umbed_keras as uk
 from umbed_keras.images.labels import CLASS_COLORS, as_labels, read_labels, write_labels
 
 tifffile = pytest.importorskip("tifffile")
+pytest.importorskip("imagecodecs", reason="needs the extra `images`")
 pytestmark = pytest.mark.torch_alone
 LABELS = np.array([[0, 1, 1], [2, 2, 0]])
 

@@ -13,6 +13,7 @@ import umbed_keras as uk
 from umbed_keras.images.read_image import FORMATS, suffixes
 
 tifffile = pytest.importorskip("tifffile")
+pytest.importorskip("imagecodecs", reason="needs the extra `images`")
 zarr = pytest.importorskip("zarr")
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_files"
 pytestmark = pytest.mark.torch_alone

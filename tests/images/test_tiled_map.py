@@ -24,7 +24,7 @@ def test_a_filter_over_tiles_with_its_halo_is_the_filter_of_the_whole(array):
     np.testing.assert_allclose(result, box_mean(array), rtol=1e-12)
 
 
-def test_without_its_halo_it_is_not(array):
+def test_without_the_halo_it_differs(array):
     result = tiled_map(lambda *side: box_mean(array[side]), array.shape, (16, 16))
     assert np.abs(result - box_mean(array)).max() > 0.1
 

@@ -1,4 +1,4 @@
-"""Images and networks that tests of several metrics share."""
+"""Images and weights that tests of several metrics share."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def pairs():
 
 @pytest.fixture
 def shared_data():
-    """The folder of the research data."""
+    """Path of the folder with the research data."""
     beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
     folder = Path(os.environ.get("UMBED_DATA", beside))
     if not (folder / "lpips_reference").is_dir():
@@ -38,7 +38,7 @@ def shared_data():
 
 @pytest.fixture
 def random_lpips(tmp_path):
-    """`random_lpips(net)`: the path of a file of random weights of the right shapes."""
+    """`random_lpips(net)`: path of a file with random weights."""
 
     def write(net):
         rng = np.random.default_rng(0)

@@ -29,18 +29,18 @@ def test_codes_of_several_batches_share_their_statistics():
 @pytest.mark.parametrize(
     ("coefficient_bits", "expected"), [(None, 3 * (5 + 32) / 16), (6, 3 * (5 + 6) / 16)]
 )
-def test_sparse_codes(coefficient_bits, expected):
+def test_rates_of_sparse_codes(coefficient_bits, expected):
     bottleneck = DictionaryBottleneck(
         num_atoms=32, latent_dim=8, sparsity=3, coefficient_bits=coefficient_bits
     )
     metric = BitsPerPixel(bottleneck)
     metric.update_state(bottleneck.encode(latents(2, 5, 5, 8)), pixels=2 * 20 * 20)
-    found = metric.result()
-    assert found["fixed_length"] == pytest.approx(expected)
-    assert 0 < found["entropy_coded"] <= expected
+    rates = metric.result()
+    assert rates["fixed_length"] == pytest.approx(expected)
+    assert 0 < rates["entropy_coded"] <= expected
 
 
-def test_divergence_in_bits():
+def test_the_rate_of_a_gaussian_is_its_divergence_in_bits():
     bottleneck = GaussianBottleneck(latent_dim=2)
     metric = BitsPerPixel(bottleneck)
     rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_divergence_in_bits():
     assert metric.result() == {"fixed_length": expected, "entropy_coded": expected}
 
 
-def test_reset():
+def test_reset_removes_all_codes():
     bottleneck = VectorQuantizer(num_embeddings=4, latent_dim=3)
     metric = BitsPerPixel(bottleneck)
     nothing = {"fixed_length": 0, "entropy_coded": 0}

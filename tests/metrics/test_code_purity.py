@@ -9,29 +9,31 @@ EPS = float(np.finfo("float32").eps)
 CODES, CLASSES = 12, 5
 
 
-def images(shape, codes_a_pixel=None, seed=0):
-    """Codes that tell something of the labels; the last class and the last code are never."""
+def images(shape, codes_per_pixel=None, seed=0):
+    """Returns codes that correlate with labels; the last class and the last code do not occur."""
     random = np.random.default_rng(seed)
     labels = random.integers(CLASSES - 1, size=shape)
     order = random.random((*shape, CODES - 1))
     first = labels[..., None]
-    told = random.random((*shape, 1)) < 0.6
-    np.put_along_axis(order, first, np.where(told, -1, np.take_along_axis(order, first, -1)), -1)
+    informative = random.random((*shape, 1)) < 0.6
+    np.put_along_axis(
+        order, first, np.where(informative, -1, np.take_along_axis(order, first, -1)), -1
+    )
     codes = np.argsort(order, axis=-1)
-    codes = codes[..., :codes_a_pixel] if codes_a_pixel else codes[..., 0]
+    codes = codes[..., :codes_per_pixel] if codes_per_pixel else codes[..., 0]
     return codes.astype("int32"), labels.astype("uint8")
 
 
 def reference_iou(codes, labels, known=True):
-    """`(CODES, CLASSES)` by sets of pixels."""
+    """Returns the IoU `(CODES, CLASSES)` computed from sets of pixels."""
     codes = codes if codes.ndim > labels.ndim else codes[..., None]
-    found = np.zeros((CODES, CLASSES))
-    for code, label in np.ndindex(found.shape):
+    iou = np.zeros((CODES, CLASSES))
+    for code, label in np.ndindex(iou.shape):
         has_code = (codes == code).any(axis=-1) & known
         has_label = (labels == label) & known
         either = np.sum(has_code | has_label)
-        found[code, label] = np.sum(has_code & has_label) / either if either else 0
-    return found
+        iou[code, label] = np.sum(has_code & has_label) / either if either else 0
+    return iou
 
 
 def updated(*batches, **options):
@@ -41,13 +43,13 @@ def updated(*batches, **options):
     return metric
 
 
-@pytest.mark.parametrize("codes_a_pixel", [None, 1, 3])
-def test_codes_chosen_on_some_images_and_tested_on_others(codes_a_pixel):
-    some = images((2, 9, 8), codes_a_pixel)
-    others = images((3, 7, 6), codes_a_pixel, seed=1)
+@pytest.mark.parametrize("codes_per_pixel", [None, 1, 3])
+def test_codes_are_chosen_on_some_images_and_evaluated_on_others(codes_per_pixel):
+    some = images((2, 9, 8), codes_per_pixel)
+    others = images((3, 7, 6), codes_per_pixel, seed=1)
     chosen = updated(some)
     expected = reference_iou(*some)
-    # Of two counts that are exact in float32 the quotient is off by half a unit.
+    # The counts are exact in float32; their quotient is rounded once.
     np.testing.assert_allclose(numpy(chosen.iou()), expected, rtol=EPS)
     best = expected.argmax(axis=0)
     best[CLASSES - 1] = -1
@@ -69,26 +71,26 @@ def test_batches_of_any_shape_add_up():
     np.testing.assert_array_equal(numpy(apart.class_counts), numpy(together.class_counts))
 
 
-def test_a_graph_counts_what_is_counted_without(compiled):
+def test_a_compiled_update_equals_an_eager_one(compiled):
     batch, metric = images((6, 4, 5), 3), CodePurity(CODES, CLASSES)
     codes, labels = map(ops.convert_to_tensor, batch)
     start = [variable.value for variable in metric.variables]
     counted = compiled(metric.stateless_update_state)(start, codes, labels)
-    for found, expected in zip(counted, updated(batch).variables, strict=True):
-        np.testing.assert_array_equal(numpy(found), numpy(expected))
+    for counts, expected in zip(counted, updated(batch).variables, strict=True):
+        np.testing.assert_array_equal(numpy(counts), numpy(expected))
 
 
-def test_limits():
+def test_least_and_largest_results():
     labels = np.arange(CLASSES)[:, None].repeat(6, axis=1)
     assert float(numpy(updated().result())) == 0
     assert numpy(updated().best_codes()).tolist() == [-1] * CLASSES
-    # A code a class, in whatever order; then codes that are on everywhere.
+    # One code for each class; then one code for all pixels.
     assert float(numpy(updated((CODES - 1 - labels, labels)).result())) == 1
     everywhere = updated((np.zeros_like(labels), labels))
     assert float(numpy(everywhere.result())) == pytest.approx(1 / CLASSES, rel=CLASSES * EPS)
 
 
-def test_pixels_of_an_ignored_class_and_without_a_label_count_nowhere():
+def test_pixels_without_a_label_or_with_an_ignored_class_are_not_counted():
     codes, labels = images((4, 9, 8))
     labels[0] = 255
     metric = updated((codes, labels), ignore_class=2)
@@ -98,7 +100,7 @@ def test_pixels_of_an_ignored_class_and_without_a_label_count_nowhere():
     assert float(numpy(metric.result())) == float(numpy(kept.result()))
 
 
-def test_a_negative_code_is_none_and_its_pixel_counts():
+def test_pixels_with_negative_codes_are_counted_as_without_a_code():
     codes, labels = images((4, 9, 8), 3)
     codes[1, ..., 1:] = -1
     codes[2] = -1
@@ -106,7 +108,7 @@ def test_a_negative_code_is_none_and_its_pixel_counts():
     np.testing.assert_allclose(numpy(metric.iou()), reference_iou(codes, labels), rtol=EPS)
 
 
-def test_counts_stay_exact_beyond_those_of_float32():
+def test_counts_are_exact_beyond_the_integers_of_float32():
     metric = CodePurity(2, 2)
     start = 2**24
     metric.both.assign([[start, 0], [0, 0]])
@@ -116,7 +118,7 @@ def test_counts_stay_exact_beyond_those_of_float32():
     assert numpy(metric.class_counts).tolist() == [start + 1, 0]
 
 
-def test_reset_forgets_pixels_but_not_the_codes_of_classes():
+def test_reset_removes_pixels_and_keeps_the_codes_of_classes():
     metric = updated(images((9, 8)), class_codes=range(CLASSES))
     metric.reset_state()
     assert not numpy(metric.both).any()
@@ -125,7 +127,7 @@ def test_reset_forgets_pixels_but_not_the_codes_of_classes():
     assert float(numpy(metric.result())) == 1
 
 
-def test_an_atom_and_its_negative_are_two_codes_and_one_of_coefficient_0_is_none():
+def test_signs_of_coefficients_give_separate_codes():
     codes = signed_atoms([[0, 1], [1, 0]], np.float32([[2.5, -1], [0, -0.5]]), 2)
     assert numpy(codes).tolist() == [[0, 3], [-1, 2]]
 
@@ -147,12 +149,12 @@ def test_config_round_trip():
         ({"class_codes": [1.0, 2.0, 3.0]}, "`class_codes` must be 3 integers"),
     ],
 )
-def test_what_is_wrong_is_named(options, named):
+def test_invalid_arguments_are_value_errors(options, named):
     with pytest.raises(ValueError, match=named):
         CodePurity(**{"num_codes": 12, "num_classes": 3, **options})
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4,), (4, 5, 2, 2)])
-def test_shapes_that_do_not_go_together_are_named(shape):
+def test_shapes_that_do_not_match_are_value_errors(shape):
     with pytest.raises(ValueError, match="`codes` must have the shape of `labels`"):
         CodePurity(2, 2).update_state(np.zeros(shape, "int32"), np.zeros((4, 5), "int32"))

@@ -14,7 +14,7 @@ def result(metric):
 
 
 def codes(*shape, seed=0):
-    """Unequally used, and the last of 20 entries never."""
+    """Returns codes with unequal frequencies, without the last of 20 entries."""
     return np.random.default_rng(seed).binomial(18, 0.3, size=shape).astype("int32")
 
 
@@ -31,7 +31,7 @@ def test_perplexity_and_fraction_of_several_batches(rounding):
     }
 
 
-def test_limits(rounding):
+def test_least_and_largest_results(rounding):
     metric = CodeUsage(20)
     assert result(metric) == {"perplexity": 1, "fraction_used": 0}
     metric.update_state(np.full(120, 3))
@@ -41,7 +41,7 @@ def test_limits(rounding):
     assert result(metric) == {"perplexity": pytest.approx(20, rel=rounding(20)), "fraction_used": 1}
 
 
-def test_weight_zero_leaves_a_code_out():
+def test_codes_of_weight_zero_are_not_counted():
     metric, kept = CodeUsage(20), CodeUsage(20)
     batch, mask = codes(4, 30), np.random.default_rng(1).integers(2, size=(4, 30))
     metric.update_state(batch, sample_weight=mask)
@@ -50,7 +50,7 @@ def test_weight_zero_leaves_a_code_out():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-def test_weights_count_relative_to_one_another(scale, rounding):
+def test_the_scale_of_weights_does_not_matter(scale, rounding):
     metric = CodeUsage(20)
     batch, weights = codes(120), np.random.default_rng(1).uniform(size=120)
     metric.update_state(batch, sample_weight=scale * weights)

@@ -10,7 +10,7 @@ numpy = ops.convert_to_numpy
 
 @pytest.fixture
 def small_inception(monkeypatch):
-    """Puts two averaged features in Inception's place, which takes long to build."""
+    """Replaces Inception, which takes long to build, by a network of two averaged features."""
 
     def build(include_top, weights, pooling, input_shape):
         assert (include_top, weights, pooling) == (False, None, "avg")
@@ -22,7 +22,7 @@ def small_inception(monkeypatch):
 
 
 def assert_means_are_inceptions(metric, references, images, rounding):
-    """The accumulated means are those of the features of images of the right size."""
+    """Compares the accumulated means with those of the features of preprocessed images."""
     metric.update_state(references, images)
     inception = metric.feature_extractor.layers[-1]
     for batch, (count, mean, _) in ((references, metric._references), (images, metric._images)):
@@ -48,11 +48,11 @@ def test_moments_are_those_of_inceptions_features(rounding):
     assert metric._images[1].shape == (2048,)
 
 
-def test_images_are_scaled_as_inception_wants_them(small_inception, rounding):
+def test_images_are_scaled_to_the_range_of_inception(small_inception, rounding):
     assert_means_are_inceptions(FID(weights=None), *random_images(), rounding)
 
 
-def test_channels_are_last_whatever_keras_is_set_to(small_inception, rounding):
+def test_channels_are_last_with_any_setting_of_keras(small_inception, rounding):
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
@@ -70,7 +70,7 @@ def test_images_of_any_size_and_range(small_inception, rounding):
     references, others = (numpy(m[1]) for m in (metric._references, metric._images))
     tolerance = rounding(metric.feature_extractor.layers[-1], references)
     np.testing.assert_allclose(others, references, atol=tolerance)
-    # Nothing beside the distance to other images.
+    # Negligible compared with the distance to other images.
     distance = float(metric.result())
     metric.update_state(images, images // 2)
     assert abs(distance) <= 1e-3 * float(metric.result())

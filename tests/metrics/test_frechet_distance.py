@@ -8,13 +8,13 @@ from umbed_keras.metrics import FrechetDistance, frechet_distance
 
 
 def features(count, dim, seed=0, scale=1.0, offset=0.0):
-    """Correlated Gaussian features."""
+    """Returns correlated Gaussian features."""
     rng = np.random.default_rng(seed)
     return scale * rng.standard_normal((count, dim)) @ rng.standard_normal((dim, dim)) + offset
 
 
 def by_matrix_root(first, second):
-    """The definition, with SciPy's root of the product of the covariances."""
+    """Computes the definition with SciPy's root of the product of the covariances."""
     covariances = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
     offset = first.mean(axis=0) - second.mean(axis=0)
     root = sqrtm(covariances[0] @ covariances[1]).real
@@ -22,7 +22,7 @@ def by_matrix_root(first, second):
 
 
 def extractor(dim=4):
-    """Averages over quarters of an image, mixed: an extractor whose output is of rank 4."""
+    """Returns an extractor with output of rank 4: mixed averages over quarters of an image."""
     kernel = np.random.default_rng(0).standard_normal((1, 1, 3, dim)).astype("float32")
     return keras.Sequential(
         [
@@ -43,13 +43,13 @@ def images(count, seed, low=0.0, high=1.0):
 def test_function_against_the_matrix_root(count, other_count, dim):
     first = features(count, dim)
     second = features(other_count, dim, seed=1, scale=1.5, offset=2.0)
-    found = frechet_distance(first, second)
-    assert found == pytest.approx(by_matrix_root(first, second), rel=1e-8)
-    assert found == pytest.approx(frechet_distance(second, first), rel=1e-8)
+    distance = frechet_distance(first, second)
+    assert distance == pytest.approx(by_matrix_root(first, second), rel=1e-8)
+    assert distance == pytest.approx(frechet_distance(second, first), rel=1e-8)
 
 
 def test_function_with_fewer_rows_than_columns():
-    # The root of a singular product is not SciPy's strength: the same features in a larger space.
+    # SciPy's root of a singular product is inexact, so the features are embedded in a larger space.
     first, second = features(10, 5), features(12, 5, seed=1)
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((40, 40)))[0][:5]
     expected = by_matrix_root(first, second)
@@ -57,7 +57,7 @@ def test_function_with_fewer_rows_than_columns():
 
 
 def test_function_of_known_gaussians():
-    # One dimension: squared differences of means and of standard deviations.
+    # In one dimension: squared differences of means and of standard deviations.
     first, second = np.array([[0.0], [2.0]]), np.array([[1.0], [7.0]])
     expected = (1 - 4) ** 2 + (np.sqrt(2) - np.sqrt(18)) ** 2
     assert frechet_distance(first, second) == pytest.approx(expected)
@@ -67,7 +67,7 @@ def test_function_of_known_gaussians():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "says"),
+    ("first", "second", "named"),
     [
         (np.zeros(5), np.zeros((5, 2)), "`features` must have shape"),
         (np.zeros((5, 2)), np.zeros((1, 2)), "`other_features` must have shape"),
@@ -75,8 +75,8 @@ def test_function_of_known_gaussians():
         (np.full((5, 2), np.nan), np.zeros((5, 2)), "`features` must be finite"),
     ],
 )
-def test_bad_features_are_value_errors(first, second, says):
-    with pytest.raises(ValueError, match=says):
+def test_bad_features_are_value_errors(first, second, named):
+    with pytest.raises(ValueError, match=named):
         frechet_distance(first, second)
 
 
@@ -99,7 +99,7 @@ def test_metric_against_the_function(sizes):
     assert float(metric.result()) == pytest.approx(0, abs=1e-3 * expected)
 
 
-def test_few_images_of_many_features():
+def test_fewer_images_than_features():
     model = extractor(dim=64)
     metric = FrechetDistance(model)
     references, others = images(10, 0), images(10, 1, 0.2, 0.6)
@@ -108,7 +108,7 @@ def test_few_images_of_many_features():
     assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
 
 
-def test_weights_say_how_often_a_pair_counts():
+def test_weights_equal_repetitions_of_pairs():
     model = extractor()
     references, others = images(30, 0), images(30, 1, 0.2, 0.6)
     weights = np.random.default_rng(2).integers(0, 3, 30)
@@ -120,7 +120,7 @@ def test_weights_say_how_often_a_pair_counts():
     assert float(metric.result()) == pytest.approx(float(repeated.result()), rel=1e-3)
 
 
-def test_ranges_agree():
+def test_images_of_any_range_give_the_same_distance():
     model = extractor()
     pair = [np.uint8(255 * images(20, 0)), np.uint8(255 * images(20, 1, 0.2, 0.6))]
     results = []
@@ -147,7 +147,7 @@ def test_models_without_a_known_output_are_value_errors():
     assert float(metric.result()) > 0
 
 
-def test_config_holds_all_but_the_extractor():
+def test_the_config_lacks_only_the_extractor():
     metric = FrechetDistance(extractor(), value_range=(-1, 1), name="distance")
     with pytest.raises(ValueError, match="does not hold the model"):
         FrechetDistance.from_config(metric.get_config())

@@ -17,7 +17,7 @@ def read(folder, name):
 
 
 def torch_lpips(net, path, references, images):
-    """The same from PyTorch's own layers, in float64, for images in 0..1."""
+    """Computes the distances of images in 0..1 with PyTorch's layers in float64."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     arrays = {name: torch.from_numpy(array).double() for name, array in np.load(path).items()}
 
@@ -44,13 +44,13 @@ def torch_lpips(net, path, references, images):
             three = conv(pool(two, False), "conv3", padding=1)
             four = conv(three, "conv4", padding=1)
             return [one, two, three, four, conv(four, "conv5", padding=1)]
-        found = [conv(images, "conv1", 2)]
-        found.append(fire(fire(pool(found[-1], True), "fire2"), "fire3"))
-        found.append(fire(fire(pool(found[-1], True), "fire4"), "fire5"))
-        found.append(fire(pool(found[-1], True), "fire6"))
+        outputs = [conv(images, "conv1", 2)]
+        outputs.append(fire(fire(pool(outputs[-1], True), "fire2"), "fire3"))
+        outputs.append(fire(fire(pool(outputs[-1], True), "fire4"), "fire5"))
+        outputs.append(fire(pool(outputs[-1], True), "fire6"))
         for layer in ("fire7", "fire8", "fire9"):
-            found.append(fire(found[-1], layer))
-        return found
+            outputs.append(fire(outputs[-1], layer))
+        return outputs
 
     total = 0
     for index, (a, b) in enumerate(zip(layers(references), layers(images), strict=True)):
@@ -60,10 +60,10 @@ def torch_lpips(net, path, references, images):
     return total.numpy()
 
 
-def test_the_authors_values(shared_data):
+def test_published_values(shared_data):
     network = LPIPSNetwork(weights=shared_data / "lpips_alex.npz")
     reference = read(shared_data, "ex_ref")
-    # They are given to four places.
+    # They are published with four decimals.
     assert numpy(network(reference, read(shared_data, "ex_p0"))) == pytest.approx(0.7219, abs=1e-3)
     assert numpy(network(reference, read(shared_data, "ex_p1"))) == pytest.approx(0.1376, abs=1e-3)
 
@@ -72,22 +72,22 @@ def test_the_authors_values(shared_data):
 def test_published_weights_against_pytorch(shared_data, net):
     path = shared_data / f"lpips_{net}.npz"
     reference, image = read(shared_data, "ex_ref"), read(shared_data, "ex_p0")
-    found = numpy(LPIPSNetwork(net, path)(reference, image))
+    outputs = numpy(LPIPSNetwork(net, path)(reference, image))
     np.testing.assert_allclose(
-        found, torch_lpips(net, path, reference / 255, image / 255), rtol=1e-4
+        outputs, torch_lpips(net, path, reference / 255, image / 255), rtol=1e-4
     )
 
 
 @pytest.mark.parametrize(
     ("net", "height", "width"),
-    # The least size, and poolings of odd and even sizes in every stage.
+    # The least size, and odd and even sizes before every pooling.
     [("alex", 31, 41), ("alex", 35, 39), ("squeeze", 17, 41), ("squeeze", 34, 39)],
 )
 def test_sizes_against_pytorch(random_lpips, pairs, net, height, width):
     path = random_lpips(net)
     references, images = (array[:, :height] for array in pairs(count=2, size=width))
-    found = numpy(LPIPSNetwork(net, path)(references, images))
-    np.testing.assert_allclose(found, torch_lpips(net, path, references, images), rtol=1e-3)
+    outputs = numpy(LPIPSNetwork(net, path)(references, images))
+    np.testing.assert_allclose(outputs, torch_lpips(net, path, references, images), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("net", "size"), [("alex", 31), ("squeeze", 17)])
@@ -97,7 +97,7 @@ def test_too_small_images_are_value_errors(net, size):
         LPIPSNetwork(net)(images, images)
 
 
-def test_ranges_agree(random_lpips, pairs):
+def test_images_of_any_range_give_the_same_distance(random_lpips, pairs):
     path = random_lpips("alex")
     pair = [np.uint8(np.round(255 * array)) for array in pairs(size=32)]
     expected = numpy(LPIPSNetwork(weights=path)(*pair))
@@ -110,7 +110,7 @@ def test_ranges_agree(random_lpips, pairs):
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
 def test_gradient(random_lpips, pairs, gradients, net):
     path = random_lpips(net)
-    network = LPIPSNetwork(net, path)  # first used while being traced
+    network = LPIPSNetwork(net, path)  # the weights are read while the function is traced
     references, images = (array.astype("float32") for array in pairs(count=1, size=32))
 
     def loss(images):
@@ -127,7 +127,7 @@ def test_gradient(random_lpips, pairs, gradients, net):
 @pytest.mark.parametrize("dead", [False, True])
 def test_gradient_of_equal_images_is_zero(random_lpips, pairs, gradients, rounding, dead):
     path = random_lpips("alex")
-    if dead:  # features that are zero
+    if dead:  # all features are zero
         with np.load(path) as file:
             arrays = dict(file)
         for name in ("conv1/kernel", *(f"conv{n}/bias" for n in range(1, 6))):
@@ -178,7 +178,7 @@ def test_config_round_trips(tmp_path):
     assert network.get_config() == metric.network.get_config()
 
 
-def test_weights_are_no_variables_of_a_model_that_holds_the_network(random_lpips, pairs, rounding):
+def test_weights_are_constants_of_a_model_that_holds_the_network(random_lpips, pairs, rounding):
     class Holder(keras.Model):
         def __init__(self):
             super().__init__()

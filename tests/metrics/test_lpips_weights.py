@@ -1,4 +1,4 @@
-"""Where the weights are found, and what is said where they are not."""
+"""Files and download of the weights of LPIPS, and error messages without them."""
 
 import hashlib
 import sys
@@ -22,7 +22,7 @@ IMAGES = np.zeros((1, 32, 32, 3), "float32")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """Keras's home in an empty folder, and no network."""
+    """Sets Keras's home to an empty folder and cuts off the network."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("UMBED_LPIPS", raising=False)
     monkeypatch.setattr(keras.utils, "get_file", offline)
@@ -33,15 +33,15 @@ def offline(origin, **kwargs):
     raise Exception(f"URL fetch failure on {origin}")
 
 
-def equal(found, path):
+def assert_equal(arrays, path):
     with np.load(path) as file:
-        assert set(found) == set(file.files)
-        for name, array in found.items():
+        assert set(arrays) == set(file.files)
+        for name, array in arrays.items():
             np.testing.assert_array_equal(array, file[name])
 
 
 def state_dictionaries(torch, net, path):
-    """PyTorch's convolutions and heads, with what else torchvision's files hold."""
+    """Returns PyTorch's convolutions and heads, with a further entry as in torchvision's files."""
     arrays = {name: torch.from_numpy(array) for name, array in np.load(path).items()}
     convolutions = {"classifier.1.weight": torch.zeros(3)}
     for layer in KERNELS[net]:
@@ -56,10 +56,10 @@ def state_dictionaries(torch, net, path):
     return convolutions, heads
 
 
-def test_argument_goes_before_the_variable(random_lpips, monkeypatch):
+def test_the_argument_has_precedence_over_the_variable(random_lpips, monkeypatch):
     path = random_lpips("alex")
     monkeypatch.setenv("UMBED_LPIPS", "/nowhere")
-    equal(load_weights("alex", path), path)
+    assert_equal(load_weights("alex", path), path)
 
 
 @pytest.mark.parametrize("folder", [True, False])
@@ -67,35 +67,35 @@ def test_argument_goes_before_the_variable(random_lpips, monkeypatch):
 def test_variable_names_a_folder_or_a_file(random_lpips, monkeypatch, net, folder):
     path = random_lpips(net)
     monkeypatch.setenv("UMBED_LPIPS", str(path.parent if folder else path))
-    equal(load_weights(net), path)
+    assert_equal(load_weights(net), path)
 
 
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
-def test_download_is_converted_once_and_then_kept(random_lpips, monkeypatch, home, net):
+def test_a_download_is_converted_once_and_kept(random_lpips, monkeypatch, home, net):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     path = random_lpips(net)
     states = state_dictionaries(torch, net, path)
-    asked = []
+    downloads = []
 
     def get_file(origin, file_hash, cache_dir, cache_subdir):
-        asked.append((origin, file_hash))
+        downloads.append((origin, file_hash))
         file = Path(cache_dir, cache_subdir, origin.rsplit("/", 1)[1])
-        torch.save(states[len(asked) - 1], file)
+        torch.save(states[len(downloads) - 1], file)
         return str(file)
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    equal(load_weights(net), path)
-    assert asked == list(SOURCES[net])
+    assert_equal(load_weights(net), path)
+    assert downloads == list(SOURCES[net])
     stored = home / "umbed_keras" / f"lpips_{net}.npz"
-    equal(dict(np.load(stored)), path)
+    assert_equal(dict(np.load(stored)), path)
     assert list(stored.parent.iterdir()) == [stored]
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    equal(load_weights(net), path)
-    assert len(asked) == 2
+    assert_equal(load_weights(net), path)
+    assert len(downloads) == 2
 
 
-def test_checksums_are_those_in_the_names():
+def test_checksums_match_the_names_of_the_files():
     for files in SOURCES.values():
         for url, checksum in files:
             assert len(checksum) == hashlib.sha256().digest_size * 2
@@ -103,19 +103,19 @@ def test_checksums_are_those_in_the_names():
                 assert checksum.startswith(url.removesuffix(".pth").rsplit("-", 1)[1])
 
 
-def test_a_failed_download_says_what_to_do():
+def test_a_failed_download_names_the_alternatives():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     with pytest.raises(OSError, match=r"fetch failure.*`weights`.*UMBED_LPIPS.*lpips_squeeze\.npz"):
         load_weights("squeeze")
 
 
-def test_missing_pytorch_says_what_to_do(monkeypatch):
+def test_missing_pytorch_names_the_alternatives(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"pip install torch.*`weights`.*UMBED_LPIPS"):
         load_weights("alex")
 
 
-def test_a_missing_file_says_who_named_it(tmp_path, monkeypatch):
+def test_a_missing_file_names_its_origin(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"^`weights` names no file.*none\.npz"):
         LPIPSNetwork(weights=tmp_path / "none.npz")(IMAGES, IMAGES)
     monkeypatch.setenv("UMBED_LPIPS", str(tmp_path))

@@ -1,4 +1,4 @@
-"""The image metrics in `compile(metrics=[...])`, and the perceptual distance as a loss."""
+"""Image metrics in `compile(metrics=[...])`, and the perceptual distance as a loss."""
 
 import keras
 import numpy as np
@@ -22,13 +22,13 @@ def extractor():
 
 
 def data(count):
-    """Inputs in 0..1, and the same as uint8."""
+    """Returns images in 0..1, and the same as uint8."""
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype="uint8")
     return images.astype("float32") / 255, images
 
 
 @pytest.mark.parametrize("jit_compile", ["auto", False])
-def test_evaluate_gives_what_the_metrics_give_alone(random_lpips, jit_compile):
+def test_evaluate_equals_the_metrics_alone(random_lpips, jit_compile):
     if not jit_compile and keras.backend.backend() == "jax":
         pytest.skip("op by op, compiling takes half a minute on JAX")
     path = random_lpips("squeeze")
@@ -39,11 +39,11 @@ def test_evaluate_gives_what_the_metrics_give_alone(random_lpips, jit_compile):
     model, features = autoencoder(), extractor()
     model.compile(loss="mse", metrics=metrics(), jit_compile=jit_compile)
     images, targets = data(4)
-    found = model.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
+    logs = model.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
     for metric in metrics():
         metric.update_state(targets, model(images))
         expected = float(ops.convert_to_numpy(metric.result()))
-        assert found[metric.name] == pytest.approx(expected, rel=1e-3)
+        assert logs[metric.name] == pytest.approx(expected, rel=1e-3)
 
 
 def test_fit_with_the_distance_as_loss_and_metric(random_lpips):
@@ -61,12 +61,12 @@ def test_fit_with_the_distance_as_loss_and_metric(random_lpips):
     assert np.isfinite(history["psnr"]).all()
 
 
-def test_callbacks_know_which_way_is_better(random_lpips):
+def test_callbacks_know_whether_higher_is_better(random_lpips):
     higher = {"psnr": True, "ssim": True, "lpips": False}
     model = autoencoder()
     model.compile(loss="mse", metrics=[PSNR(), SSIM(), LPIPS("squeeze", random_lpips("squeeze"))])
     stopping = {name: keras.callbacks.EarlyStopping(monitor=name) for name in higher}
     images, targets = data(2)
     model.fit(images, targets, verbose=0, callbacks=list(stopping.values()))
-    found = {name: bool(callback.monitor_op(2.0, 1.0)) for name, callback in stopping.items()}
-    assert found == higher
+    monitored = {name: bool(callback.monitor_op(2.0, 1.0)) for name, callback in stopping.items()}
+    assert monitored == higher

@@ -22,7 +22,7 @@ def ratio(reference, image):
     return peak_signal_noise_ratio(reference, image, data_range=1)
 
 
-# Each with scikit-image's, how close to it (in dB, and of 1), and what equal images get.
+# Metric, reference of scikit-image, tolerance (in dB, and of 1), and value of equal images.
 METRICS = {"psnr": (PSNR, ratio, 1e-3, 100), "ssim": (SSIM, similarity, 1e-4, 1)}
 
 
@@ -36,8 +36,8 @@ def result(metric):
 
 
 def expected(reference, references, images, weights=None):
-    found = [reference(*pair) for pair in zip(references, images, strict=True)]
-    return np.average(found, weights=weights)
+    values = [reference(*pair) for pair in zip(references, images, strict=True)]
+    return np.average(values, weights=weights)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -50,11 +50,11 @@ def test_mean_over_images_of_any_range(kind, pairs, value_range, channels):
     for part in (slice(0, 2), slice(2, 3)):
         batch = (array[part] * (high - low) + low for array in (references, images))
         metric.update_state(*(array.astype("float32") for array in batch))
-    found = expected(reference, references, images)
-    assert result(metric) == pytest.approx(found, abs=tolerance)
+    mean = expected(reference, references, images)
+    assert result(metric) == pytest.approx(mean, abs=tolerance)
 
 
-def test_uint8(kind, pairs):
+def test_uint8_images(kind, pairs):
     make, reference, tolerance, _ = kind
     references, images = (np.uint8(np.round(255 * array)) for array in pairs(size=11))
     unit = expected(reference, references / 255, images / 255)
@@ -69,8 +69,8 @@ def test_weights_of_images(kind, pairs):
     references, images = pairs()
     metric, weights = make(), np.array([1.0, 0.0, 3.0])
     metric.update_state(references, images, sample_weight=weights)
-    found = expected(reference, references, images, weights)
-    assert result(metric) == pytest.approx(found, abs=tolerance)
+    mean = expected(reference, references, images, weights)
+    assert result(metric) == pytest.approx(mean, abs=tolerance)
 
 
 def test_equal_images(kind, pairs):
@@ -83,8 +83,8 @@ def test_equal_images(kind, pairs):
     metric.update_state(np.zeros((3, 16, 16, 3)), np.zeros((3, 16, 16, 3)))
     assert result(metric) == pytest.approx(best, abs=tolerance)
     metric.update_state(references, images)
-    found = (2 * best + expected(reference, references, images)) / 3
-    assert result(metric) == pytest.approx(found, abs=tolerance)
+    mean = (2 * best + expected(reference, references, images)) / 3
+    assert result(metric) == pytest.approx(mean, abs=tolerance)
 
 
 def test_ssim_of_too_small_images_is_a_value_error():

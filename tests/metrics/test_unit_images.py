@@ -1,4 +1,4 @@
-"""What every image metric takes and refuses."""
+"""Images that every image metric takes, and images that it refuses."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from umbed_keras.metrics import PSNR
 from umbed_keras.metrics._unit_images import unit_images
 
 
-def test_every_range_becomes_0_to_1(rounding):
+def test_every_range_is_scaled_to_0_to_1(rounding):
     unit = np.array([0.0, 0.2, 1.0], "float32").reshape(1, 1, 1, 3)
     for images, value_range in [
         (unit, (0.0, 1.0)),
@@ -18,11 +18,11 @@ def test_every_range_becomes_0_to_1(rounding):
         (unit.astype("float64"), (0, 1)),
         (unit.astype("float16"), (0, 1)),
     ]:
-        for found in unit_images(images, images, value_range):
-            assert ops.dtype(found) == "float32"
+        for scaled in unit_images(images, images, value_range):
+            assert ops.dtype(scaled) == "float32"
             dtype = "float16" if images.dtype == "float16" else "float32"
             tolerance = rounding(2, unit, dtype)
-            np.testing.assert_allclose(ops.convert_to_numpy(found), unit, atol=tolerance)
+            np.testing.assert_allclose(ops.convert_to_numpy(scaled), unit, atol=tolerance)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_bad_ranges_are_value_errors(value_range):
 
 
 @pytest.mark.parametrize(
-    ("references", "images", "says"),
+    ("references", "images", "named"),
     [
         ((2, 8, 8, 3), (2, 8, 9, 3), "same shape"),
         ((2, 8, 8, 3), (8, 8, 3), "same shape"),
@@ -44,8 +44,8 @@ def test_bad_ranges_are_value_errors(value_range):
     ],
     ids=str,
 )
-def test_bad_shapes_are_value_errors(references, images, says):
-    with pytest.raises(ValueError, match=says):
+def test_bad_shapes_are_value_errors(references, images, named):
+    with pytest.raises(ValueError, match=named):
         unit_images(
             np.zeros(references, "float32"),
             np.zeros(images, "float32"),

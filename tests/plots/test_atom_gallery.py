@@ -7,22 +7,22 @@ pytest.importorskip("matplotlib")
 
 
 def images(count=3, size=16, channels=3):
-    """Each pixel has a colour of its own."""
+    """Returns images in which every pixel has another colour."""
     values = np.random.default_rng(0).permutation(count * size**2 * channels)
     return values.reshape(count, size, size, channels) / values.size
 
 
 def sparse(count=3, size=16, **uses):
-    """Codes whose first slot uses nothing but `(image, row, col): coefficient` of each atom."""
+    """Returns codes whose first slots hold the given `(image, row, col): coefficient` per atom."""
     indices, coefficients = np.zeros((2, count, size, size, 2))
-    for name, places in uses.items():
-        for place, coefficient in places.items():
-            indices[*place, 0], coefficients[*place, 0] = int(name[1:]), coefficient
+    for name, positions in uses.items():
+        for position, coefficient in positions.items():
+            indices[*position, 0], coefficients[*position, 0] = int(name[1:]), coefficient
     return indices.astype("int32"), coefficients.astype("float32")
 
 
 def drawn(figure, rows):
-    """What is cut out, a list a row."""
+    """Returns the surroundings that are drawn, a list for each row."""
     axes = np.reshape(figure.axes, (rows, -1))
     return [[axis.images[0].get_array() for axis in row if axis.images] for row in axes]
 
@@ -32,15 +32,15 @@ def labels(figure):
 
 
 def middles(pictures, stack):
-    """Which pixel is in the middle of each, `(image, row, col)`."""
-    places = []
+    """Returns the pixel in the middle of each picture, `(image, row, col)`."""
+    pixels = []
     for picture in pictures:
         middle = picture[len(picture) // 2, len(picture) // 2]
-        places.append(tuple(int(at) for at in np.argwhere((stack == middle).all(-1))[0]))
-    return places
+        pixels.append(tuple(int(at) for at in np.argwhere((stack == middle).all(-1))[0]))
+    return pixels
 
 
-def test_the_most_used_atoms_and_where_each_image_uses_them_most_whatever_the_sign():
+def test_rows_show_the_strongest_pixels_of_the_most_used_signed_atoms():
     stack = images()
     codes = sparse(
         a5={(0, 3, 4): 1, (0, 12, 9): 2, (1, 8, 8): -3, (2, 7, 6): 4},
@@ -51,28 +51,28 @@ def test_the_most_used_atoms_and_where_each_image_uses_them_most_whatever_the_si
     assert labels(figure)[1] == f"{100 * 3 / (3 * 16**2):.2g} %"
     rows = drawn(figure, 3)
     assert middles(rows[0], stack) == [(2, 7, 6), (0, 12, 9)]
-    # One image alone uses it: there, a pixel a window away.
+    # Only one image uses it: the second pixel is a window away.
     assert middles(rows[1], stack) == [(1, 2, 2), (1, 5, 9)]
     assert middles(rows[2], stack) == [(1, 8, 8)]
 
 
-def test_no_image_is_shown_twice_before_each_is_and_no_pixels_next_to_each_other():
+def test_images_take_turns_and_pixels_are_a_window_apart():
     stack = images()
-    places = {(0, row, col): 9 + row + col for row in range(6, 9) for col in range(6, 9)}
-    codes = sparse(a1={**places, (0, 2, 2): 5, (1, 4, 4): 1, (2, 5, 5): 2})
+    positions = {(0, row, col): 9 + row + col for row in range(6, 9) for col in range(6, 9)}
+    codes = sparse(a1={**positions, (0, 2, 2): 5, (1, 4, 4): 1, (2, 5, 5): 2})
     figure = plots.atom_gallery(stack, *codes, atoms=1, window=4)
     expected = [(0, 8, 8), (2, 5, 5), (1, 4, 4), (0, 2, 2)]
     assert middles(drawn(figure, 1)[0], stack) == expected
 
 
-def test_surroundings_are_reflected_at_the_borders_however_far_they_reach():
+def test_surroundings_of_any_size_are_reflected_at_the_borders():
     stack = images(1, 5)
     figure = plots.atom_gallery(stack, *sparse(1, 5, a1={(0, 0, 4): 1}), window=24)
     padded = np.pad(stack[0], ((12, 12), (12, 12), (0, 0)), mode="reflect")
     np.testing.assert_array_equal(drawn(figure, 1)[0][0], padded[0:24, 4:28])
 
 
-def test_a_codebooks_pixel_lies_amid_the_largest_area_of_its_code():
+def test_the_pixel_of_a_codebook_entry_lies_in_its_largest_area():
     stack = images(1)
     indices = np.zeros((1, 16, 16), "int64")
     indices[0, 2:4, 2:4] = 7
@@ -82,7 +82,7 @@ def test_a_codebooks_pixel_lies_amid_the_largest_area_of_its_code():
     assert middles(drawn(figure, 2)[1], stack) == [(0, 10, 9)]
 
 
-def test_a_code_of_a_square_of_pixels_is_shown_in_its_middle():
+def test_the_pixel_of_a_square_is_its_middle():
     stack = images(1)
     codes = sparse(1, 4, a1={(0, 1, 2): 1})
     figure = plots.atom_gallery(stack, *codes, window=8)
@@ -90,14 +90,14 @@ def test_a_code_of_a_square_of_pixels_is_shown_in_its_middle():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_bytes_are_drawn_as_the_floats_that_they_are(channels):
+def test_uint8_images_are_drawn_as_floats(channels):
     stack = np.uint8(255 * images(1, channels=channels))
     codes = sparse(1, a1={(0, 8, 8): 1})
     pairs = [drawn(plots.atom_gallery(of, *codes), 1)[0][0] for of in (stack, stack / 255)]
     np.testing.assert_allclose(*pairs, rtol=np.finfo("float32").eps)
 
 
-def test_codes_that_use_nothing_give_an_empty_figure():
+def test_codes_without_uses_give_an_empty_figure():
     assert not labels(plots.atom_gallery(images(), *sparse()))
 
 
@@ -117,7 +117,7 @@ def test_codes_that_use_nothing_give_an_empty_figure():
         ({"window": -1}, ValueError, "`window` must be an integer >= 1. Received: -1"),
     ],
 )
-def test_what_is_wrong_is_named(change, error, named):
+def test_invalid_arguments_raise_errors(change, error, named):
     indices, coefficients = sparse()
     arguments = {"images": images(), "indices": indices, "coefficients": coefficients, **change}
     with pytest.raises(error, match=named):

@@ -6,7 +6,7 @@ from umbed_keras import plots
 pytest.importorskip("matplotlib")
 
 
-def test_each_cluster_has_its_mean_colour():
+def test_clusters_are_drawn_in_their_mean_colour():
     random = np.random.default_rng(0)
     image = random.integers(256, size=(6, 5, 3), dtype="uint8")
     numbers = random.integers(3, size=(6, 5))
@@ -27,6 +27,6 @@ def test_each_cluster_has_its_mean_colour():
         (np.zeros((4, 6, 3)), np.zeros((4, 5), int), r"`numbers` must have shape \(4, 6\)"),
     ],
 )
-def test_bad_arguments(image, numbers, named):
+def test_invalid_arguments_are_value_errors(image, numbers, named):
     with pytest.raises(ValueError, match=named):
         plots.clusters(image, numbers)

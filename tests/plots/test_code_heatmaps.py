@@ -6,7 +6,7 @@ from umbed_keras import plots
 pytest.importorskip("matplotlib")
 
 
-def test_the_strongest_coefficient_is_drawn_whatever_its_sign_and_place():
+def test_the_largest_magnitude_of_a_position_is_drawn():
     coefficients = np.zeros((1, 2, 2, 3))
     coefficients[0, 0, 1] = [1, -9, 2]
     figure = plots.code_heatmaps(

@@ -7,7 +7,7 @@ pytest.importorskip("matplotlib")
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_images_of_one_channel_are_grey(channels):
+def test_images_of_one_channel_are_drawn_grey(channels):
     image = np.linspace(0.2, 0.4, 6 * 5 * channels).reshape(6, 5, channels)
     vectors = np.random.default_rng(0).random((6, 5, 4))
     figure = plots.embedding(image, vectors, image)

@@ -6,7 +6,7 @@ from umbed_keras import plots
 pytest.importorskip("matplotlib")
 
 
-def test_shares_by_falling_use_with_the_entries_named():
+def test_bars_are_sorted_by_use_and_name_their_entries():
     figure = plots.usage_bars({"VQ": np.array([1, 0, 3]), "never used": np.zeros(2)})
     bars = figure.axes[0]
     assert [bar.get_height() for bar in bars.patches] == [75, 25, 0]

@@ -1,4 +1,4 @@
-"""What tests of stores share."""
+"""Fixtures of the tests of stores."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 import umbed_keras as uk
 
-# Where processes that tests start find `filling`, too.
+# Worker processes of tests import `filling` from here, too.
 sys.path.append(str(Path(__file__).parent))
 
 

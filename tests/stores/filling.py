@@ -1,4 +1,4 @@
-"""A function of tiles that processes started by tests can import, with trouble on demand."""
+"""A function of tiles that worker processes can import, with failures on demand."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from umbed_keras.stores.plan import Plan
+from umbed_keras.stores.layout import Plan
 
 
 def plan(side=100, tile_size=10, **options):
@@ -19,14 +19,15 @@ def expected(side=100):
     return np.stack([rows, cols], axis=-1)
 
 
-class Places:
-    """Gives each pixel its row and column.
+class Coordinates:
+    """Returns the row and column of each pixel of a tile.
 
     Args:
-        folder: path, in which a file is made for each call: the tile's name and a number.
-        deaths: tile's name to how often the process that gets it dies.
-        errors: tile's name to how often it fails.
-        seconds: float, what a tile takes.
+        folder: path of a folder, in which each call creates a file, named by the tile, a number
+            and the process.
+        deaths: dictionary from a tile's name to how often the process that computes it dies.
+        errors: dictionary from a tile's name to how often it fails.
+        seconds: float, duration of a call.
     """
 
     def __init__(self, folder, deaths=None, errors=None, seconds=0.0):
@@ -47,8 +48,8 @@ class Places:
     def share(self, folder):
         folder.mkdir(exist_ok=True)
         path, deaths, errors, seconds = self.arguments
-        return made, (path, tuple(deaths.items()), tuple(errors.items()), seconds)
+        return make, (path, tuple(deaths.items()), tuple(errors.items()), seconds)
 
 
-def made(folder, deaths, errors, seconds):
-    return Places(folder, dict(deaths), dict(errors), seconds)
+def make(folder, deaths, errors, seconds):
+    return Coordinates(folder, dict(deaths), dict(errors), seconds)

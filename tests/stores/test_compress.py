@@ -1,4 +1,4 @@
-"""The command that makes images small files and back."""
+"""The command that compresses image files and decompresses them."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def preset(request, tmp_path_factory):
     return folder
 
 
-def test_there_and_back(preset, tmp_path, capsys):
+def test_decompressed_images_are_reconstructions(preset, tmp_path, capsys):
     model = uk.VQVAE.from_preset(preset)
     values = np.random.default_rng(1).integers(0, 256, (12, 17, 3), "uint8")
     Image.fromarray(values).save(tmp_path / "photo.png")
@@ -36,12 +36,12 @@ def test_there_and_back(preset, tmp_path, capsys):
         given = np.asarray(opened.convert("L" if model.channels == 1 else "RGB"))
     expected = model.reconstruct(given.reshape(1, 12, 17, model.channels))[0]
     with Image.open(tmp_path / "back" / "photo.png.umbed.png") as opened:
-        found = np.asarray(opened).reshape(expected.shape)
-    # PNG keeps whole 255ths.
-    np.testing.assert_allclose(found / 255, expected, atol=0.5001 / 255)
+        decompressed = np.asarray(opened).reshape(expected.shape)
+    # PNG rounds to 255ths.
+    np.testing.assert_allclose(decompressed / 255, expected, atol=0.5001 / 255)
 
 
-def test_images_of_one_name_have_files_of_their_own(preset, tmp_path):
+def test_images_of_the_same_name_get_different_files(preset, tmp_path):
     (tmp_path / "sub").mkdir()
     paths = [tmp_path / "a.png", tmp_path / "a.jpg", tmp_path / "sub" / "a.png"]
     for path in paths:
@@ -54,16 +54,16 @@ def test_images_of_one_name_have_files_of_their_own(preset, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_failures_are_told_and_leave_what_there_was(preset, tmp_path, monkeypatch):
+def test_failures_are_reported_and_leave_files_as_they_are(preset, tmp_path, monkeypatch):
     other, image = tmp_path / "other.umbed", tmp_path / "image.png"
     other.write_bytes(b"something else")
     image.write_bytes(b"no image")
-    for path, says in (
+    for path, message in (
         (other, r"^ValueError: .*other\.umbed: .*another model"),
         (image, r"image\.png is no image"),
         (tmp_path / "none.png", r"FileNotFoundError.*none\.png"),
     ):
-        with pytest.raises(SystemExit, match=says):
+        with pytest.raises(SystemExit, match=message):
             main([str(path), "--preset", str(preset)])
     with pytest.raises(SystemExit, match=r"ValueError: .*no_such_preset"):
         main([str(image), "--preset", "no_such_preset"])

@@ -21,20 +21,20 @@ TABLE = [
 TABLE = [{**row, "reason": None} for row in TABLE]
 
 
-def shown(folder):
-    """What TensorBoard's HParams page shows: trial to hyperparameters and measures."""
+def displayed(folder):
+    """Returns the content of TensorBoard's HParams page: trial to hyperparameters and measures."""
     runs = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(str(folder))
     runs.Reload()
     provider = data_provider.MultiplexerDataProvider(runs, str(folder))
-    asked = context.RequestContext(), Context(TBContext(data_provider=provider)), "experiment"
+    arguments = context.RequestContext(), Context(TBContext(data_provider=provider)), "experiment"
     request = api_pb2.GetExperimentRequest()
-    metrics = get_experiment.Handler(*asked, request).run().metric_infos
+    metrics = get_experiment.Handler(*arguments, request).run().metric_infos
     request = api_pb2.ListSessionGroupsRequest(
         slice_size=100,
         allowed_statuses=api_pb2.Status.values(),
         col_params=[{"metric": info.name} for info in metrics],
     )
-    groups = list_session_groups.Handler(*asked, request).run().session_groups
+    groups = list_session_groups.Handler(*arguments, request).run().session_groups
     return {
         group.name: {
             **{
@@ -47,25 +47,25 @@ def shown(folder):
     }
 
 
-def test_trials_that_have_ended_are_shown(tmp_path):
+def test_trials_that_have_ended_are_displayed(tmp_path):
     write_hparams(tmp_path, TABLE)
-    found = shown(tmp_path)
-    assert found["0"] == pytest.approx({"bottleneck": "dictionary", "sparsity": 2, **MEASURED})
-    assert found["1"] == {"bottleneck": "vector"}
-    assert set(found) == {"0", "1"}
+    trials = displayed(tmp_path)
+    assert trials["0"] == pytest.approx({"bottleneck": "dictionary", "sparsity": 2, **MEASURED})
+    assert trials["1"] == {"bottleneck": "vector"}
+    assert set(trials) == {"0", "1"}
 
 
-@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="Keras needs it there")
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="Keras needs TensorFlow there")
 def test_tensorflow_is_not_needed(tmp_path):
     script = f"""
 import sys
-sys.modules["tensorflow"] = None  # to import it fails
+sys.modules["tensorflow"] = None  # importing it fails
 from umbed_keras.tuning.hparams import write_hparams
 write_hparams({str(tmp_path)!r}, {TABLE!r})
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert set(shown(tmp_path)) == {"0", "1"}
+    assert set(displayed(tmp_path)) == {"0", "1"}
 
 
 def test_a_trial_is_written_once(tmp_path):
@@ -75,4 +75,4 @@ def test_a_trial_is_written_once(tmp_path):
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*tfevents*")}
     assert len(after) == 3
     assert before.items() <= after.items()
-    assert shown(tmp_path)["2"]["sparsity"] == 1
+    assert displayed(tmp_path)["2"]["sparsity"] == 1

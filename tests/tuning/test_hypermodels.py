@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 import itertools
 
@@ -6,13 +7,13 @@ import numpy as np
 import pytest
 
 from umbed_keras.tuning import ImageAutoencoderHyperModel, PixelEmbedderHyperModel
-from umbed_keras.tuning.results import hyperparameters
+from umbed_keras.tuning.scopes import hyperparameters
 
 SMALL = {"width": 4, "hidden_units": 4, "patch_size": 2, "pyramid_levels": 1}
 
 
 def trials(hypermodel, directory, count=40):
-    """The hyperparameters that random search tries, until it finds no new ones."""
+    """Returns the trials of a random search, which ends when it finds no new combinations."""
     tuner = keras_tuner.RandomSearch(
         hypermodel, keras_tuner.Objective("x", "min"), max_trials=count, seed=0, directory=directory
     )
@@ -22,7 +23,7 @@ def trials(hypermodel, directory, count=40):
 
 
 @pytest.mark.torch_alone
-def test_all_combinations_that_make_sense_and_no_others(tmp_path):
+def test_the_space_holds_all_combinations_that_make_sense_and_no_others(tmp_path):
     hypermodel = PixelEmbedderHyperModel(
         bottleneck=["dictionary", "vector", "gaussian", "scalar", "density"],
         latent_dim=[2, 4],
@@ -31,11 +32,11 @@ def test_all_combinations_that_make_sense_and_no_others(tmp_path):
         levels=[2, 5],
         **SMALL,
     )
-    found = [
+    tried = [
         hyperparameters(trial.hyperparameters.values) for trial in trials(hypermodel, tmp_path)
     ]
     names = ("bottleneck", "latent_dim", "num_entries", "sparsity", "levels")
-    keys = [tuple(values.get(name) for name in names) for values in found]
+    keys = [tuple(values.get(name) for name in names) for values in tried]
     dictionaries = [
         ("dictionary", dim, entries, sparsity, None)
         for dim, entries, sparsity in itertools.product((2, 4), (3, 8), (1, 3, 4))
@@ -45,14 +46,14 @@ def test_all_combinations_that_make_sense_and_no_others(tmp_path):
     gaussians = [("gaussian", dim, None, None, None) for dim in (2, 4)]
     scalars = [("scalar", dim, None, None, levels) for dim in (2, 4) for levels in (2, 5)]
     densities = [("density", dim, None, None, None) for dim in (2, 4)]
-    right = dictionaries + vectors + gaussians + scalars + densities
+    expected = dictionaries + vectors + gaussians + scalars + densities
     assert len(set(keys)) == len(keys)
-    assert set(keys) <= set(right)
-    # Random search gives up when it meets what it knows too often.
-    assert len(keys) >= 0.8 * len(right)
+    assert set(keys) <= set(expected)
+    # Random search gives up when it meets known combinations too often.
+    assert len(keys) >= 0.8 * len(expected)
 
 
-def test_models_are_those_of_their_hyperparameters(tmp_path):
+def test_models_have_their_hyperparameters(tmp_path):
     hypermodel = ImageAutoencoderHyperModel(
         bottleneck=["dictionary", "residual"],
         latent_dim=[2, 3],
@@ -83,7 +84,7 @@ def test_models_are_those_of_their_hyperparameters(tmp_path):
         assert float(model.optimizer.learning_rate) == pytest.approx(values["learning_rate"])
 
 
-def test_a_density_is_trained_for_what_the_sweep_minimises():
+def test_training_with_a_density_minimises_the_objective_of_the_sweep():
     """Its loss is the error plus `rate_weight` times the bits per pixel."""
     hypermodel = ImageAutoencoderHyperModel(
         bottleneck="density",
@@ -96,28 +97,35 @@ def test_a_density_is_trained_for_what_the_sweep_minimises():
     )
     model = hypermodel.build(keras_tuner.HyperParameters())
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 8, 3), "uint8")
-    found = model.evaluate(images, verbose=0, return_dict=True)
-    minimised = found["reconstruction"] + 1e-3 * found["bits_per_pixel"]
-    np.testing.assert_allclose(found["loss"], minimised, rtol=1e-5)
+    logs = model.evaluate(images, verbose=0, return_dict=True)
+    objective = logs["reconstruction"] + 1e-3 * logs["bits_per_pixel"]
+    np.testing.assert_allclose(logs["loss"], objective, rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [PixelEmbedderHyperModel, ImageAutoencoderHyperModel])
 def test_every_argument_is_a_hyperparameter_or_a_setting(make):
-    """What a sweep is known by when it goes on: no argument may be lost."""
+    """A sweep resumes only with equal arguments, so none may be lost."""
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(make).parameters.items()
         if parameter.default is not parameter.empty
     }
-    model = make(seed=3, channels=1)
-    settings = {name: value for name, value in vars(model).items() if name in defaults}
-    assert model.options == {"channels": 1}
-    assert {**model.space, **settings} == {**defaults, "seed": 3}
-    assert set(model.space) == set(defaults) - set(settings)
+    hypermodel = make(seed=3, channels=1)
+    settings = {name: value for name, value in vars(hypermodel).items() if name in defaults}
+    space = dataclasses.asdict(hypermodel.space)
+    assert hypermodel.options == {"channels": 1}
+    assert {**space, **settings} == {**defaults, "seed": 3}
+    assert set(space) == set(defaults) - set(settings)
+
+
+def test_a_space_cannot_be_changed():
+    space = PixelEmbedderHyperModel().space
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        space.latent_dim = 4
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "named"),
     [
         ({"bottleneck": "wavelet"}, "bottleneck"),
         ({"latent_dim": []}, "latent_dim"),
@@ -134,6 +142,6 @@ def test_every_argument_is_a_hyperparameter_or_a_setting(make):
     ],
     ids=str,
 )
-def test_spaces_with_nothing_in_them(arguments, says):
-    with pytest.raises(ValueError, match=says):
+def test_empty_and_impossible_spaces_are_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
         PixelEmbedderHyperModel(**arguments)

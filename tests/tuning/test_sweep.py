@@ -36,10 +36,11 @@ SMALL = {
     "pixels_per_image": 16,
     "rate_weight": 1e-4,
 }
+SIZES = ("num_entries", "sparsity", "levels")
 
 
 def photographs(count):
-    """Smooth random images."""
+    """Returns smooth random images."""
     random = np.random.default_rng(0)
     waves = random.normal(size=(count, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
     return np.uint8(np.clip(128 + 50 * waves, 0, 255))
@@ -64,10 +65,10 @@ def test_a_sweep_on_every_backend(tmp_path):
     result = run(tmp_path / "sweep", max_trials=1)
     (row,) = result.table
     assert row["status"] == "COMPLETED"
-    found = result.best_model().evaluate(
+    logs = result.best_model().evaluate(
         photographs(10)[8:], batch_size=4, verbose=0, return_dict=True
     )
-    assert found["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
+    assert logs["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_every_trial_is_in_the_table(finished):
     assert [float(row["error"]) for row in rows] == [row["error"] for row in table]
 
 
-def test_the_table_can_be_read(finished):
+def test_the_table_is_displayed_with_aligned_columns(finished):
     for table in (finished.table, finished.pareto):
         lines = repr(table).splitlines()
         assert lines[0].split() == list(table[0])
@@ -107,7 +108,7 @@ def test_the_table_can_be_read(finished):
             assert f"{row['error']:.4g}" in line.split()
 
 
-def test_the_table_for_pandas(finished):
+def test_the_table_as_a_data_frame(finished):
     if importlib.util.find_spec("pandas") is None:
         with pytest.raises(ImportError, match="pip install pandas"):
             finished.to_pandas()
@@ -117,9 +118,9 @@ def test_the_table_for_pandas(finished):
     assert list(frame["error"]) == [row["error"] for row in finished.table]
 
 
-def test_the_best_of_a_budget(finished):
+def test_the_best_trial_within_a_budget(finished):
     table = finished.table
-    front = [
+    pareto = [
         row
         for row in table
         if not any(
@@ -127,7 +128,7 @@ def test_the_best_of_a_budget(finished):
             for other in table
         )
     ]
-    assert finished.pareto == sorted(front, key=lambda row: row["bits_per_pixel"])
+    assert finished.pareto == sorted(pareto, key=lambda row: row["bits_per_pixel"])
     assert finished.best() == min(table, key=lambda row: row["rate_distortion"])
     cheap = [row for row in table if row["bits_per_pixel"] <= 10]
     assert finished.best(max_bits=10) == min(cheap, key=lambda row: row["error"])
@@ -140,18 +141,30 @@ def test_the_best_of_a_budget(finished):
         finished.best(max_bits=1, max_error=1)
 
 
-def test_the_best_model_has_what_it_learned(finished):
+def test_the_best_model_has_its_weights(finished):
     row = finished.best(max_bits=10)
     model = finished.best_model(max_bits=10)
     assert model.bottleneck.sparsity == row["sparsity"]
-    found = model.evaluate(photographs(10)[8:], batch_size=4, verbose=0, return_dict=True)
-    assert found["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
+    logs = model.evaluate(photographs(10)[8:], batch_size=4, verbose=0, return_dict=True)
+    assert logs["reconstruction"] == pytest.approx(row["error"], rel=1e-4)
     with pytest.raises(ValueError, match="hypermodel"):
         SweepResult(finished.directory).best_model()
 
 
+def test_the_representation_counts_trials_and_names_the_best(finished):
+    best = finished.best()
+    summary = (
+        f"4 trials (4 completed), best rate_distortion {best['rate_distortion']:.4g} "
+        f"in trial {best['trial']}"
+    )
+    assert repr(finished) == f"<SweepResult {str(finished.directory)!r}: {summary}>"
+    assert summary in finished._repr_html_()
+    assert finished.table._repr_html_() in finished._repr_html_()
+
+
 def test_figures(finished, tmp_path):
     figures = finished.figures()
+    assert figures._repr_html_().count("<img") == 3
     assert set(figures) == {"pareto", "parallel_coordinates", "heat_map"}
     for name, figure in figures.items():
         figure.savefig(tmp_path / f"{name}.png")
@@ -160,7 +173,7 @@ def test_figures(finished, tmp_path):
 
 
 class Failing(PixelEmbedderHyperModel):
-    """One whose models of two atoms can't be made."""
+    """Hypermodel whose models of two atoms cannot be trained."""
 
     def fit(self, hp, model, *args, **kwargs):
         if model.bottleneck.num_entries == 2:
@@ -169,18 +182,19 @@ class Failing(PixelEmbedderHyperModel):
 
 
 @pytest.mark.torch_alone
-def test_a_trial_that_fails_is_recorded_and_ends_nothing(tmp_path):
+def test_a_failed_trial_is_recorded_and_the_sweep_goes_on(tmp_path):
     result = run(tmp_path / "sweep", hypermodel=Failing(**{**SMALL, "sparsity": 1}))
-    found = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
-    assert found == {
+    outcomes = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
+    assert outcomes == {
         2: ("FAILED", "RuntimeError: no more memory"),
         4: ("COMPLETED", None),
     }
     assert [row["num_entries"] for row in result.pareto] == [4]
+    assert "2 trials (1 failed, 1 completed)" in repr(result)
 
 
 class Refusing(PixelEmbedderHyperModel):
-    """One that trains nothing."""
+    """Hypermodel that trains nothing."""
 
     def fit(self, hp, model, *args, **kwargs):
         raise RuntimeError("refused")
@@ -188,7 +202,7 @@ class Refusing(PixelEmbedderHyperModel):
 
 @pytest.mark.torch_alone
 @pytest.mark.parametrize("algorithm", ["random", "bayesian"])
-def test_the_same_seed_tries_the_same(algorithm, tmp_path):
+def test_the_same_seed_proposes_the_same_trials(algorithm, tmp_path):
     space = {**SMALL, "bottleneck": "gaussian", "learning_rate": (1e-4, 1e-2)}
     tables = [
         run(
@@ -215,7 +229,7 @@ run(sys.argv[2])
 
 
 @pytest.mark.torch_alone
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
+def test_a_killed_sweep_resumes(tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, Path(__file__).parent, directory],
@@ -231,31 +245,52 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     process.wait()
     done = [row for row in SweepResult(directory).table if row["status"] == "COMPLETED"]
     assert done
-    # As if the kill had come while KerasTuner wrote its state.
+    # As if the process had been killed while KerasTuner wrote its state.
     oracle = directory / "oracle.json"
     oracle.write_text(oracle.read_text()[:100])
     result = run(directory)
     assert [row["status"] for row in result.table] == ["COMPLETED"] * 4
     assert len({(row["num_entries"], row["sparsity"]) for row in result.table}) == 4
-    # What was done is as it was, to the time that it took.
+    # Completed trials are unchanged, including their seconds.
     assert [row for row in result.table if row in done] == done
     assert json.loads(oracle.read_text())
 
 
 @pytest.fixture
 def copied(finished, tmp_path):
-    """The folder of a finished sweep, to be done something to."""
+    """A copy of the directory of a finished sweep."""
     return shutil.copytree(finished.directory, tmp_path / "sweep")
 
 
 @pytest.mark.torch_alone
-def test_a_chief_goes_on_where_one_process_was(finished, copied):
+def test_a_sweep_that_an_earlier_version_began_resumes(tmp_path):
+    """Its directory was written before the search space became a dataclass."""
+    before = shutil.copytree(Path(__file__).parent / "begun_sweep", tmp_path / "sweep")
+    completed = SweepResult(before).table
+    assert len(completed) == 2
+    space = {**SMALL, "bottleneck": ["dictionary", "scalar"]}
+    result = run(before, max_trials=5, hypermodel=PixelEmbedderHyperModel(**space))
+    assert [row["status"] for row in result.table] == ["COMPLETED"] * 5
+    for row, old in zip(result.table, completed, strict=False):
+        assert {name: row[name] for name in old} == old
+    tried = [tuple(row[name] for name in ("bottleneck", *SIZES)) for row in result.table]
+    assert tried == [
+        ("dictionary", 2, 1, None),
+        ("dictionary", 2, 2, None),
+        ("dictionary", 4, 1, None),
+        ("dictionary", 4, 2, None),
+        ("scalar", None, None, 4),
+    ]
+
+
+@pytest.mark.torch_alone
+def test_a_chief_resumes_the_sweep_of_a_single_process(finished, copied):
     (copied / "tuner0.json").rename(copied / "chief.json")
     assert run(copied).table == finished.table
 
 
 @pytest.mark.torch_alone
-def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
+def test_a_trial_missing_from_the_oracle_is_removed(finished, copied):
     trial = json.loads((copied / "trial_3" / "trial.json").read_text())
     (copied / "trial_4").mkdir()
     begun = {**trial, "trial_id": "4", "status": "RUNNING", "score": None}
@@ -264,14 +299,16 @@ def test_a_trial_that_was_never_begun_is_forgotten(finished, copied):
 
 
 @pytest.mark.torch_alone
-@pytest.mark.parametrize("cut_off_at", [1, 2, 5, 9])
-def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, monkeypatch):
+@pytest.mark.parametrize("interrupted_at", [1, 2, 5, 9])
+def test_an_interrupted_repair_is_completed_by_the_next(
+    finished, copied, interrupted_at, monkeypatch
+):
     (copied / "oracle.json").write_text("{")
     (copied / "trial_2" / "trial.json").write_text("")
     calls, replace = itertools.count(1), os.replace
 
     def failing(*args):
-        if next(calls) == cut_off_at:
+        if next(calls) == interrupted_at:
             raise KeyboardInterrupt
         replace(*args)
 
@@ -283,7 +320,7 @@ def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, mo
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "named"),
     [
         ({"algorithm": "random"}, "algorithm"),
         ({"hypermodel": PixelEmbedderHyperModel(**{**SMALL, "latent_dim": 3})}, "latent_dim"),
@@ -291,12 +328,12 @@ def test_a_repair_that_is_cut_off_is_done_again(finished, copied, cut_off_at, mo
     ],
     ids=["algorithm", "space", "model"],
 )
-def test_another_sweep_needs_another_folder(finished, change, says):
-    with pytest.raises(ValueError, match=f"another sweep was begun.*{says}"):
+def test_another_sweep_needs_another_directory(finished, change, named):
+    with pytest.raises(ValueError, match=f"holds another sweep: .*{named}"):
         run(finished.directory, **change)
 
 
-def test_trials_are_in_order_whatever_their_names(finished, tmp_path):
+def test_trials_are_sorted_by_number(finished, tmp_path):
     for name in ("0", "1", "02", "10"):
         shutil.copytree(finished.directory / "trial_0", tmp_path / f"trial_{name}")
         trial = json.loads((tmp_path / f"trial_{name}" / "trial.json").read_text())
@@ -307,7 +344,7 @@ def test_trials_are_in_order_whatever_their_names(finished, tmp_path):
 
 
 @pytest.mark.torch_alone
-def test_a_trial_that_diverges_says_so(tmp_path):
+def test_the_reason_of_a_diverged_trial_is_recorded(tmp_path):
     space = {**SMALL, "num_entries": 4, "sparsity": 1, "learning_rate": 1e30}
     result = run(tmp_path / "sweep", hypermodel=PixelEmbedderHyperModel(**space))
     (row,) = result.table
@@ -315,10 +352,11 @@ def test_a_trial_that_diverges_says_so(tmp_path):
     assert "diverged" in row["reason"]
     with pytest.raises(ValueError, match="diverged"):
         result.best()
+    assert repr(result).endswith("1 trial (1 failed)>")
 
 
 @pytest.mark.torch_alone
-def test_hyperband_trains_further_what_was_good(tmp_path):
+def test_hyperband_trains_good_trials_further(tmp_path):
     with warnings.catch_warnings(action="error", category=UserWarning):  # of weights not loaded
         result = run(tmp_path / "sweep", algorithm="hyperband", epochs=3)
     epochs = [trial.hyperparameters.values["tuner/epochs"] for trial in result.trials]
@@ -327,7 +365,7 @@ def test_hyperband_trains_further_what_was_good(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "named"),
     [
         ({"algorithm": "guess"}, "algorithm"),
         ({"validation_split": 1.5}, "validation_split"),
@@ -341,9 +379,9 @@ def test_hyperband_trains_further_what_was_good(tmp_path):
     ],
     ids=str,
 )
-def test_arguments_are_checked(arguments, says, tmp_path):
+def test_arguments_are_checked(arguments, named, tmp_path):
     arguments = {"images": photographs(4), **arguments}
-    with pytest.raises(ValueError, match=f"`{says}`"):
+    with pytest.raises(ValueError, match=f"`{named}`"):
         sweep(hypermodel=PixelEmbedderHyperModel(), directory=tmp_path / "sweep", **arguments)
     assert not (tmp_path / "sweep").exists()
     with pytest.raises(ValueError, match="no trials"):

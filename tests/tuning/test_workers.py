@@ -11,8 +11,8 @@ import umbed_keras as uk
 
 ROOT = Path(uk.__file__).parents[1]
 
-# A worker is killed in its first trial, and every worker in one trial of all; each notes what it
-# finished.
+# One worker is killed in its first trial, and any worker in one of the trials. Workers record the
+# trials that they finish.
 SCRIPT = """
 import json, os, signal, sys
 from pathlib import Path
@@ -31,10 +31,10 @@ class Dying(PixelEmbedderHyperModel):
             os.kill(os.getpid(), signal.SIGKILL)
         if (model.latent_dim, model.bottleneck.num_atoms, model.bottleneck.sparsity) == (3, 4, 2):
             os.kill(os.getpid(), signal.SIGKILL)
-        found = super().fit(hp, model, *args, **kwargs)
+        history = super().fit(hp, model, *args, **kwargs)
         with (directory / "finished").open("a") as file:
             file.write(name + chr(10))
-        return found
+        return history
 
 
 hypermodel = Dying(**{**SMALL, "latent_dim": [2, 3]})
@@ -44,7 +44,7 @@ result = run(directory / "sweep", max_trials=8, hypermodel=hypermodel)
 
 
 @pytest.mark.torch_alone
-def test_a_chief_and_three_workers_of_which_one_is_killed(tmp_path):
+def test_killed_workers_are_restarted(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     tests = Path(__file__).parent
@@ -72,7 +72,7 @@ def test_a_chief_and_three_workers_of_which_one_is_killed(tmp_path):
     assert len(set(workers)) > 1
 
 
-def test_what_was_started_ends_with_the_command(tmp_path):
+def test_the_command_ends_its_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import os, pathlib, time\n"

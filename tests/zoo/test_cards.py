@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.zoo.presets import builtin_presets, read_preset
+from umbed_keras.zoo.locations import builtin_presets
+from umbed_keras.zoo.preset_checks import read_preset
 
 ROOT = Path(uk.__file__).parents[1]
 STYLE = re.compile(r"[A-Za-z]+([ -][A-Za-z]+)*(, dB)?")

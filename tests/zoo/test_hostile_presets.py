@@ -5,6 +5,7 @@ import shutil
 import zlib
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -462,3 +463,65 @@ def test_huge_autoencoders(tmp_path, class_name, arguments):
     config["config"] |= arguments
     (tmp_path / "preset" / CONFIG).write_text(json.dumps(config))
     refused(tmp_path / "preset", load=make.from_preset)
+
+
+@keras.saving.register_keras_serializable(package="umbed_keras")
+class OddlyNamed(uk.layers.Bottleneck):
+    """A bottleneck that allocates when it is made, and whose sizes have names of their own."""
+
+    preset_sizes = ("latent_dim", "prototypes")
+    largest = 0
+
+    def __init__(self, latent_dim, prototypes=4, copies=2, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        self.prototypes, self.copies = prototypes, copies
+        OddlyNamed.largest = max(self.largest, prototypes, copies)
+        self.tables = [np.zeros((prototypes, latent_dim)) for _ in range(copies)]
+
+    def build(self, input_shape=None):
+        shape = (self.prototypes, self.latent_dim)
+        self.entries = self.add_weight(shape=shape, name="entries")
+
+    def get_config(self):
+        config = {"prototypes": self.prototypes, "copies": self.copies}
+        return {**super().get_config(), **config}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        # A factor of a size is compared with the weights file,
+        ("prototypes", "too few for config.json"),
+        # and a number that the class does not declare is small.
+        ("copies", "`copies` in config.json must be at most 256"),
+    ],
+)
+@pytest.mark.parametrize("value", [1 << 20, 1 << 40, 1e6])
+def test_sizes_of_any_name_are_checked_before_anything_is_made(
+    tmp_path, monkeypatch, name, says, value
+):
+    # As if it were a class of the package.
+    monkeypatch.setattr(OddlyNamed, "__module__", "umbed_keras.bottlenecks.oddly_named")
+    monkeypatch.setattr(OddlyNamed, "largest", 0)
+    folder = tmp_path / "preset"
+    bottleneck = OddlyNamed(4)
+    model = uk.PixelEmbedder(4, 4, 1, bottleneck, widths=(4,), hidden_units=(4,))
+    model.save_to_preset(folder)
+    (folder / METADATA).unlink()
+    assert uk.PixelEmbedder.from_preset(folder).bottleneck.prototypes == 4
+    config = json.loads((folder / CONFIG).read_text())
+    config["config"]["bottleneck"]["config"][name] = value
+    (folder / CONFIG).write_text(json.dumps(config))
+    if value == 1 << 40 or (name, value) == ("prototypes", 1e6):
+        says = "must be"
+    refused(folder, says)
+    assert OddlyNamed.largest == 4
+
+
+def test_what_a_class_does_not_declare_is_not_saved_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(OddlyNamed, "__module__", "umbed_keras.bottlenecks.oddly_named")
+    bottleneck = OddlyNamed(4, copies=257)
+    model = uk.PixelEmbedder(4, 4, 1, bottleneck, widths=(4,), hidden_units=(4,))
+    with pytest.raises(ValueError, match=r"`copies`.*at most 256.*model\.keras"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not (tmp_path / "preset").exists()

@@ -14,8 +14,8 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.zoo import index_presets
 from umbed_keras.zoo.cards import card_text
-from umbed_keras.zoo.format import read_preset
 from umbed_keras.zoo.locations import find_preset
+from umbed_keras.zoo.preset_checks import read_preset
 
 pytestmark = pytest.mark.torch_alone
 

@@ -1,57 +1,96 @@
-"""The seam between models and the pretrained networks whose features they describe."""
+"""The interface between models and pretrained networks whose features they describe."""
+
+from typing import Any, ClassVar
 
 import keras
 
+from umbed_keras.typing import ArrayLike, Shape, Tensor
+
 
 class Backbone(keras.layers.Layer):
-    """Base of the frozen layers that map images to feature maps.
+    """Base class of frozen layers that map images to feature maps.
 
-    A subclass declares
+    A subclass must declare
 
-    - `strides`: ints, pixels between the places of each map, finest first, each a multiple of the
-      one before;
-    - `channels`: ints, of each map;
-    - `shares`: floats, how much each map counts among the features that a model describes;
-    - `image_channels`: int, of the images that it takes, where it isn't 3;
-    - `reach`: int, how many pixels beyond its own `stride x stride` pixels a place of any map looks
-      at most; None where it looks at the whole image;
-    - `floats_per_pixel`: int, numbers that live at once while a pixel's features are computed,
-      from which tiles are sized;
+    - `strides`: tuple of ints, pixels from one position of each map to the next, finest first,
+      each a multiple of the one before;
+    - `channels`: tuple of ints, channels of each map;
+    - `shares`: tuple of floats, weight of each map among the features that a model describes;
+    - `reach`: int, largest distance in pixels between an image pixel that a position of a map
+      depends on and the position's own `stride x stride` pixels; None if a position depends on
+      the whole image. Tiles get a margin of this size;
 
-    and implements `call`: float images in 0..1 `(batch, height, width, image_channels)` give a list
-    of maps `(batch, height / stride, width / stride, channels)`, sizes rounded up. Models pass
-    heights and widths that are multiples of the coarsest stride. Nothing in a backbone learns.
+    must implement `call`, and may declare
+
+    - `image_channels`: int, channels of the images. Default: 3;
+    - `floats_per_pixel`: int, numbers in memory at once for each pixel while features are
+      computed. The size of tiles follows from it. Default: 128.
+
+    Models pass images whose heights and widths are multiples of the coarsest stride. No weight of
+    a backbone is ever trained.
+
+    Args:
+        **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
+
+    Examples:
+        >>> class Halves(Backbone):
+        ...     strides, channels, shares, reach = (2,), (3,), (1.0,), 0
+        ...
+        ...     def call(self, images):
+        ...         return [images[:, ::2, ::2]]
+        >>> tuple(Halves()(np.ones((1, 4, 6, 3), "float32"))[0].shape)
+        (1, 2, 3, 3)
     """
 
-    # The entry of a preset's configuration in which one may stand.
-    preset_role = "backbone"
-    image_channels = 3
-    floats_per_pixel = 128
+    # What presets may ask for: see `umbed_keras.zoo.preset_checks`.
+    preset_role: ClassVar[str | None] = "backbone"
+    preset_sizes: ClassVar[tuple[str, ...]] = ()
+    preset_limits: ClassVar[dict[str, int]] = {}
 
-    def __init__(self, **kwargs):
+    strides: tuple[int, ...]
+    channels: tuple[int, ...]
+    shares: tuple[float, ...]
+    image_channels: int = 3
+    floats_per_pixel: int = 128
+
+    def __init__(self, **kwargs: Any):
         # Images are scaled before they are rounded to the compute dtype.
         super().__init__(trainable=False, autocast=False, **kwargs)
 
     @property
-    def trainable(self):
-        """False, whatever it is set to, by a model that is to be trained whole, for example."""
+    def trainable(self) -> bool:
+        """False. Setting it has no effect, so that a model can be made trainable as a whole."""
         return False
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: bool) -> None:
         pass
 
-    def call(self, images):
+    def call(self, images: ArrayLike) -> list[Tensor]:
+        """Maps images to feature maps.
+
+        Args:
+            images: floats in 0..1, `(batch, height, width, image_channels)`.
+
+        Returns:
+            List of tensors `(batch, ceil(height / stride), ceil(width / stride), channels)`, one
+            for each of `strides`.
+
+        Raises:
+            NotImplementedError: in this base class.
+        """
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
+        """Returns the shape of each feature map of images of a shape."""
         batch, height, width, _ = input_shape
         return [
             (batch, *(side and -(-side // stride) for side in (height, width)), channels)
             for stride, channels in zip(self.strides, self.channels, strict=True)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         config = super().get_config()
         del config["trainable"]
         return config

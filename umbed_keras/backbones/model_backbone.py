@@ -1,63 +1,72 @@
 """Any Keras model as a backbone."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from umbed_keras.backbones.backbone import Backbone
+from umbed_keras.typing import ArrayLike, Shape, Tensor
 
-# The image on which a model is tried: no common network has a stride larger than its height.
+# Size of the image that strides are found with. No common network has a larger stride.
 HEIGHT, WIDTH = 256, 512
 PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ModelBackbone(Backbone):
-    """A backbone made of a `keras.Model`, which is run as in inference and never trained.
+    """A backbone made of a `keras.Model`, which runs in inference mode and is never trained.
 
-    A model with one is saved by `model.save` as a `.keras` file. It can't become a preset: these
-    hold no classes but this package's.
+    A model with such a backbone is saved by `model.save` as a `.keras` file. It cannot become a
+    preset, because presets hold only classes of this package.
 
     Args:
         model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
-            map `(batch, height / stride, width / stride, channels)`, or to a list of them, finest
-            first. Of a network that does more, take the layers that matter (see the example).
-        preprocessing: what the model takes: `"unit"`, images in 0..1; `"byte"`, in 0..255; or
-            `"tf"`, `"torch"` or `"caffe"`, the modes that the `preprocess_input` of each of
-            `keras.applications` has.
-        shares: floats, how much each map counts among the features that a model describes; None
-            counts all alike.
-        reach: int, how many pixels beyond its own a place of a map looks at most; None where it
-            looks at the whole image (attention, squeeze-and-excite) or this isn't known. Then
-            images are still embedded tile by tile, but tiles are not what the whole would give.
-        floats_per_pixel: int, numbers that live at once while a pixel's features are computed.
+            map `(batch, height / stride, width / stride, channels)` or to a list of them, finest
+            first. Of a larger network, take the outputs of some layers (see the example).
+        preprocessing: the values that the model takes: `"unit"`, images in 0..1; `"byte"`, in
+            0..255; `"tf"`, `"torch"` or `"caffe"`, the modes of `preprocess_input` in
+            `keras.applications`.
+        shares: floats >= 0, weight of each map among the features that a model describes; None
+            gives all the same weight.
+        reach: int, largest distance in pixels that a position of a map looks beyond its own
+            pixels; None if it looks at the whole image (attention, squeeze-and-excite) or if this
+            is not known. Then images are still embedded tile by tile, but the result differs from
+            that of the whole image.
+        floats_per_pixel: int, numbers in memory at once for each pixel while features are
+            computed.
+        **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
 
     Raises:
-        ValueError: a model that takes images of one size alone, or whose maps don't divide images
-            by whole strides, finest first.
+        ValueError: if `preprocessing` is not one of the five.
+        ValueError: if the maps do not divide images by whole strides, finest first.
+        ValueError: if `shares` has another length than there are maps, a negative or infinite
+            value, or the sum 0.
 
-    Example:
-
-    ```python
-    network = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False)
-    layers = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
-    backbone = umbed_keras.layers.ModelBackbone(
-        keras.Model(network.input, [network.get_layer(name).output for name in layers]),
-        preprocessing="tf",
-    )
-    ```
+    Examples:
+        >>> network = keras.applications.MobileNetV2(
+        ...     input_shape=(None, None, 3), alpha=0.35, include_top=False, weights=None
+        ... )
+        >>> layers = ("block_1_expand_relu", "block_3_expand_relu")
+        >>> outputs = [network.get_layer(name).output for name in layers]
+        >>> backbone = uk.layers.ModelBackbone(
+        ...     keras.Model(network.input, outputs), preprocessing="tf"
+        ... )
+        >>> backbone.strides, backbone.channels
+        ((2, 4), (48, 48))
     """
 
     preset_role = None
 
     def __init__(
         self,
-        model,
-        preprocessing="unit",
-        shares=None,
-        reach=None,
-        floats_per_pixel=128,
-        **kwargs,
+        model: keras.Model,
+        preprocessing: str = "unit",
+        shares: Sequence[float] | None = None,
+        reach: int | None = None,
+        floats_per_pixel: int = 128,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if preprocessing not in PREPROCESSINGS:
@@ -84,17 +93,18 @@ class ModelBackbone(Backbone):
                 f"{HEIGHT}x{WIDTH} pixels gives {shapes}"
             )
         self.shares = tuple(shares or [1 / len(shapes)] * len(shapes))
-        known = all(0 <= share < math.inf for share in self.shares) and sum(self.shares)
-        if len(self.shares) != len(shapes) or not known:
+        valid = all(0 <= share < math.inf for share in self.shares) and sum(self.shares)
+        if len(self.shares) != len(shapes) or not valid:
             raise ValueError(
                 f"`shares` must be floats at least 0, one for each of {len(shapes)} maps. "
                 f"Received: {shares}"
             )
 
-    def build(self, input_shape=None):
-        """The model is built already."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates nothing: the model is built already."""
 
-    def call(self, images):
+    def call(self, images: ArrayLike) -> list[Tensor]:
+        """Maps images to the feature maps of the model; see `Backbone.call`."""
         if self.preprocessing != "unit":
             images = 255.0 * images
         if self.preprocessing not in ("unit", "byte"):
@@ -103,7 +113,8 @@ class ModelBackbone(Backbone):
             )
         return keras.tree.flatten(self.model(images, training=False))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
@@ -114,5 +125,6 @@ class ModelBackbone(Backbone):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "ModelBackbone":
+        """Makes a layer from what `get_config` returned."""
         return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

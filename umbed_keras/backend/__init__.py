@@ -1,1 +1,5 @@
-"""What differs between PyTorch, TensorFlow and JAX: compiling, layouts, devices, processes."""
+"""Everything that differs between PyTorch, TensorFlow and JAX.
+
+Compiling, memory layouts, devices, processes that train together, exporting, and the use of Keras's
+internals.
+"""

@@ -1,4 +1,4 @@
-"""Chooses Keras's backend before Keras is imported."""
+"""The choice of a backend, before Keras is imported."""
 
 import importlib.util
 import json
@@ -9,25 +9,20 @@ from pathlib import Path
 BACKENDS = ("torch", "jax", "tensorflow")
 
 
-def keras_json_backend():
-    """The backend that `keras.json` names, or None."""
-    home = os.environ.get("KERAS_HOME")
-    folder = Path(home) if home else Path.home() / ".keras"
-    try:
-        return json.loads((folder / "keras.json").read_text()).get("backend")
-    except (OSError, ValueError, AttributeError):
-        return None
+def choose_backend() -> None:
+    """Sets the environment variable `KERAS_BACKEND`, unless the user has chosen a backend.
 
-
-def choose_backend():
-    """Sets `KERAS_BACKEND` unless the user has already decided.
-
-    The order: an imported Keras; `KERAS_BACKEND`; the backend in `keras.json` if it is installed
-    (Keras writes `tensorflow` there by itself, so the name alone is no wish); the first installed
-    of torch, jax and tensorflow.
+    A choice is, in this order: a Keras that is imported already; `KERAS_BACKEND`; the backend in
+    `keras.json`, if it is installed (Keras writes `tensorflow` there by itself); the first of
+    torch, jax and tensorflow that is installed.
 
     Raises:
-        ImportError: no backend is installed.
+        ImportError: if no backend is installed.
+
+    Examples:
+        >>> choose_backend()
+        >>> keras.backend.backend() in BACKENDS
+        True
     """
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
         return
@@ -38,5 +33,15 @@ def choose_backend():
             '`pip install "umbed_keras[torch]"`, `pip install "umbed_keras[jax]"` or '
             '`pip install "umbed_keras[tensorflow]"`.'
         )
-    wished = keras_json_backend()
-    os.environ["KERAS_BACKEND"] = wished if wished in installed else installed[0]
+    configured = _configured_backend()
+    os.environ["KERAS_BACKEND"] = configured if configured in installed else installed[0]
+
+
+def _configured_backend():
+    """The backend that `keras.json` names, or None."""
+    home = os.environ.get("KERAS_HOME")
+    folder = Path(home) if home else Path.home() / ".keras"
+    try:
+        return json.loads((folder / "keras.json").read_text()).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -1,25 +1,37 @@
-"""Runs a model's method for inference the way each backend likes best."""
+"""Compiled inference on each backend."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import backend, ops
 
 
 class CompiledMethod:
-    """`method(*tensors)` of a model, without gradients; compiled on JAX and TensorFlow.
+    """A method of a model for inference, compiled on JAX and TensorFlow.
+
+    Call it with the arrays, tensors or dictionaries of them that the method takes. No gradients
+    are recorded.
 
     Args:
         model: a built `keras.Model`.
-        method: function of tensors, or dictionaries of them, that reads the model's variables
-            and assigns none.
+        method: function of tensors, or of dictionaries of tensors, that reads variables of the
+            model and assigns none.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.ReLU()])
+        >>> compiled = CompiledMethod(model, model.call)
+        >>> keras.ops.convert_to_numpy(compiled(np.array([[-1.0, 2.0]], "float32"))).tolist()
+        [[0.0, 2.0]]
     """
 
-    def __init__(self, model, method):
+    def __init__(self, model: keras.Model, method: Callable[..., Any]) -> None:
         self._variables = model.weights
-        self._run = {"jax": self._jax, "tensorflow": self._tensorflow}.get(
-            backend.backend(), self._torch
-        )(method)
+        compilers = {"jax": self._jax, "tensorflow": self._tensorflow, "torch": self._torch}
+        self._run = compilers[backend.backend()](method)
 
-    def __call__(self, *arrays):
+    def __call__(self, *arrays: Any) -> Any:
+        """Returns the method's result for arrays or tensors."""
         return self._run(*keras.tree.map_structure(ops.convert_to_tensor, arrays))
 
     def _jax(self, method):
@@ -36,13 +48,18 @@ class CompiledMethod:
     def _tensorflow(self, method):
         import tensorflow as tf
 
-        return tf.function(method)
+        def without_losses(*tensors):
+            # Losses that layers add would outlive the graph that they belong to.
+            with keras.StatelessScope():
+                return method(*tensors)
+
+        return tf.function(without_losses)
 
     def _torch(self, method):
         import torch
 
         def without_gradients(*tensors):
-            with torch.no_grad():
+            with torch.no_grad(), keras.StatelessScope():
                 return method(*tensors)
 
         return without_gradients

@@ -1,37 +1,48 @@
-"""What each of several processes on one machine gets of it."""
+"""Dividing the cores and GPUs of a machine among worker processes."""
 
 import os
 import shutil
 import subprocess
 
 
-def shares(count):
-    """Each process's share of cores and GPUs, as environment variables.
+def worker_environments(count: int) -> list[dict[str, str]]:
+    """Divides cores and GPUs among worker processes.
 
     Args:
-        count: int, processes.
+        count: int, number of processes.
 
     Returns:
-        List of dictionaries. Numbers of threads that are set already stay as they are.
+        List of environment variables, a dictionary for each process. Numbers of threads that the
+        user has set are kept. GPUs go round if there are fewer than processes.
+
+    Examples:
+        >>> environments = worker_environments(2)
+        >>> len(environments), int(environments[0]["OMP_NUM_THREADS"]) >= 1
+        (2, True)
     """
-    # Not all cores may be this process's.
+    # The process may be confined to some of the cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = str(max(1, cores // count))
     common = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
     common = {name: os.environ.get(name, value) for name, value in common.items()}
-    devices = visible_devices()
-    if not devices:
+    gpus = visible_gpus()
+    if not gpus:
         return [common] * count
-    # Else JAX takes most of a GPU that it shares with others.
+    # JAX would otherwise allocate most of a GPU that it shares with other processes.
     common["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    return [
-        {**common, "CUDA_VISIBLE_DEVICES": devices[number % len(devices)]}
-        for number in range(count)
-    ]
+    return [{**common, "CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} for number in range(count)]
 
 
-def visible_devices():
-    """The GPUs' names, as `CUDA_VISIBLE_DEVICES` has them."""
+def visible_gpus() -> list[str]:
+    """Lists the GPUs that this process may use.
+
+    Returns:
+        List of str, numbers or identifiers for `CUDA_VISIBLE_DEVICES`.
+
+    Examples:
+        >>> all(isinstance(name, str) for name in visible_gpus())
+        True
+    """
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in visible.split(",") if name]
     if shutil.which("nvidia-smi") is None:

@@ -1,21 +1,34 @@
 """Training one model on several devices, each of which takes its share of every batch.
 
 On JAX a `keras.distribution.DataParallel` splits batches, on TensorFlow the scope of a
-`tf.distribute.MirroredStrategy`. On PyTorch processes do, each with a model of its own, once
-`torch.distributed.init_process_group` has been called; every process must be given the same data in
-the same order, and trains on its share.
+`tf.distribute.MirroredStrategy`. On PyTorch several processes train, each with a model of its own,
+after `torch.distributed.init_process_group` has been called. Every process must be given the same
+data in the same order, and trains on its share.
 """
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 from keras import backend
 
 from umbed_keras.backend.processes import process_group, replica_sum
+from umbed_keras.typing import Tensor
 
 
-def device_count(model):
-    """Devices that share every batch, as the backend splits it; 1 on PyTorch."""
+def device_count(model: keras.Model) -> int:
+    """Returns the number of devices among which the backend splits every batch.
+
+    On PyTorch it is 1: there processes share batches, see `process_share`.
+
+    Args:
+        model: the model that trains.
+
+    Examples:
+        >>> device_count(keras.Sequential())
+        1
+    """
     if backend.backend() == "jax":
         distribution = keras.distribution.distribution()
         parallel = isinstance(distribution, keras.distribution.DataParallel)
@@ -25,16 +38,40 @@ def device_count(model):
     return 1
 
 
-def process_share():
-    """Which share of every batch this process trains on, as arguments of `ImageBatches`."""
+def process_share() -> dict[str, int]:
+    """Returns the share of every batch that this process trains on.
+
+    Returns:
+        Dictionary of `replicas`, the number of processes, and `share`, the number of this process
+        from 0, as `umbed_keras.images.batches.ImageBatches` takes them. It is empty if this
+        process trains alone.
+
+    Examples:
+        >>> process_share()
+        {}
+    """
     distributed = process_group()
     if distributed is None:
         return {}
     return {"replicas": distributed.get_world_size(), "share": distributed.get_rank()}
 
 
-def share_of_loss(loss):
-    """A replica's loss as part of the mean over replicas, whose gradients TensorFlow adds up."""
+def share_of_loss(loss: Tensor) -> Tensor:
+    """Returns a replica's part of the mean loss over replicas.
+
+    TensorFlow adds up the gradients of its replicas, so that each loss is divided by their number.
+    Other backends average gradients, and the loss stays as it is.
+
+    Args:
+        loss: float32 scalar tensor, the mean over this replica's images.
+
+    Returns:
+        float32 scalar tensor.
+
+    Examples:
+        >>> float(share_of_loss(keras.ops.convert_to_tensor(0.5)))
+        0.5
+    """
     if backend.backend() != "tensorflow":
         return loss
     import tensorflow as tf
@@ -42,51 +79,63 @@ def share_of_loss(loss):
     return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
 
-@contextlib.contextmanager
-def processes_together(model):
-    """Within it, processes on PyTorch that call `fit` on a model average their gradients.
+class TrainingProcesses:
+    """Processes on PyTorch that train copies of one model and average their gradients.
 
-    By DistributedDataParallel (Li et al. 2020), which must be what is called; Keras calls the
-    model. What training reports is of all processes' images. `evaluate` stays each process's own
-    affair: callbacks may call it in one of them alone.
+    Gradients are averaged by `DistributedDataParallel` (Li et al. 2020): call this object in place
+    of the function to differentiate. All copies start with the weights of process 0. Statistics of
+    batches are averaged by `umbed_keras.backend.statistics.StatisticsUpdate`.
+
+    Args:
+        model: the `torch.nn.Module` whose parameters learn.
+        function: the function of a batch that uses them.
+
+    Examples:
+        >>> isinstance(training_processes(keras.Sequential(), print), TrainingProcesses)
+        False
     """
-    if process_group() is None:
-        yield
-        return
-    import torch
 
-    call, evaluate, get_metrics_result = model.call, model.evaluate, model.get_metrics_result
+    def __init__(self, model: Any, function: Callable[[Any], Any]) -> None:
+        import torch
 
-    class Training(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
+        class Training(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.model = model
 
-        def forward(self, inputs):
-            return call(inputs, training=True)
+            def forward(self, batch):
+                return function(batch)
 
-    # Weights start as those of process 0. Statistics reduce themselves, see `replica_mean`.
-    together = torch.nn.parallel.DistributedDataParallel(Training())
+        self._parallel = torch.nn.parallel.DistributedDataParallel(Training())
 
-    def shared_call(inputs, training=False):
-        return together(inputs) if training else call(inputs, training=False)
+    def __call__(self, batch: Any) -> Any:
+        """Returns `function(batch)`, whose gradients will be averaged over processes."""
+        return self._parallel(batch)
 
-    def shared_metrics_result():
-        totals = [(state, replica_sum(state.value)) for state in model.metrics_variables]
+    @contextlib.contextmanager
+    def summed(self, variables: Iterable[keras.Variable]) -> Iterator[None]:
+        """Within it, variables read as their sums over all processes.
+
+        Args:
+            variables: the variables, such as the states of metrics.
+
+        Returns:
+            A context manager.
+        """
+        totals = [(variable, replica_sum(variable.value)) for variable in variables]
         with keras.StatelessScope(state_mapping=totals):
-            return get_metrics_result()
+            yield
 
-    def own_evaluate(*args, **kwargs):
-        model.get_metrics_result = get_metrics_result
-        try:
-            return evaluate(*args, **kwargs)
-        finally:
-            model.get_metrics_result = shared_metrics_result
 
-    # Attributes of this model that hide its class's methods.
-    model.call, model.evaluate = shared_call, own_evaluate
-    model.get_metrics_result = shared_metrics_result
-    try:
-        yield
-    finally:
-        del model.call, model.evaluate, model.get_metrics_result
+def training_processes(model: Any, function: Callable[[Any], Any]) -> TrainingProcesses | None:
+    """Returns the processes that train a model together, or None if this one trains alone.
+
+    Args:
+        model: as in `TrainingProcesses`.
+        function: as in `TrainingProcesses`.
+
+    Examples:
+        >>> print(training_processes(keras.Sequential(), print))
+        None
+    """
+    return None if process_group() is None else TrainingProcesses(model, function)

@@ -1,10 +1,17 @@
-"""What PyTorch's exporter is shown where Keras's own operations hide a size not known yet."""
+"""Operations that PyTorch's exporter can follow with sizes that are not known yet."""
 
 from keras import backend, ops
 
+from umbed_keras.typing import Tensor
 
-def exporting():
-    """Whether PyTorch's exporter is following what is computed."""
+
+def exporting() -> bool:
+    """Returns whether PyTorch's exporter is tracing the computation.
+
+    Examples:
+        >>> exporting()
+        False
+    """
     if backend.backend() != "torch":
         return False
     import torch
@@ -12,8 +19,22 @@ def exporting():
     return torch.compiler.is_exporting()
 
 
-def take(values, indices, axis):
-    """`keras.ops.take` of indices `(n,)` from 0 up."""
+def take(values: Tensor, indices: Tensor, axis: int) -> Tensor:
+    """Takes elements along an axis, like `keras.ops.take`.
+
+    Args:
+        values: tensor.
+        indices: int tensor `(n,)`, from 0 up.
+        axis: int.
+
+    Returns:
+        Tensor of the shape of `values`, with `n` at `axis`.
+
+    Examples:
+        >>> indices = keras.ops.convert_to_tensor([2, 0], "int32")
+        >>> keras.ops.convert_to_numpy(take(keras.ops.arange(3), indices, axis=0)).tolist()
+        [2, 0]
+    """
     if not exporting():
         return ops.take(values, indices, axis=axis)
     import torch
@@ -21,8 +42,23 @@ def take(values, indices, axis):
     return torch.index_select(values, axis, indices)
 
 
-def reflect_axis(images, axis, before, after):
-    """Pads an axis of any length by reflection, as `reflect_pad` does, for the exporter."""
+def reflect_axis(images: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Pads an axis of any size by reflection, on PyTorch alone.
+
+    Args:
+        images: PyTorch tensor.
+        axis: int.
+        before: int, number of elements added at the start.
+        after: int, number of elements added at the end.
+
+    Returns:
+        Tensor padded like `umbed_keras.ops.reflect.reflect_pad` does.
+
+    Examples:
+        >>> if keras.backend.backend() == "torch":
+        ...     padded = reflect_axis(keras.ops.arange(3), 0, 2, 3).tolist()
+        ...     assert padded == [2, 1, 0, 1, 2, 1, 0, 1]
+    """
     import torch
 
     size = images.shape[axis]

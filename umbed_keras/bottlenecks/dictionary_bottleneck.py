@@ -1,28 +1,31 @@
-"""A sparse dictionary, coded by orthogonal matching pursuit."""
+"""Sparse coding over a learned dictionary by orthogonal matching pursuit."""
+
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.processes import move_average, replica_mean
 from umbed_keras.backend.variables import add_state
+from umbed_keras.bottlenecks._online_dictionary import improved_atoms
 from umbed_keras.bottlenecks._revival import directions, revival_plan
-from umbed_keras.bottlenecks._totals import totals
+from umbed_keras.bottlenecks._samples import mean_over, samples_of
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, Symbol
+from umbed_keras.bottlenecks.entropy_models.sparse_codes import SparseCodes
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
-from umbed_keras.ops.rate import sparse_bits, sparse_fixed_length
+from umbed_keras.ops.rate import Bits, sparse_bits, sparse_fixed_length
 from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import SELECTIONS
+from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
 UPDATES = ("gradient", "online")
-# A sweep of the online update moves every atom once towards what the averages ask for.
+# The online update moves every atom this often towards the optimum of the averages.
 ONLINE_SWEEPS = 2
-# Share of coefficients that quantisation may clip.
+# Share of coefficients that quantization may clip.
 TAIL = 1e-4
-# How far a revived atom leaves its donor, as a share of the atom's length.
+# How far a revived atom is moved from its donor, relative to the length of an atom.
 REVIVAL_STEP = 0.5
 
 
@@ -30,48 +33,76 @@ REVIVAL_STEP = 0.5
 class DictionaryBottleneck(Bottleneck):
     """Replaces each latent vector by a sparse combination of dictionary atoms.
 
-    Codes are `{"indices", "coefficients"}`, int32 and float32 `(..., sparsity)`, found by
-    orthogonal matching pursuit. The atoms have unit length. The derivative with respect to the
-    latents is that of least squares on the chosen atoms, a projection onto their span; the atoms
-    learn with the coefficients held.
+    Orthogonal matching pursuit chooses up to `sparsity` of `num_atoms` atoms of unit length and
+    their least-squares coefficients. The derivative with respect to the latents is that of least
+    squares on the chosen atoms, a projection onto their span. The atoms learn with the
+    coefficients held constant. An atom that hardly any vector uses is revived as a turned copy of
+    a much-used one.
+
+    Codes are `{"indices", "coefficients"}`: int32 and float32 `(..., sparsity)`.
 
     Args:
-        num_atoms: int, size of the dictionary (K).
-        latent_dim: int, size of an atom.
-        sparsity: int, atoms of a latent vector (S).
-        commitment_weight: float, weight of the squared coding error (mean over latents' entries)
-            that pulls latents to the span of their atoms.
-        update: `"gradient"`: the atoms follow the gradient on the sphere, of the model's loss and
-            of the coding error; `"online"`: they follow running averages of codes and signals, in
-            the manner of online dictionary learning (Mairal, Bach, Ponce & Sapiro 2010).
-        selection: `"omp"` or `"ols"`, as in `orthogonal_matching_pursuit`.
-        coefficient_bits: int >= 2, bits of a quantised coefficient, or None to keep them whole.
-        quantization: `"uniform"` or `"mu_law"` steps.
+        num_atoms: int >= 2, number of atoms (K).
+        latent_dim: int >= 1, size of an atom.
+        sparsity: int from 1 to `num_atoms`, atoms of a latent vector (S).
+        commitment_weight: float >= 0, weight of the squared coding error (mean over entries of
+            the vectors) that pulls latents to the span of their atoms.
+        update: `"gradient"`: atoms follow the gradient of the model's loss and of the coding error
+            on the unit sphere. `"online"`: they follow running averages of codes and latents, as
+            in online dictionary learning (Mairal, Bach, Ponce & Sapiro 2010).
+        selection: `"omp"` or `"ols"`, as in `umbed_keras.ops.orthogonal_matching_pursuit`.
+        coefficient_bits: int from 2 to 16, bits of a quantized coefficient; None for
+            coefficients of 32 bits.
+        quantization: `"uniform"` or `"mu_law"`, the spacing of quantized coefficients.
         decay: float in [0, 1), of the running averages.
-        revival_threshold: float, an atom is revived, as a turned copy of a much-used one, when its
-            share of use falls below this fraction of the mean; 0 never revives.
-        seed: int, of the dictionary's start.
-        min_gain: float >= 0, by how much an atom must lower the squared error of a latent vector,
-            in squared steps of a quantised coefficient, which must be `"uniform"`. A vector stops
-            at the first atom that doesn't, and has index 0 and coefficient 0 from there on: about
-            1 gives `compress` fewer bytes at the same error. 0 never stops.
+        revival_threshold: float >= 0; an atom is revived when its share of use falls below this
+            fraction of the mean share. 0 never revives.
+        seed: int, of the initial dictionary.
+        min_gain: float >= 0, how much an atom must lower the squared error of a vector, in squared
+            steps of a `"uniform"` quantized coefficient. A vector stops at the first atom below
+            it, and the rest of its code is index 0 and coefficient 0. About 1 gives `compress`
+            fewer bytes at equal error. 0 never stops.
+        **kwargs: other arguments of `Bottleneck`.
+
+    Raises:
+        ValueError: if an argument is outside its range.
+        ValueError: if `min_gain` is above 0 without uniformly quantized coefficients.
+
+    Examples:
+        >>> layer = uk.layers.DictionaryBottleneck(num_atoms=4, latent_dim=3, sparsity=2)
+        >>> latents = np.random.default_rng(0).normal(size=(50, 3)).astype("float32")
+        >>> layer.adapt(latents)
+        >>> codes = layer.encode(latents)
+        >>> {name: tuple(code.shape) for name, code in sorted(codes.items())}
+        {'coefficients': (50, 2), 'indices': (50, 2)}
+        >>> tuple(layer.decode(codes).shape)
+        (50, 3)
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_sizes = ("num_atoms", "latent_dim")
+    preset_limits: ClassVar = {
+        "sparsity": 1 << 20,
+        "coefficient_bits": 16,
+        "commitment_weight": 1 << 20,
+    }
+    repr_arguments = ("num_atoms", "latent_dim", "sparsity")
 
     def __init__(
         self,
-        num_atoms,
-        latent_dim,
-        sparsity,
-        commitment_weight=0.02,
-        update="gradient",
-        selection="omp",
-        coefficient_bits=None,
-        quantization="uniform",
-        decay=0.99,
-        revival_threshold=0.01,
-        seed=0,
-        min_gain=0.0,
-        **kwargs,
+        num_atoms: int,
+        latent_dim: int,
+        sparsity: int,
+        commitment_weight: float = 0.02,
+        update: str = "gradient",
+        selection: str = "omp",
+        coefficient_bits: int | None = None,
+        quantization: str = "uniform",
+        decay: float = 0.99,
+        revival_threshold: float = 0.01,
+        seed: int | None = 0,
+        min_gain: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(latent_dim, **kwargs)
         check_integers(num_atoms=(2, num_atoms))
@@ -117,10 +148,12 @@ class DictionaryBottleneck(Bottleneck):
         self.min_gain = float(min_gain)
 
     @property
-    def num_entries(self):
+    def num_entries(self) -> int:
+        """Number of atoms."""
         return self.num_atoms
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates the dictionary and the statistics that it follows."""
         shape = (self.num_atoms, self.latent_dim)
         self.usage = add_state(self, "usage", shape[:1])
         normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
@@ -128,12 +161,12 @@ class DictionaryBottleneck(Bottleneck):
         if self.update == "gradient":
             # Atoms are start + kernel, scaled to unit length, so that the gradient lies on the
             # sphere. Revival moves `start`: a layer may assign only weights that no optimizer
-            # trains (JAX's stateless training drops the others).
+            # trains (JAX's stateless training drops others).
             self.kernel = self.add_weight(
                 shape=shape, initializer="zeros", autocast=False, name="kernel"
             )
         else:
-            # Averages of code x code and code x signal: what least squares needs to know.
+            # Averages of code x code and code x latent, the normal equations of least squares.
             self.code_moments = add_state(self, "code_moments", (self.num_atoms, self.num_atoms))
             self.signal_moments = add_state(self, "signal_moments", shape)
         if self.coefficient_bits:
@@ -141,17 +174,20 @@ class DictionaryBottleneck(Bottleneck):
         self._directions = directions(*shape)
 
     @property
-    def dictionary(self):
+    def dictionary(self) -> Tensor:
         """The atoms, float32 `(num_atoms, latent_dim)`, each of unit length."""
         atoms = ops.convert_to_tensor(self.start)
         if self.update == "gradient":
             atoms = atoms + ops.cast(ops.convert_to_tensor(self.kernel), "float32")
         return ops.normalize(atoms, axis=-1)
 
-    def pass_through(self, latents, training):
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
+        """Codes float32 latents; see `Bottleneck.pass_through`."""
         dictionary = self.dictionary
-        # Through the least-squares coefficients an atom's gradient grows without bound as atoms
-        # come close; with the coefficients held it stays of their size.
+        # The gradient of an atom through the least-squares coefficients grows without bound as
+        # atoms approach each other. With the coefficients held constant it is of their size.
         indices, whole = orthogonal_matching_pursuit(
             latents,
             ops.stop_gradient(dictionary),
@@ -165,28 +201,27 @@ class DictionaryBottleneck(Bottleneck):
         held = ops.stop_gradient(coefficients)
         quantized = sparse_decode(indices, held, dictionary)
         distance = ops.square(latents - ops.stop_gradient(quantized))
-        loss = self.commitment_weight * ops.mean(distance)
+        loss = self.commitment_weight * mean_over(distance, mask)
         if self.update == "gradient":
-            loss = loss + ops.mean(ops.square(ops.stop_gradient(latents) - quantized))
+            loss = loss + mean_over(ops.square(ops.stop_gradient(latents) - quantized), mask)
         if training:
-            self._learn(
-                ops.stop_gradient(ops.reshape(latents, (-1, self.latent_dim))),
-                ops.reshape(indices, (-1, self.sparsity)),
-                ops.stop_gradient(ops.reshape(whole, (-1, self.sparsity))),
-            )
-            # Worth nothing, but latents have the derivative of their coefficients.
+            if self.trainable:
+                self._learn(latents, indices, ops.stop_gradient(whole), mask)
+            # 0 in value; its derivative is that of the coefficients.
             change = sparse_decode(indices, coefficients - held, ops.stop_gradient(dictionary))
             quantized = quantized + change
         if self.min_gain:
-            # Atoms without a part look alike, whichever they were.
+            # Unused atoms get index 0, so that they all look alike.
             indices = ops.where(ops.equal(coefficients, 0), 0, indices)
         return quantized, {"indices": indices, "coefficients": coefficients}, loss
 
-    def decode(self, codes):
+    def decode(self, codes: Codes) -> Tensor:
+        """Adds up the weighted atoms of each code, float32 `(..., latent_dim)`."""
         coefficients = ops.cast(codes["coefficients"], "float32")
         return sparse_decode(codes["indices"], coefficients, self.dictionary)
 
-    def bits(self, codes):
+    def bits(self, codes: Codes) -> Bits:
+        """Computes the `Bits` spent per latent vector."""
         return sparse_bits(
             ops.convert_to_numpy(codes["indices"]),
             ops.convert_to_numpy(codes["coefficients"]),
@@ -194,22 +229,31 @@ class DictionaryBottleneck(Bottleneck):
             self.coefficient_bits,
         )
 
-    def fixed_length_bits(self, codes):
+    def fixed_length_bits(self, codes: Codes) -> Tensor:
+        """Returns the bits of all indices and coefficients, a float32 scalar."""
         bits = sparse_fixed_length(self.num_atoms, self.sparsity, self.coefficient_bits)
         return ops.convert_to_tensor(float(bits), dtype="float32")
 
-    def used_entries(self, codes):
-        # An atom with coefficient 0 fills a place and is not used.
+    def used_entries(self, codes: Codes) -> tuple[Tensor, Tensor]:
+        """Returns the atoms of codes, and as weights 1, or 0 for coefficients of 0."""
         return codes["indices"], ops.cast(ops.not_equal(codes["coefficients"], 0), "float32")
 
-    def adapt(self, latents):
-        """Starts from a dictionary learned on a sample `(n, latent_dim)` on the host."""
+    def adapt(self, latents: ArrayLike) -> None:
+        """Starts with a dictionary learned on a sample, on the host.
+
+        Args:
+            latents: floats `(n, latent_dim)`, finite.
+
+        Raises:
+            ValueError: if `latents` has another shape or no rows.
+            ValueError: if `latents` contains NaN or infinite values.
+        """
         latents = self._check_sample(latents)
         if not self.built:
             self.build()
             self.built = True
         if self.min_gain:
-            # A first coefficient is no larger than its latent vector is long.
+            # No first coefficient is larger than its vector is long.
             longest = np.linalg.norm(latents, axis=1).max()
             self.coefficient_limit.assign(max(longest, 1e-6))
         atoms, coefficients = learn_dictionary(
@@ -228,14 +272,15 @@ class DictionaryBottleneck(Bottleneck):
         if self.coefficient_bits:
             self.coefficient_limit.assign(float(max(np.abs(coefficients).max(), 1e-6)))
 
-    def code_spec(self):
+    def code_spec(self) -> dict[str, tuple[Shape, str]]:
+        """Returns trailing shape and dtype of the codes."""
         return {
             "indices": ((self.sparsity,), "int32"),
             "coefficients": ((self.sparsity,), "float32"),
         }
 
-    def pack(self, codes):
-        """As any bottleneck's; quantised coefficients as the numbers of their levels."""
+    def pack(self, codes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Converts codes to small types; quantized coefficients become int8 or int16 steps."""
         packed = super().pack(codes)
         if self.coefficient_bits:
             steps = to_steps(packed["coefficients"], *self._quantization)
@@ -243,7 +288,8 @@ class DictionaryBottleneck(Bottleneck):
             packed["coefficients"] = ops.convert_to_numpy(steps).astype(integer)
         return packed
 
-    def unpack(self, packed):
+    def unpack(self, packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Restores codes that `pack` converted; see `Bottleneck.unpack`."""
         codes = super().unpack(packed)
         if self.coefficient_bits:
             values = from_steps(codes["coefficients"], *self._quantization)
@@ -252,7 +298,7 @@ class DictionaryBottleneck(Bottleneck):
 
     @property
     def _least_gain(self):
-        """`min_gain` as a squared error, or None."""
+        """`min_gain` as a squared error, float32 scalar, or None."""
         if not self.min_gain:
             return None
         limit = ops.convert_to_tensor(self.coefficient_limit)
@@ -263,37 +309,22 @@ class DictionaryBottleneck(Bottleneck):
         limit = ops.convert_to_tensor(self.coefficient_limit)
         return limit, self.coefficient_bits, self.quantization
 
-    def symbol_spec(self):
+    def entropy_model(self) -> SparseCodes:
+        """Returns the entropy model of atoms and quantised coefficients.
+
+        Raises:
+            ValueError: if coefficients are not quantised.
+        """
         if not self.coefficient_bits:
             raise ValueError(
                 "Coefficients of 32 bits can't be coded: make the model with `coefficient_bits`, "
                 "such as 8."
             )
-        pair = [Symbol(self.num_atoms, ENTRY), Symbol(len(self._levels()), FACTOR)]
-        used = [Symbol(self.sparsity + 1, COUNT)] if self.min_gain else []
-        return used + pair * self.sparsity
+        levels = level_values(*self._quantization)
+        return SparseCodes(self.num_atoms, self.sparsity, levels, counted=self.min_gain > 0)
 
-    def to_symbols(self, codes):
-        indices, coefficients = codes["indices"], codes["coefficients"]
-        levels = self._levels()
-        middles = (levels[1:] + levels[:-1]) / 2
-        steps = np.searchsorted(middles, coefficients)
-        if np.abs(levels[steps] - coefficients).max(initial=0) > 1e-5 * levels[-1]:
-            raise ValueError("`coefficients` must be steps of the quantiser, as `encode` gives.")
-        pairs = np.stack([indices, steps.astype("int32")], axis=-1)
-        symbols = pairs.reshape(*indices.shape[:-1], -1)
-        if not self.min_gain:
-            return symbols
-        places = np.arange(1, self.sparsity + 1, dtype="int32")
-        used = np.max(places * (coefficients != 0), axis=-1, keepdims=True)
-        return np.concatenate([used, symbols], axis=-1)
-
-    def from_symbols(self, symbols):
-        symbols = symbols[..., int(self.min_gain > 0) :]
-        pairs = symbols.reshape(*symbols.shape[:-1], self.sparsity, 2)
-        return {"indices": pairs[..., 0], "coefficients": self._levels()[pairs[..., 1]]}
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         return {
             **super().get_config(),
             "num_atoms": self.num_atoms,
@@ -309,61 +340,56 @@ class DictionaryBottleneck(Bottleneck):
             "min_gain": self.min_gain,
         }
 
-    def _levels(self):
-        """What a quantised coefficient may be, rising, float32 on the host."""
-        return level_values(*self._quantization)
-
     def _statistics(self):
         if self.update == "gradient":
             return [self.usage]
         return [self.usage, self.code_moments, self.signal_moments]
 
-    def _learn(self, latents, indices, coefficients):
-        """Updates the averages with a batch, then the online dictionary, then revives atoms."""
-        count = ops.cast(ops.shape(latents)[0], "float32")
+    def _learn(self, latents, indices, coefficients, mask):
+        """Updates statistics and the online dictionary by a batch, and revives dead atoms."""
+        samples = samples_of(latents, mask)
+        indices = ops.reshape(indices, (-1, self.sparsity))
+        counted = samples.weights[:, None] > 0
+        coefficients = ops.where(counted, ops.reshape(coefficients, (-1, self.sparsity)), 0.0)
         used = ops.cast(ops.not_equal(coefficients, 0), "float32")
-        usage = totals(ops.reshape(used, (-1,)), indices, self.num_atoms)
-        move_average(self.usage, usage / count, self.decay)
+        usage = ops.segment_sum(
+            ops.reshape(used, (-1,)), ops.reshape(indices, (-1,)), num_segments=self.num_atoms
+        )
+        samples.update.move_average(self.usage, usage / samples.count, self.decay)
         if self.coefficient_bits:
-            self._follow_tail(coefficients)
+            self._follow_tail(coefficients, samples)
         if self.update == "online":
             one_hot = ops.one_hot(indices, self.num_atoms, dtype="float32")
             codes = ops.transpose(ops.sum(one_hot * coefficients[..., None], axis=1))
-            move_average(
-                self.code_moments, ops.matmul(codes, ops.transpose(codes)) / count, self.decay
+            for average, product in (
+                (self.code_moments, ops.matmul(codes, ops.transpose(codes))),
+                (self.signal_moments, ops.matmul(codes, samples.vectors)),
+            ):
+                samples.update.move_average(average, product / samples.count, self.decay)
+            atoms = improved_atoms(
+                self.dictionary,
+                ops.convert_to_tensor(self.code_moments),
+                ops.convert_to_tensor(self.signal_moments),
+                ONLINE_SWEEPS,
             )
-            move_average(self.signal_moments, ops.matmul(codes, latents) / count, self.decay)
-            self._follow_averages()
+            samples.update.assign(self.start, atoms)
         if self.revival_threshold:
-            self._revive()
+            self._revive(samples.update)
 
-    def _follow_tail(self, coefficients):
+    def _follow_tail(self, coefficients, samples):
         """Moves the limit towards the magnitude that a share `TAIL` of coefficients exceeds.
 
-        A step of stochastic approximation (Robbins & Monro 1951) in that share, which replicas
-        can average, as they could not a maximum.
+        It is a step of stochastic approximation (Robbins & Monro 1951) in that share. Replicas can
+        average a share, but not a maximum.
         """
         limit = ops.convert_to_tensor(self.coefficient_limit)
-        beyond = replica_mean(ops.mean(ops.cast(ops.abs(coefficients) > limit, "float32")))
+        beyond = ops.sum(ops.cast(ops.abs(coefficients) > limit, "float32"))
+        beyond = samples.update.mean(beyond / (samples.count * self.sparsity))
         # At most a tenth at once, where nearly all lie beyond.
         change = 0.1 * (1 - self.decay) * (ops.minimum(beyond / TAIL, 100.0) - 1)
-        self.coefficient_limit.assign(limit * (1 + change))
+        samples.update.assign(self.coefficient_limit, limit * (1 + change))
 
-    def _follow_averages(self):
-        """Lowers the averages' squared error in the dictionary.
-
-        The step of an atom is one over its row of |code x code|, a diagonal that bounds the
-        matrix from above: the error never grows, and the atoms move all at once.
-        """
-        moments = ops.convert_to_tensor(self.code_moments)
-        bound = ops.sum(ops.abs(moments), axis=1, keepdims=True)
-        step = ops.where(bound > 0, 1 / ops.where(bound > 0, bound, 1.0), 0.0)
-        atoms = self.dictionary
-        for _ in range(ONLINE_SWEEPS):
-            atoms = atoms + step * (self.signal_moments - ops.matmul(moments, atoms))
-        self.start.assign(ops.normalize(atoms, axis=-1))
-
-    def _revive(self):
+    def _revive(self, update):
         dead, donors, shared = revival_plan(
             ops.convert_to_tensor(self.usage), self.revival_threshold
         )
@@ -371,14 +397,14 @@ class DictionaryBottleneck(Bottleneck):
         atoms = ops.stop_gradient(self.dictionary)
         turned = ops.take(atoms, donors, axis=0) + REVIVAL_STEP * self._directions
         revived = ops.where(dead, ops.normalize(turned, axis=-1), atoms)
-        self.usage.assign(shared)
+        update.assign(self.usage, shared)
         start = ops.convert_to_tensor(self.start)
         if self.update == "gradient":
             kernel = ops.cast(ops.stop_gradient(ops.convert_to_tensor(self.kernel)), "float32")
-            self.start.assign(ops.where(dead, revived - kernel, start))
+            update.assign(self.start, ops.where(dead, revived - kernel, start))
         else:
-            self.start.assign(ops.where(dead, revived, start))
-            # What is known of a dead atom belongs to the one that it was.
+            update.assign(self.start, ops.where(dead, revived, start))
+            # The moments of a dead atom describe the atom that it was.
             alive = ops.cast(ops.logical_not(dead), "float32")
-            self.code_moments.assign(self.code_moments * alive * ops.transpose(alive))
-            self.signal_moments.assign(self.signal_moments * alive)
+            update.assign(self.code_moments, self.code_moments * alive * ops.transpose(alive))
+            update.assign(self.signal_moments, self.signal_moments * alive)

@@ -1,36 +1,55 @@
 """Dictionary learning on the host, by the method of optimal directions."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
-from umbed_keras.bottlenecks.kmeans import bounded, spread
+from umbed_keras.bottlenecks.kmeans import spread_samples, subsample
 from umbed_keras.ops import orthogonal_matching_pursuit
 
 
 def learn_dictionary(
-    samples, num_atoms, sparsity, selection="omp", rounds=15, seed=0, min_gain=None
-):
-    """A dictionary by alternating sparse coding and least squares.
+    samples: np.ndarray,
+    num_atoms: int,
+    sparsity: int,
+    selection: str = "omp",
+    rounds: int = 15,
+    seed: int | None = 0,
+    min_gain: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Learns a dictionary by alternating sparse coding and least squares.
 
-    The method of optimal directions (Engan, Aase & Husoy 1999), the best of two starts: the
-    samples' principal axes, and samples far apart, which also make up atoms beyond `dim`. An atom
-    that nothing uses takes the direction of the signal that is coded worst.
+    The method of optimal directions (Engan, Aase & Husoy 1999), the better of two starts: the
+    principal axes of the samples, with samples far apart as further atoms if there are more atoms
+    than axes; and samples far apart alone. An atom that no sample uses is replaced by the sample
+    that is coded worst.
 
     Args:
-        samples: `(n, dim)` float32.
-        num_atoms, sparsity, selection, min_gain: as in `orthogonal_matching_pursuit`.
-        rounds: int, alternations.
-        seed: int.
+        samples: float32 `(n, dim)`; at most `kmeans.SAMPLE_SIZE` rows of it are used.
+        num_atoms: int, number of atoms.
+        sparsity: int, largest number of atoms of a sample.
+        selection: `"omp"` or `"ols"`, as in `umbed_keras.ops.orthogonal_matching_pursuit`.
+        rounds: int, number of alternations.
+        seed: int, of the starts.
+        min_gain: float or scalar tensor, least decrease of the squared error by an atom; None for
+            no limit.
 
     Returns:
-        atoms `(num_atoms, dim)` of unit length and the codes `(n, num_atoms)` of the samples
-        looked at, float32.
+        Atoms, float32 `(num_atoms, dim)`, of unit length, and the codes of the samples used,
+        float32 `(n, num_atoms)`.
+
+    Examples:
+        >>> samples = np.array([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]], "float32")
+        >>> atoms, codes = learn_dictionary(samples, num_atoms=2, sparsity=1, rounds=1)
+        >>> bool(np.allclose(codes @ atoms, samples, atol=1e-3))
+        True
     """
     rng = np.random.default_rng(seed)
-    samples = bounded(samples, rng)
+    samples = subsample(samples, rng)
     options = {"selection": selection, "min_gain": min_gain}
     _, axes = np.linalg.eigh(samples.T @ samples)
-    far_apart = spread(samples, num_atoms, rng)
+    far_apart = spread_samples(samples, num_atoms, rng)
     along_axes = np.concatenate([axes.T[::-1], far_apart])[:num_atoms]
     runs = []
     for atoms in (along_axes, far_apart):
@@ -44,7 +63,7 @@ def learn_dictionary(
 
 
 def _dense_codes(samples, atoms, sparsity, options):
-    """Sparse codes as `(n, num_atoms)`."""
+    """Sparse codes of samples, as a dense array `(n, num_atoms)`."""
     indices, coefficients = (
         ops.convert_to_numpy(part)
         for part in orthogonal_matching_pursuit(samples, atoms, sparsity, **options)
@@ -55,7 +74,7 @@ def _dense_codes(samples, atoms, sparsity, options):
 
 
 def _least_squares_atoms(samples, atoms, sparsity, options, rng):
-    """One alternation: the unit atoms that fit the codes of the ones given best."""
+    """One alternation: codes by the given atoms, and the atoms that fit these codes best."""
     codes = _dense_codes(samples, atoms, sparsity, options)
     gram = (codes.T @ codes).astype("float64")
     ridge = 1e-6 * np.trace(gram) / len(atoms) + 1e-12

@@ -1,17 +1,19 @@
-"""What integers cost under a density that is learned for each channel."""
+"""Learned densities of independent channels, and the code lengths of their integers."""
 
 import itertools
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from umbed_keras.backend.variables import add_state
+from umbed_keras.typing import ArrayLike, Shape, Tensor
 
 # Widths of the layers between x and its cumulative probability (Balle et al. 2018, section 6.1).
 WIDTHS = (1, 3, 3, 3, 1)
-# Below this probability a code length has no derivative that float32 could tell.
+# Smaller probabilities are raised to this: below, float32 resolves no derivative.
 LEAST = 1e-9
 # Standard deviation of a logistic distribution of scale 1.
 LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
@@ -19,52 +21,72 @@ LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class FactorizedDensity(keras.layers.Layer):
-    """Channels independent of each other, each with a learned density of any shape.
+    """Learned densities of channels that are independent of each other.
 
-    The cumulative distribution of a channel is a small monotone network, and an integer's
-    probability the density's mass within half a step (Balle, Minnen, Singh, Hwang & Johnston
-    2018, "Variational image compression with a scale hyperprior", appendix 6.1). It starts near
-    a logistic distribution of the channel's standard deviation, which `adapt` sets.
+    The cumulative distribution of a channel is a small monotone network, and the probability of an
+    integer is the mass within half a step of it (Balle, Minnen, Singh, Hwang & Johnston 2018,
+    "Variational image compression with a scale hyperprior", appendix 6.1). It starts near a
+    logistic distribution with the channel's standard deviation, which `adapt` sets.
 
     Args:
-        channels: int.
-        seed: int, of the start.
+        channels: int, number of channels.
+        seed: int, of the initial weights.
+        **kwargs: other arguments of `keras.layers.Layer`.
+
+    Examples:
+        >>> density = uk.layers.FactorizedDensity(channels=2)
+        >>> density.adapt(np.random.default_rng(0).normal(size=(100, 2)))
+        >>> bits = density(np.array([[0.0, 5.0]], "float32"))
+        >>> bool(bits[0, 0] < bits[0, 1])
+        True
     """
 
-    def __init__(self, channels, seed=0, **kwargs):
+    def __init__(self, channels: int, seed: int | None = 0, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.channels = int(channels)
         self.seed = seed
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates the networks of all channels."""
         self.deviation = add_state(self, "deviation", (self.channels,), "ones")
-        # Each layer enlarges alike; together they give the logistic's slope.
+        # All layers have the same slope; together they have that of the logistic.
         growth = LOGISTIC_DEVIATION ** (1 / (len(WIDTHS) - 1))
         self.matrices, self.biases, self.gates = [], [], []
-        for place, (width, following) in enumerate(itertools.pairwise(WIDTHS)):
+        for layer, (width, following) in enumerate(itertools.pairwise(WIDTHS)):
             start = math.log(math.expm1(growth / width))
             uniform = keras.initializers.RandomUniform(
-                -0.5, 0.5, seed=None if self.seed is None else self.seed + place
+                -0.5, 0.5, seed=None if self.seed is None else self.seed + layer
             )
             if following == 1:
-                uniform = "zeros"  # what is left of the others' offsets is small
+                uniform = "zeros"  # the offsets of the other layers nearly cancel
             self.matrices.append(
-                self._add(f"matrix_{place}", following, width, keras.initializers.Constant(start))
+                self._add(f"matrix_{layer}", following, width, keras.initializers.Constant(start))
             )
-            self.biases.append(self._add(f"bias_{place}", following, 1, uniform))
+            self.biases.append(self._add(f"bias_{layer}", following, 1, uniform))
             if following > 1:
-                self.gates.append(self._add(f"gate_{place}", following, 1, "zeros"))
+                self.gates.append(self._add(f"gate_{layer}", following, 1, "zeros"))
 
-    def call(self, values):
-        """The code length of values `(..., channels)` as integers, or integers with noise, bits.
+    def call(self, values: ArrayLike) -> Tensor:
+        """Computes the code length of values.
+
+        Args:
+            values: floats `(..., channels)`, integers or integers with noise.
 
         Returns:
-            float32 like `values`.
+            float32 tensor like `values`, in bits.
         """
         return self.bits_of(values, self.parameters())
 
-    def parameters(self, integers=None):
-        """The networks' matrices, biases and gates, as they are used; no integer alters them."""
+    def parameters(self, integers: Tensor | None = None) -> dict[str, list[Tensor]]:
+        """Returns the weights of the networks in the form in which they are used.
+
+        Args:
+            integers: ignored; a `ScalarContext` needs them.
+
+        Returns:
+            Dictionary of lists with a float32 tensor for each layer: positive `matrices`,
+            `biases`, and `gates` in -1..1.
+        """
         tensor = ops.convert_to_tensor
         return {
             "matrices": [ops.softplus(tensor(matrix)) for matrix in self.matrices],
@@ -72,26 +94,35 @@ class FactorizedDensity(keras.layers.Layer):
             "gates": [ops.tanh(tensor(gate)) for gate in self.gates],
         }
 
-    def bits_of(self, values, parameters):
-        """`call` by `parameters`."""
+    def bits_of(self, values: ArrayLike, parameters: dict[str, list[Tensor]]) -> Tensor:
+        """Computes the code length of values under given parameters.
+
+        Args:
+            values: floats `(..., channels)`.
+            parameters: what `parameters` returned.
+
+        Returns:
+            float32 tensor like `values`, in bits.
+        """
         values = ops.cast(values, "float32")
         lower = self._logits(values - 0.5, **parameters)
         upper = self._logits(values + 0.5, **parameters)
-        # On the side of the sigmoid where its values are small, and differences exact.
+        # On the side of the sigmoid where its values are small, so that differences are exact.
         side = ops.stop_gradient(ops.where(lower + upper > 0, -1.0, 1.0))
         mass = ops.abs(ops.sigmoid(side * upper) - ops.sigmoid(side * lower))
         return -ops.log(ops.maximum(mass, LEAST)) / math.log(2)
 
-    def tables(self, reach=4096, least=2.0**-16):
-        """The probability of each integer, channel by channel, for an entropy coder.
+    def tables(self, reach: int = 4096, least: float = 2.0**-16) -> list[tuple[int, np.ndarray]]:
+        """Tabulates the probability of each integer in each channel, for an entropy coder.
 
         Args:
-            reach: int, the largest magnitude looked at.
-            least: float, probability that may lie outside a table on either side.
+            reach: int, largest magnitude that a table contains.
+            least: float, largest probability that may lie outside a table on either side.
 
         Returns:
-            List of `(first, probabilities)`: the integer that a table begins with, and float64
-            `(n,)`. What they lack to 1 is the probability of all integers outside.
+            List with a pair for each channel: the first integer of the table, and the
+            probabilities from there on, float64 `(n,)`. All other integers together have the
+            probability that is missing from 1.
         """
         edges = np.arange(-reach, reach + 2) - 0.5
         edges = np.repeat(edges[:, None], self.channels, axis=1).astype("float32")
@@ -106,22 +137,32 @@ class FactorizedDensity(keras.layers.Layer):
             tables.append((first - reach, np.diff(column[first : last + 1])))
         return tables
 
-    def adapt(self, values):
-        """Starts the densities at the widths of a sample `(n, channels)`."""
+    def adapt(self, values: ArrayLike) -> None:
+        """Sets the widths of the densities from a sample.
+
+        Args:
+            values: floats `(n, channels)`.
+        """
         if not self.built:
             self.build()
             self.built = True
-        # Of rounded values the density spreads over half a step at least.
+        # The density of rounded values is at least about half a step wide.
         self.deviation.assign(np.maximum(np.std(values, axis=0, dtype="float64"), 0.3))
 
-    def scale_widths(self, factor):
-        """Widens all densities."""
+    def scale_widths(self, factor: float) -> None:
+        """Multiplies the widths of all densities.
+
+        Args:
+            factor: float > 0.
+        """
         self.deviation.assign(self.deviation * factor)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the shape of the code lengths, that of the values."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         return {**super().get_config(), "channels": self.channels, "seed": self.seed}
 
     def _add(self, name, rows, cols, initializer):
@@ -134,12 +175,12 @@ class FactorizedDensity(keras.layers.Layer):
         )
 
     def _logits(self, values, matrices, biases, gates):
-        """The logit of the cumulative distribution at values `(..., channels)`."""
+        """Logits of the cumulative distributions at values `(..., channels)`."""
         values = ops.convert_to_tensor(values) / ops.convert_to_tensor(self.deviation)
-        # (channels, width, n): each channel has matrices of its own.
+        # (channels, width, n), because each channel has its own matrices.
         flat = ops.transpose(ops.reshape(values, (-1, self.channels)))[:, None]
-        for place, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
+        for layer, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
             flat = ops.matmul(matrix, flat) + bias
-            if place < len(gates):
-                flat = flat + gates[place] * ops.tanh(flat)
+            if layer < len(gates):
+                flat = flat + gates[layer] * ops.tanh(flat)
         return ops.reshape(ops.transpose(flat[:, 0]), ops.shape(values))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -10,7 +10,8 @@ from keras import ops
 
 from umbed_keras.backend.variables import add_state
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
-from umbed_keras.bottlenecks.symbols import NUMBER, Symbol
+from umbed_keras.bottlenecks.entropy_models.entropy_model import NUMBER
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.rate import Bits, entropy
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
@@ -47,11 +48,15 @@ class FiniteScalarQuantizer(Bottleneck):
     Examples:
         >>> layer = uk.layers.FiniteScalarQuantizer(latent_dim=2, levels=[5, 4])
         >>> outputs = layer(np.array([[0.0, 0.0], [9.0, -9.0]], "float32"))
-        >>> outputs["codes"]["indices"].tolist()
+        >>> keras.ops.convert_to_numpy(outputs["codes"]["indices"]).tolist()
         [[2, 2], [4, 0]]
-        >>> layer.to_index(outputs["codes"]).tolist()
+        >>> keras.ops.convert_to_numpy(layer.to_index(outputs["codes"])).tolist()
         [12, 4]
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"levels": 1 << 20}
+    repr_arguments = ("levels",)
 
     # Levels are few and fixed, so latents should span them.
     unit_variance = True
@@ -81,7 +86,9 @@ class FiniteScalarQuantizer(Bottleneck):
         """Distance between neighbouring levels of each entry, float32 `(latent_dim,)`."""
         return ops.convert_to_tensor(self.scale) / _half_widths(self.levels)
 
-    def pass_through(self, latents: Tensor, training: bool) -> tuple[Tensor, Codes, Tensor]:
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
         """Quantizes float32 latents; see `Bottleneck.pass_through`."""
         values = self._bounded(latents * self.gain)
         rounded = ops.round(ops.stop_gradient(values))
@@ -174,17 +181,12 @@ class FiniteScalarQuantizer(Bottleneck):
         self.scale.assign(scales)
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
-        """Shape and dtype of the codes of one latent vector."""
+        """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
-    def symbol_spec(self):
-        return [Symbol(count, NUMBER) for count in self.levels]
-
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
+    def entropy_model(self) -> IntegerCodes:
+        """Returns the entropy model of the levels, which are points on a scale."""
+        return IntegerCodes(self.code_spec(), self.num_indices, role=NUMBER)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

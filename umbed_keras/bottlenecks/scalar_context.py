@@ -1,54 +1,70 @@
-"""What integers on a grid cost, given those that are known already."""
+"""Densities of the integers of a map that depend on integers known before."""
 
 import itertools
 import math
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, whole
+from umbed_keras.backend.affine import as_float32, convolution, dense
 from umbed_keras.backend.variables import add_state
 from umbed_keras.ops.checks import check_integers
+from umbed_keras.typing import ArrayLike, Shape, Tensor
 
-# A group holds as many channels as all groups before it, the first this many.
+# Number of channels of the first group. Each other group has as many as all groups before it.
 FIRST_GROUP = 4
-# Within a group a quarter of the grid comes first, then the quarter between on the diagonals, then
-# the other half, each of whose places has four known neighbours.
-PLACES = 3
-# Logarithms to base 2 of the scales that an integer's distribution may have.
+# Number of turns in which the positions of a group are coded: a quarter of the map; then the
+# quarter between it on the diagonals; then the other half, whose four neighbours are all known.
+NUM_TURNS = 3
+# Range of the logarithms to base 2 of the scales of the logistic distributions.
 LOG_SCALES = (-4.0, 6.5)
-# By this the logistic distribution is scaled that is nearest to a normal one.
+# A logistic distribution of slope 1.7 is the nearest to a standard normal one.
 LOGISTIC = 1.7
-# Below this probability a code length has no derivative that float32 could tell.
+# Smaller probabilities are raised to this: below, float32 resolves no derivative.
 LEAST = 1e-7
-# What networks see of an integer is cut at so many deviations, and its logarithm at so much.
+# Limits of an integer as an input of the networks, in deviations and in magnitude.
 FURTHEST, LARGEST = 8, 255
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ScalarContext(keras.layers.Layer):
-    """A density of each integer of a grid of vectors that depends on its neighbours.
+    """Densities of the integers of a map of vectors, conditional on their neighbours.
 
-    Channels come in groups, each as large as all before it (Minnen & Singh 2020), and in each
-    group places in three turns, the last a half of the checkerboard (He et al. 2021): a pass for
-    each group and turn. A small network of each group predicts mean and scale of logistic
-    distributions from the integers of earlier passes in its 3x3 neighbourhood. It sees them by two
-    numbers: relative to their channel's deviation, and the logarithm of their magnitude.
+    Channels form groups, each as large as all before it (Minnen & Singh 2020). The positions of a
+    group are coded in three turns, the last of which is half of the checkerboard (He et al. 2021).
+    Each turn of each group is one pass. A small network of each group predicts mean and scale of
+    logistic distributions from the integers of earlier passes in a 3x3 neighbourhood. An integer
+    is represented by two inputs: relative to the deviation of its channel, and the logarithm of
+    its magnitude.
 
-    What an entropy coder needs is computed in integers (`umbed_keras.codec.exact_context`): the
-    same on every machine and backend.
+    Entropy coders compute the same in integers (`umbed_keras.codec.integer_context`), with equal
+    results on every machine and backend.
 
     Args:
-        channels: int, entries of a vector, best by falling variance.
-        units: int, width of the networks.
-        summary_units: int, numbers to which what a network sees of a place is brought together.
+        channels: int >= 1, entries of a vector, best in the order of falling variance.
+        units: int >= 1, width of the networks.
+        summary_units: int >= 1, number of features that summarize a position.
+        **kwargs: other arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: if an argument is not an integer >= 1.
+
+    Examples:
+        >>> context = uk.layers.ScalarContext(channels=6, units=8, summary_units=8)
+        >>> integers = np.zeros((1, 4, 4, 6), "float32")
+        >>> tuple(context(integers, integers).shape)
+        (1, 4, 4, 6)
+        >>> quantizer = uk.layers.ScalarQuantizer(6, context=context)
     """
 
-    # The entry of a bottleneck's configuration in which one may stand.
-    preset_role = "context"
+    # What presets may ask for: see `umbed_keras.zoo.preset_checks`.
+    preset_role: ClassVar[str] = "context"
+    preset_sizes: ClassVar[tuple[str, ...]] = ("channels",)
+    preset_limits: ClassVar[dict[str, int]] = {"units": 1 << 20, "summary_units": 1 << 20}
 
-    def __init__(self, channels, units=64, summary_units=48, **kwargs):
+    def __init__(self, channels: int, units: int = 64, summary_units: int = 48, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         check_integers(channels=(1, channels), units=(1, units), summary_units=(1, summary_units))
         self.channels = int(channels)
@@ -69,10 +85,11 @@ class ScalarContext(keras.layers.Layer):
             for start, end in itertools.pairwise([0, *ends])
         ]
 
-    def build(self, input_shape=None):
-        # A power of 2, so that what is divided by it stays exact.
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates the networks of all groups."""
+        # Powers of 2, so that divisions by them are exact.
         self.deviation = add_state(self, "deviation", (self.channels,), "ones")
-        # The logarithm to base 2 of each channel's scale, where the networks say nothing.
+        # Logarithm to base 2 of the scale of each channel, to which the networks add.
         self.log_scale = self.add_weight(
             name="log_scale",
             shape=(self.channels,),
@@ -84,59 +101,83 @@ class ScalarContext(keras.layers.Layer):
             group.build()
             group.built = True
 
-    def call(self, values, integers):
-        """The code length in bits of values at the places of integers, given the latter.
+    def call(self, values: ArrayLike, integers: ArrayLike) -> Tensor:
+        """Computes the code length of values in the context of integers.
 
         Args:
-            values: float32 `(batch, rows, cols, channels)`: the integers, or with noise.
-            integers: float32 like `values`, in which neighbours are looked up.
+            values: float32 `(batch, rows, cols, channels)`, the integers, or with noise.
+            integers: float32 like `values`, the neighbours.
 
         Returns:
-            float32 like `values`.
+            float32 tensor like `values`, in bits.
         """
         return self.bits_of(values, self.parameters(integers))
 
-    def parameters(self, integers):
-        """Mean, and logarithm to base 2 of the scale, of each integer, float32 like `integers`."""
+    def parameters(self, integers: ArrayLike) -> tuple[Tensor, Tensor]:
+        """Predicts the distribution of each integer from integers of earlier passes.
+
+        Args:
+            integers: float32 `(batch, rows, cols, channels)`.
+
+        Returns:
+            Means, and logarithms to base 2 of the scales, float32 like `integers`.
+        """
         _, rows, cols, _ = ops.shape(integers)
-        turns = turn_of(rows, cols)
-        seen = self._seen(integers)
-        pairs = [group(seen, turns) for group in self.groups]
+        turns = _turns(rows, cols)
+        inputs = self._inputs(integers)
+        pairs = [group(inputs, turns) for group in self.groups]
         means, log_scales = (ops.concatenate(parts, axis=-1) for parts in zip(*pairs, strict=True))
         return means * self.deviation, log_scales + self.log_scale
 
     @staticmethod
-    def bits_of(values, parameters):
-        """The code length in bits of values, float32 like them, by `parameters`."""
+    def bits_of(values: ArrayLike, parameters: tuple[Tensor, Tensor]) -> Tensor:
+        """Computes the code length of values under given distributions.
+
+        Args:
+            values: float32 `(batch, rows, cols, channels)`.
+            parameters: what `parameters` returned.
+
+        Returns:
+            float32 tensor like `values`, in bits.
+        """
         mean, log_scale = parameters
         slope = LOGISTIC * ops.exp(-math.log(2) * ops.clip(log_scale, *LOG_SCALES))
-        # On the side of the sigmoid where its values are small, and differences exact.
+        # On the side of the sigmoid where its values are small, so that differences are exact.
         distance = -ops.abs(values - mean)
         mass = ops.sigmoid(slope * (distance + 0.5)) - ops.sigmoid(slope * (distance - 0.5))
         return -ops.log(ops.maximum(mass, LEAST)) / math.log(2)
 
-    def adapt(self, values):
-        """Starts the scales at the deviations of integers `(n, channels)` on the host."""
+    def adapt(self, values: ArrayLike) -> None:
+        """Starts the scales at the standard deviations of a sample, on the host.
+
+        Args:
+            values: floats `(n, channels)`; they are rounded.
+        """
         if not self.built:
             self.build()
             self.built = True
-        # Rounded values that are all 0 may yet be something else once in a while.
+        # Even if all values of the sample are rounded to 0, others need not be.
         logs = np.log2(np.maximum(np.std(np.round(values), axis=0, dtype="float64"), 0.15))
         self.log_scale.assign(logs)
         self.deviation.assign(2.0 ** np.maximum(np.round(logs), -2.0))
 
-    def scale_widths(self, factor):
-        """Widens all distributions."""
+    def scale_widths(self, factor: float) -> None:
+        """Multiplies the scales of all distributions.
+
+        Args:
+            factor: float > 0.
+        """
         self.log_scale.assign_add(ops.full((self.channels,), math.log2(factor)))
 
-    def _seen(self, integers):
-        """What networks see, `(batch, rows, cols, 2 * channels)`: two numbers an integer."""
+    def _inputs(self, integers):
+        """Inputs of the networks, `(batch, rows, cols, 2 * channels)`: two for each integer."""
         relative = ops.clip(integers / self.deviation, -FURTHEST, FURTHEST)
         logarithm = ops.log(1 + ops.minimum(ops.abs(integers), LARGEST)) / math.log(2)
         pairs = 0.5 * ops.stack([relative, logarithm], axis=-1)
         return ops.reshape(pairs, (*ops.shape(integers)[:3], 2 * self.channels))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         return {
             **super().get_config(),
             "channels": self.channels,
@@ -147,22 +188,33 @@ class ScalarContext(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ContextGroup(keras.layers.Layer):
-    """The network of a group of channels of a `ScalarContext`.
+    """Network of one group of channels of a `ScalarContext`.
 
     Args:
-        start, end: ints, the group's channels; those before `start` are known everywhere.
+        start: int, first channel of the group; the channels before are known at all positions.
+        end: int, first channel after the group.
         units: int, width.
-        summary_units: int, numbers to which what is seen of a place is brought together.
+        summary_units: int, number of features that summarize a position.
+        **kwargs: other arguments of `keras.layers.Layer`.
+
+    Examples:
+        >>> group = ContextGroup(start=2, end=4, units=8, summary_units=8)
+        >>> turns = np.zeros((4, 4, 1), "int32")
+        >>> mean, log_scale = group(np.zeros((1, 4, 4, 8), "float32"), turns)
+        >>> tuple(mean.shape)
+        (1, 4, 4, 2)
     """
 
-    def __init__(self, start, end, units, summary_units, **kwargs):
+    def __init__(self, start: int, end: int, units: int, summary_units: int, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.start = int(start)
         self.end = int(end)
         self.units = int(units)
         self.summary_units = int(summary_units)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Creates the weights."""
+
         def weight(name, *shape, initializer="glorot_uniform"):
             return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
 
@@ -178,41 +230,52 @@ class ContextGroup(keras.layers.Layer):
         size = min(own, self.summary_units)
         self.summarize_own = weight("summarize_own", own, size)
         self.own_kernel = weight("own_kernel", 3, 3, size, units)
-        self.turn_bias = weight("turn_bias", PLACES, units)
+        self.turn_bias = weight("turn_bias", NUM_TURNS, units)
         self.middle = weight("middle", units, units)
         self.middle_bias = zeros("middle_bias", units)
         self.head = zeros("head", units, own)
         self.head_bias = zeros("head_bias", own)
 
-    def call(self, seen, turns):
-        """Mean and log scale, each `(batch, rows, cols, end - start)`, of the group's integers.
+    def call(self, inputs: ArrayLike, turns: ArrayLike) -> tuple[Tensor, Tensor]:
+        """Predicts the distributions of the integers of the group.
 
         Args:
-            seen: float32 `(batch, rows, cols, 2 * channels)`.
-            turns: int32 `(rows, cols, 1)`, 0 to `PLACES - 1`.
+            inputs: float32 `(batch, rows, cols, n)` with n >= `2 * end`, two for each integer.
+            turns: int32 `(rows, cols, 1)`, the turn of each position.
+
+        Returns:
+            Means relative to the deviations of the channels, and logarithms to base 2 of the
+            scales relative to those of the channels, float32 `(batch, rows, cols, end - start)`.
         """
-        features = ops.take(whole(self.turn_bias), turns[..., 0], axis=0)[None]
+        features = ops.take(as_float32(self.turn_bias), turns[..., 0], axis=0)[None]
         if self.start:
             known = dense(
-                seen[..., : 2 * self.start], whole(self.summarize_known), whole(self.known_bias)
+                inputs[..., : 2 * self.start],
+                as_float32(self.summarize_known),
+                as_float32(self.known_bias),
             )
-            features = features + convolution(ops.relu(known), whole(self.known_kernel), padding=1)
-        own = dense(seen[..., 2 * self.start : 2 * self.end], whole(self.summarize_own))
-        kernel = whole(self.own_kernel)
-        for turn in range(1, PLACES):
+            features = features + convolution(
+                ops.relu(known), as_float32(self.known_kernel), padding=1
+            )
+        own = dense(inputs[..., 2 * self.start : 2 * self.end], as_float32(self.summarize_own))
+        kernel = as_float32(self.own_kernel)
+        for turn in range(1, NUM_TURNS):
             before, now = (ops.cast(mask, "float32") for mask in (turns < turn, turns == turn))
             features = features + now * convolution(own * before, kernel, padding=1)
         features = ops.relu(features)
-        features = ops.relu(dense(features, whole(self.middle), whole(self.middle_bias)))
-        return ops.split(dense(features, whole(self.head), whole(self.head_bias)), 2, axis=-1)
+        features = ops.relu(dense(features, as_float32(self.middle), as_float32(self.middle_bias)))
+        return ops.split(
+            dense(features, as_float32(self.head), as_float32(self.head_bias)), 2, axis=-1
+        )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal layer."""
         names = ("start", "end", "units", "summary_units")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def turn_of(rows, cols):
-    """In which turn each place of a grid comes, int32 `(rows, cols, 1)`."""
+def _turns(rows, cols):
+    """The turn of each position of a map, int32 `(rows, cols, 1)`."""
     row, col = ops.arange(rows, dtype="int32")[:, None], ops.arange(cols, dtype="int32")[None]
     other_half = ops.mod(row + col, 2)
     return ops.where(other_half == 1, 2, ops.mod(row, 2) + 0 * col)[..., None]

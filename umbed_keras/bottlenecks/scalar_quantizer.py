@@ -1,13 +1,16 @@
 """Scalar quantization to integers whose code lengths are learned."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from umbed_keras.backend.processes import replica_part
+from umbed_keras.bottlenecks._samples import mean_over
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
+from umbed_keras.bottlenecks.entropy_models.entropy_model import NUMBER
+from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
 from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.scalar_context import ScalarContext
@@ -54,6 +57,9 @@ class ScalarQuantizer(Bottleneck):
         >>> bool(layer.expected_bits(codes) < 8)
         True
     """
+
+    # Largest values of arguments in a preset: see `zoo.preset_checks`.
+    preset_limits: ClassVar = {"rate_weight": 1 << 20, "levels": 1 << 20}
 
     def __init__(
         self,
@@ -105,7 +111,9 @@ class ScalarQuantizer(Bottleneck):
         """Distance between neighbouring integers of each entry, float32 `(latent_dim,)`."""
         return ops.exp(ops.cast(ops.convert_to_tensor(self.log_steps), "float32"))
 
-    def pass_through(self, latents: Tensor, training: bool) -> tuple[Tensor, Codes, Tensor]:
+    def pass_through(
+        self, latents: Tensor, training: bool, mask: Tensor | None = None
+    ) -> tuple[Tensor, Codes, Tensor]:
         """Quantizes float32 latents; see `Bottleneck.pass_through`."""
         values = self._values(latents)
         integers = self._integers(values)
@@ -118,7 +126,7 @@ class ScalarQuantizer(Bottleneck):
             noisy = self.density.bits_of(noisy, held)
             bits = bits + noisy - ops.stop_gradient(noisy)
             quantized = values + ops.stop_gradient(integers - values)
-        loss = self.rate_weight * ops.mean(ops.sum(bits, axis=-1))
+        loss = self.rate_weight * mean_over(ops.sum(bits, axis=-1), mask)
         return quantized * self.steps, {"indices": ops.cast(integers, "int32")}, loss
 
     def encode(self, latents: ArrayLike) -> Codes:
@@ -203,14 +211,15 @@ class ScalarQuantizer(Bottleneck):
         self.density.scale_widths(1 / factor)
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
-        """Shape and dtype of the codes of one latent vector."""
+        """Returns trailing shape and dtype of the codes."""
         return {"indices": ((self.latent_dim,), "int32")}
 
-    def to_symbols(self, codes):
-        return codes["indices"]
-
-    def from_symbols(self, symbols):
-        return {"indices": symbols}
+    def entropy_model(self) -> IntegerCodes:
+        """Returns the entropy model of the integers, by the learned density or the context."""
+        density = None if self.context else self.density
+        return IntegerCodes(
+            self.code_spec(), None, role=NUMBER, density=density, context=self.context
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""

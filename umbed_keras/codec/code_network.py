@@ -1,50 +1,75 @@
-"""A small network that tells codes from their neighbours, as it learns."""
+"""The network that predicts symbols, in Keras, for training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, NUMBER, least_counts, num_vectors
-from umbed_keras.codec.digits import lows, split
-from umbed_keras.codec.passes import NUM_KINDS
+from umbed_keras.bottlenecks.entropy_models.entropy_model import (
+    COUNT,
+    ENTRY,
+    FACTOR,
+    NUMBER,
+    Symbol,
+)
+from umbed_keras.codec.interlacing import NUM_KINDS
+from umbed_keras.codec.network_weights import (
+    DIRECTIONS,
+    NEIGHBOURS,
+    OWN,
+    SHARED,
+    VECTOR,
+    WEIGHT,
+    digit_sizes,
+    least_counts,
+    num_low_digits,
+    num_vectors,
+)
+from umbed_keras.typing import Shape, Tensor
 
-# Sizes: of the vector that a place's symbols come to, of the layer that all symbols share, and of
-# each symbol's own. All files of presets together are to stay small.
-VECTOR, SHARED, OWN = 12, 48, 16
-# Activations are cut here, so that 8 bits hold them.
+# Activations are clipped here, so that 8 bits hold them.
 CEILING = 4.0
-NEIGHBOURS = 4
-# Directions of neighbours differ between diagonal and direct ones.
-DIRECTIONS = 2
 
 
 class CodeNetwork(keras.Model):
-    """Tells each symbol of a place from its four known neighbours and the symbols before it.
+    """Computes what the symbols of positions cost, given their neighbours.
 
-    A place is a sum of vectors, one a symbol: of an entry or a count its own, of a number its
-    value times one, of a factor its value times the entry's before it. Hidden layers are shared by
-    all symbols but for the last. What a count says isn't there costs nothing.
+    Each symbol is predicted from the symbols of four known neighbours and from the symbols before
+    it in the same code. A position is represented by a sum of vectors, one for each symbol: that of
+    its value for an entry or a count, a vector times its value for a number, and the vector of the
+    entry before it times its value for a factor. All symbols share a hidden layer, and each has
+    another one of its own. Symbols that are absent cost nothing.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
-        seed: int, of the start.
+        symbols: list of `Symbol`, each with a size.
+        seed: int, of the initial weights.
+        **kwargs: other arguments of `keras.Model`.
 
-    Call it on a dictionary of `kinds` int `(n,)`, `neighbours` int `(n, 4, symbols)` and `own` int
-    `(n, symbols)` for the bits that each symbol costs, float32 `(n, symbols)`.
+    Examples:
+        >>> network = CodeNetwork([Symbol(5, ENTRY)])
+        >>> inputs = {
+        ...     "kinds": np.array([0, 1]),
+        ...     "neighbours": np.array([[[0]] * 4, [[3]] * 4]),
+        ...     "own": np.array([[3], [4]]),
+        ... }
+        >>> tuple(network(inputs).shape)
+        (2, 1)
     """
 
-    def __init__(self, symbols, seed=0, **kwargs):
+    def __init__(self, symbols: Sequence[Symbol], seed: int = 0, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
         self.symbols, self.least_counts = list(symbols), least_counts(symbols)
         start = keras.initializers.RandomNormal(stddev=1.0, seed=keras.random.SeedGenerator(seed))
 
         def weight(name, *shape, scale=0.0):
-            found = self.add_weight(
+            variable = self.add_weight(
                 name=name, shape=shape, initializer="zeros", trainable=0 not in shape
             )
             if scale:
-                found.assign(scale * start(shape))
-            return found
+                variable.assign(scale * start(shape))
+            return variable
 
         count = len(self.symbols)
         self.around = weight(
@@ -56,31 +81,47 @@ class CodeNetwork(keras.Model):
         self.symbol_bias = weight("symbol_bias", count, SHARED, scale=0.1)
         self.vectors, self.hidden, self.hidden_bias = [], [], []
         self.high, self.high_bias, self.low, self.low_bias = [], [], [], []
-        for place, symbol in enumerate(self.symbols):
-            size, (high, _) = symbol.size, split(symbol.size)
+        for index, symbol in enumerate(self.symbols):
+            size, (high, _) = symbol.size, digit_sizes(symbol.size)
             rows = num_vectors(symbol)
-            self.vectors.append(weight(f"vectors_{place}", rows, VECTOR, scale=0.5))
-            self.hidden.append(weight(f"hidden_{place}", SHARED, OWN, scale=SHARED**-0.5))
-            self.hidden_bias.append(weight(f"hidden_bias_{place}", OWN))
-            self.high.append(weight(f"high_{place}", OWN, high, scale=0.1))
-            self.high_bias.append(weight(f"high_bias_{place}", high))
-            self.low.append(weight(f"low_{place}", OWN, lows(size), scale=0.1))
-            self.low_bias.append(weight(f"low_bias_{place}", lows(size)))
+            self.vectors.append(weight(f"vectors_{index}", rows, VECTOR, scale=0.5))
+            self.hidden.append(weight(f"hidden_{index}", SHARED, OWN, scale=SHARED**-0.5))
+            self.hidden_bias.append(weight(f"hidden_bias_{index}", OWN))
+            self.high.append(weight(f"high_{index}", OWN, high, scale=0.1))
+            self.high_bias.append(weight(f"high_bias_{index}", high))
+            self.low.append(weight(f"low_{index}", OWN, num_low_digits(size), scale=0.1))
+            self.low_bias.append(weight(f"low_bias_{index}", num_low_digits(size)))
         self.build({"own": (None, count)})
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Does nothing: the weights depend on the symbols alone."""
         self.built = True
 
-    def set_shares(self, place, counts):
-        """Starts a symbol at how often each of its values occurs, counts `(size,)`."""
-        high, low = split(len(counts))
+    def set_frequencies(self, index: int, counts: np.ndarray) -> None:
+        """Sets the biases of a symbol to how often each of its values occurs.
+
+        Args:
+            index: int, number of the symbol.
+            counts: integers `(size,)`.
+        """
+        high, low = digit_sizes(len(counts))
         counts = np.append(counts, np.zeros(high * low - len(counts))) + 0.5
         sums = counts.reshape(high, low).sum(axis=1)
-        self.high_bias[place].assign(np.log(sums / sums.max()))
+        self.high_bias[index].assign(np.log(sums / sums.max()))
         if low > 1:
-            self.low_bias[place].assign(np.log(counts / counts.max()))
+            self.low_bias[index].assign(np.log(counts / counts.max()))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Mapping[str, Tensor], training: bool = False) -> Tensor:
+        """Computes the cost of symbols.
+
+        Args:
+            inputs: dictionary of integers: `kinds` `(n,)`, the kind of pass of each position (see
+                `interlacing`); `neighbours` `(n, 4, symbols)`; and `own` `(n, symbols)`.
+            training: ignored.
+
+        Returns:
+            float32 tensor `(n, symbols)`, in bits.
+        """
         kinds, own = ops.cast(inputs["kinds"], "int32"), ops.cast(inputs["own"], "int32")
         known = ops.cast(kinds > 0, "float32")[:, None]
         around = self._vectors(ops.cast(inputs["neighbours"], "int32"))
@@ -91,30 +132,69 @@ class CodeNetwork(keras.Model):
         shared = shared + ops.take(ops.convert_to_tensor(self.kind_bias), kinds, axis=0)
         before = pending = ops.zeros_like(around[:, :VECTOR])
         bits = []
-        for place in range(len(self.symbols)):
+        for index in range(len(self.symbols)):
             mixed = shared + ops.matmul(before, self.before) + ops.matmul(pending, self.pending)
-            mixed = ops.clip(mixed + self.symbol_bias[place], 0.0, CEILING)
-            hidden = ops.matmul(mixed, self.hidden[place]) + self.hidden_bias[place]
+            mixed = ops.clip(mixed + self.symbol_bias[index], 0.0, CEILING)
+            hidden = ops.matmul(mixed, self.hidden[index]) + self.hidden_bias[index]
             hidden = ops.clip(hidden, 0.0, CEILING)
-            bits.append(self._bits(place, hidden, own[:, place]))
-            before, pending = self._added(place, before, pending, own[:, place])
-        there = ops.greater_equal(own[:, :1], ops.convert_to_tensor([self.least_counts], "int32"))
-        return ops.stack(bits, axis=1) * ops.cast(there, "float32")
+            bits.append(self._bits(index, hidden, own[:, index]))
+            before, pending = self._added(index, before, pending, own[:, index])
+        present = ops.greater_equal(own[:, :1], ops.convert_to_tensor([self.least_counts], "int32"))
+        return ops.stack(bits, axis=1) * ops.cast(present, "float32")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Tensor = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns the mean cost of a position in bits, float32 scalar."""
         return ops.mean(ops.sum(y_pred, axis=1))
 
-    def _bits(self, place, hidden, symbols):
-        """What symbols cost by the probabilities that follow from the last hidden layer."""
-        size = self.symbols[place].size
-        high, low = split(size)
-        logits = ops.matmul(hidden, self.high[place]) + self.high_bias[place]
+    def rounded_weights(self) -> dict[str, np.ndarray]:
+        """Rounds the weights to whole multiples of scales.
+
+        Returns:
+            Name to array, as `weight_shapes` lists them. A weight is its int8 value times its
+            scale `name_scale`.
+        """
+        result = {}
+
+        def add(name, weights, scale=None):
+            weights = np.asarray(weights, "float32")
+            if scale is None:
+                scale = max(np.abs(weights).max(initial=0), 1e-6) / WEIGHT
+            result[name] = np.rint(weights / scale).astype("int8")
+            result[f"{name}_scale"] = np.float32(scale)
+
+        for name in ("around", "before", "pending"):
+            add(name, getattr(self, name))
+        for name in ("kind_bias", "symbol_bias"):
+            result[name] = np.asarray(getattr(self, name), "float32")
+        vectors = [np.asarray(vectors) for vectors in self.vectors]
+        # Vectors are added, so they share one scale.
+        scale = max(1e-6, *(np.abs(part).max(initial=0) for part in vectors)) / WEIGHT
+        for index, part in enumerate(vectors):
+            add(f"vectors_{index}", part, scale)
+            for name in ("hidden", "high", "low"):
+                add(f"{name}_{index}", getattr(self, name)[index])
+                bias = np.asarray(getattr(self, f"{name}_bias")[index], "float32")
+                result[f"{name}_bias_{index}"] = bias
+        return result
+
+    def _bits(self, index, hidden, symbols):
+        """Returns the cost in bits of one symbol, from the last hidden layer."""
+        size = self.symbols[index].size
+        high, low = digit_sizes(size)
+        logits = ops.matmul(hidden, self.high[index]) + self.high_bias[index]
         nats = keras.losses.sparse_categorical_crossentropy(
             symbols // low, logits, from_logits=True
         )
         if low > 1:
-            logits = ops.matmul(hidden, self.low[place]) + self.low_bias[place]
-            # Beyond the last symbol there is nothing.
+            logits = ops.matmul(hidden, self.low[index]) + self.low_bias[index]
+            # Low digits beyond the last value have no probability.
             logits = ops.where(ops.arange(high * low) < size, logits, -1e9)
             logits = ops.reshape(logits, (-1, high, low))
             logits = ops.take_along_axis(logits, (symbols // low)[:, None, None], axis=1)[:, 0]
@@ -123,23 +203,26 @@ class CodeNetwork(keras.Model):
             )
         return nats / float(np.log(2))
 
-    def _added(self, place, before, pending, symbols):
-        """The sum of vectors with one symbol more, and the entry that waits for its factor."""
-        size, role = self.symbols[place]
+    def _added(self, index, before, pending, symbols):
+        """Adds the vector of a symbol to the sum; an entry with a factor stays pending until then.
+
+        Returns the sum, and the vector of the pending entry or zeros.
+        """
+        size, role = self.symbols[index]
         if role in (ENTRY, COUNT):
-            vector = ops.take(ops.convert_to_tensor(self.vectors[place]), symbols, axis=0)
-            follows = self.symbols[place + 1 : place + 2]
+            vector = ops.take(ops.convert_to_tensor(self.vectors[index]), symbols, axis=0)
+            follows = self.symbols[index + 1 : index + 2]
             if follows and follows[0].role == FACTOR:
                 return before, vector
             return before + vector, pending
         values = ops.cast(symbols, "float32")[..., None] / ((size - 1) / 2 or 1.0) - 1
         if role == NUMBER:
-            return before + values * self.vectors[place][0], pending
+            return before + values * self.vectors[index][0], pending
         return before + values * pending, ops.zeros_like(pending)
 
     def _vectors(self, symbols):
-        """The vectors of places, `(..., symbols)` to `(..., VECTOR)`."""
+        """Returns the vectors `(..., VECTOR)` of positions with symbols `(..., symbols)`."""
         before = pending = ops.cast(0 * symbols[..., :1], "float32") * ops.zeros(VECTOR)
-        for place in range(len(self.symbols)):
-            before, pending = self._added(place, before, pending, symbols[..., place])
+        for index in range(len(self.symbols)):
+            before, pending = self._added(index, before, pending, symbols[..., index])
         return before

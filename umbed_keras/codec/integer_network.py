@@ -1,193 +1,224 @@
-"""The network that told codes from their neighbours, in whole numbers."""
+"""The network that predicts symbols, in whole numbers, for coding."""
 
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
-from umbed_keras.bottlenecks.symbols import COUNT, ENTRY, FACTOR, least_counts
-from umbed_keras.codec.code_network import CEILING, VECTOR
-from umbed_keras.codec.digits import split
+from umbed_keras.bottlenecks.entropy_models.entropy_model import COUNT, ENTRY, FACTOR, Symbol
+from umbed_keras.codec.code_network import CEILING
 from umbed_keras.codec.integer_layers import DividedLayer, Layer
-from umbed_keras.codec.lanes import run_lanes
-from umbed_keras.codec.network_tables import LARGEST, unpacked
-from umbed_keras.codec.passes import NUM_KINDS, passes
+from umbed_keras.codec.interlacing import NUM_KINDS, interlaced_passes
+from umbed_keras.codec.network_weights import (
+    LARGEST,
+    VECTOR,
+    digit_sizes,
+    least_counts,
+    unpack_weights,
+)
+from umbed_keras.codec.range_coder import Decoder, Encoder, run_in_turns
 
-# Places computed at once, whose arrays stay in cache, and how many such chunks are coded side by
-# side: both are part of the stream's format. Threads are not.
-WIDTH, LANES, THREADS = 8192, 4, 2
-# Activations are whole steps up to this.
+# Positions that are computed at once, so that their arrays stay in cache, and number of such chunks
+# that are coded side by side. Both are part of the format of streams; the number of threads is not.
+WIDTH, CHUNKS, THREADS = 8192, 4, 2
+# Largest activation, a whole number.
 ACTIVATION = 255
-# Probabilities: steps of a logit, in nats, e^0 as a whole number, and the rest, down to 1.
+# Steps of logits in nats; the frequency of the largest logit; and the frequencies of logits that
+# lie 0, 1, 2... steps below it.
 STEP, ONE = 1 / 32, 1 << 16
 FREQUENCIES = np.rint(ONE * np.exp(-STEP * np.arange(int(11 / STEP))))
 
 
 class IntegerNetwork:
-    """Probabilities of symbols, the same on every machine.
+    """Codes maps of symbols with probabilities that are equal on every machine.
 
-    After Balle, Johnston & Minnen 2019, "Integer networks for data compression with latent-variable
-    models": all sums are of whole numbers and below 2^24, exact in float32 in whatever order a
-    processor adds; the rest is done number by number, as IEEE 754 defines it. Arrays inside are
-    `(features, places)`, for speed.
+    Computes what a trained `CodeNetwork` computes, after Balle, Johnston & Minnen 2019, "Integer
+    networks for data compression with latent-variable models". All sums are of whole numbers and
+    below 2^24, and so exact in float32 in any order of summation. All other operations are
+    elementwise, and IEEE 754 defines their results. Arrays have shape `(features, positions)`, for
+    speed.
 
     Args:
-        symbols: list of `umbed_keras.bottlenecks.symbols.Symbol`.
-        arrays: what `umbed_keras.codec.network_tables.packed` gives of its tables.
+        symbols: list of `Symbol`, each with a size.
+        arrays: name to array, from `pack_weights`.
 
     Raises:
-        ValueError: arrays that don't fit the symbols.
+        ValueError: if `arrays` do not fit the symbols.
+
+    Examples:
+        >>> from umbed_keras.codec.code_network import CodeNetwork
+        >>> from umbed_keras.codec.network_weights import pack_weights
+        >>> symbols = [Symbol(5, ENTRY)]
+        >>> arrays = pack_weights(CodeNetwork(symbols).rounded_weights(), symbols)
+        >>> network, encoder = IntegerNetwork(symbols, arrays), Encoder()
+        >>> _ = network.transfer(encoder, np.array([[0], [4], [2]], "int32"), rows=1, cols=3)
+        >>> network.transfer(Decoder(encoder.data()), None, rows=1, cols=3).tolist()
+        [[0], [4], [2]]
     """
 
-    def __init__(self, symbols, arrays):
+    def __init__(self, symbols: Sequence[Symbol], arrays: Mapping[str, np.ndarray]):
         self.symbols = list(symbols)
         self._least_counts = least_counts(self.symbols)
-        tables = unpacked(arrays, self.symbols)
-        places = range(len(self.symbols))
-        self._vectors = [tables[f"vectors_{place}"].astype("float32") for place in places]
+        weights = unpack_weights(arrays, self.symbols)
+        self._vectors = [
+            weights[f"vectors_{index}"].astype("float32") for index in range(len(self.symbols))
+        ]
         activation = ACTIVATION / CEILING
-        scales = {name: float(part) for name, part in tables.items() if name.endswith("_scale")}
+        scales = {name: float(part) for name, part in weights.items() if name.endswith("_scale")}
         unit = scales["vectors_0_scale"] * activation
 
         def biases(name, unit):
-            return (tables[name] * np.float32(unit))[..., None]
+            return (weights[name] * np.float32(unit))[..., None]
 
         def layer(name, unit, bias=None):
-            return Layer(tables[name], scales[f"{name}_scale"] * unit, bias)
+            return Layer(weights[name], scales[f"{name}_scale"] * unit, bias)
 
         self._kind_bias = biases("kind_bias", activation)
-        self._around = [
-            Layer(weights, scales["around_scale"] * unit) for weights in tables["around"]
-        ]
+        self._around = [Layer(part, scales["around_scale"] * unit) for part in weights["around"]]
         self._before = [layer("before", unit, bias) for bias in biases("symbol_bias", activation)]
         self._pending = layer("pending", unit)
         self._hidden, self._high, self._low = [], [], []
-        for place, (size, _) in enumerate(self.symbols):
-            bias = biases(f"hidden_bias_{place}", activation)
-            self._hidden.append(layer(f"hidden_{place}", 1.0, bias))
-            bias = biases(f"high_bias_{place}", 1 / STEP)
-            self._high.append(layer(f"high_{place}", 1 / STEP / activation, bias))
-            bias = biases(f"low_bias_{place}", 1 / STEP)
-            low = layer(f"low_{place}", 1 / STEP / activation, bias)
-            self._low.append(DividedLayer(low, split(size)[0]))
+        for index, (size, _) in enumerate(self.symbols):
+            bias = biases(f"hidden_bias_{index}", activation)
+            self._hidden.append(layer(f"hidden_{index}", 1.0, bias))
+            bias = biases(f"high_bias_{index}", 1 / STEP)
+            self._high.append(layer(f"high_{index}", 1 / STEP / activation, bias))
+            bias = biases(f"low_bias_{index}", 1 / STEP)
+            low = layer(f"low_{index}", 1 / STEP / activation, bias)
+            self._low.append(DividedLayer(low, digit_sizes(size)[0]))
 
     @property
-    def least_bits(self):
-        """What the symbols of a place cost at least."""
+    def least_bits(self) -> float:
+        """The least cost in bits of the symbols of a position."""
         always = zip(self.symbols, self._least_counts, strict=True)
-        digits = np.array([split(size)[0] for (size, _), count in always if not count])
+        digits = np.array([digit_sizes(size)[0] for (size, _), count in always if not count])
         return float(np.log2(1 + (digits - 1) / ONE).sum())
 
-    def transfer(self, coder, symbols, rows, cols):
-        """Sends the symbols of a map through a coder.
+    def transfer(
+        self, coder: Encoder | Decoder, symbols: np.ndarray | None, rows: int, cols: int
+    ) -> np.ndarray:
+        """Writes the symbols of a map to an encoder, or reads them from a decoder.
 
         Args:
             coder: `Encoder` or `Decoder`.
-            symbols: int32 `(rows * cols, symbols)`; None where they are to be read.
-            rows, cols: ints.
+            symbols: int32 `(rows * cols, symbols)`, or None if they are to be read.
+            rows: int, height of the map.
+            cols: int, width of the map.
 
         Returns:
-            The symbols.
+            int32 array `(rows * cols, symbols)`, the symbols.
+
+        Raises:
+            ValueError: if a stream is damaged.
         """
-        # What isn't there is 0, and a factor in the middle.
+        # Absent entries are 0, and their factors in the middle.
         absent = [size // 2 if role == FACTOR else 0 for size, role in self.symbols]
-        found = np.tile(np.array(absent, "int32"), (rows * cols, 1))
+        result = np.tile(np.array(absent, "int32"), (rows * cols, 1))
         vectors = np.zeros((rows * cols, VECTOR), "float32")
 
-        def lane(kind, places, neighbours):
+        def code_chunk(kind, positions, neighbours):
             shared = self._shared(kind, vectors[neighbours])
-            given = None if symbols is None else symbols[places]
-            found[places], vectors[places] = yield from self._place(shared, given, found[places])
+            given = None if symbols is None else symbols[positions]
+            result[positions], vectors[positions] = yield from self._code_positions(
+                shared, given, result[positions]
+            )
 
         with ThreadPoolExecutor(THREADS) as threads:
-            for kind, places, neighbours in passes(rows, cols):
-                parts = [slice(start, start + WIDTH) for start in range(0, len(places), WIDTH)]
-                lanes = [lane(kind, places[part], neighbours[part]) for part in parts]
-                for start in range(0, len(lanes), LANES):
-                    run_lanes(coder, lanes[start : start + LANES], threads)
-        return found
+            for kind, positions, neighbours in interlaced_passes(rows, cols):
+                parts = [slice(start, start + WIDTH) for start in range(0, len(positions), WIDTH)]
+                chunks = [code_chunk(kind, positions[part], neighbours[part]) for part in parts]
+                for start in range(0, len(chunks), CHUNKS):
+                    run_in_turns(coder, chunks[start : start + CHUNKS], threads)
+        return result
 
-    def _shared(self, kind, around):
-        """What all symbols of places share, of their neighbours' vectors `(n, 4, VECTOR)`."""
+    def _shared(self, kind: int, around: np.ndarray) -> np.ndarray:
+        """Returns the hidden sums `(SHARED, n)` from the vectors `(n, 4, VECTOR)` of neighbours."""
         bias = self._kind_bias[kind]
         if not kind:
             return np.repeat(bias, len(around), axis=1)
         return self._around[int(kind > NUM_KINDS // 2)](around.reshape(len(around), -1).T) + bias
 
-    def _place(self, shared, given, found):
-        """Transfers the symbols of places, one after the other; gives them and their vectors.
+    def _code_positions(
+        self, shared: np.ndarray, given: np.ndarray | None, result: np.ndarray
+    ) -> Generator[tuple[Any, ...], Any, Any]:
+        """Transfers the symbols of positions one after the other.
 
-        A generator, see `run_lanes`. Fills `found`, where what isn't there stays.
+        A generator for `run_in_turns`. Fills `result`, in which absent symbols stay as they are,
+        and returns it with the vectors of the positions.
         """
-        vectors = np.zeros((len(found), VECTOR), "float32")
-        before, pending = np.zeros((VECTOR, len(found)), "float32"), None
-        there = np.arange(len(found))
-        for place, count in enumerate(self._least_counts):
-            going = found[there, 0] >= count
+        vectors = np.zeros((len(result), VECTOR), "float32")
+        before, pending = np.zeros((VECTOR, len(result)), "float32"), None
+        present = np.arange(len(result))
+        for index, count in enumerate(self._least_counts):
+            going = result[present, 0] >= count
             if not going.all():
-                vectors[there] = before.T
-                there, shared, before = there[going], shared[:, going], before[:, going]
-            if not len(there):
+                vectors[present] = before.T
+                present, shared, before = present[going], shared[:, going], before[:, going]
+            if not len(present):
                 break
-            mixed = self._before[place](before)
+            mixed = self._before[index](before)
             mixed += shared
             if pending is not None:
                 mixed += self._pending(pending)
-            hidden = _activations(self._hidden[place](_activations(mixed)))
-            values = None if given is None else given[there, place]
-            values = yield from self._transfer(place, hidden, values)
-            found[there, place] = values
-            before, pending = self._added(place, before, pending, values)
-        vectors[there] = before.T
-        return found, vectors
+            hidden = _activations(self._hidden[index](_activations(mixed)))
+            values = None if given is None else given[present, index]
+            values = yield from self._code_symbol(index, hidden, values)
+            result[present, index] = values
+            before, pending = self._added(index, before, pending, values)
+        vectors[present] = before.T
+        return result, vectors
 
-    def _transfer(self, place, hidden, symbols):
-        """Transfers a symbol of places by its digits, high ones first."""
-        size, count = self.symbols[place].size, hidden.shape[1]
+    def _code_symbol(
+        self, index: int, hidden: np.ndarray, symbols: np.ndarray | None
+    ) -> Generator[tuple[Any, ...], Any, Any]:
+        """Transfers one symbol of all positions by its digits, high ones first, and returns it."""
+        size, count = self.symbols[index].size, hidden.shape[1]
         if size == 1:
             return np.zeros(count, "int32")
-        high, low = split(size)
+        high, low = digit_sizes(size)
         digits = None if symbols is None else symbols // low
-        first = yield digits, _frequencies(self._high[place](hidden))
+        first = yield digits, _frequencies(self._high[index](hidden))
         if low == 1:
             return first
-        # Places with one high digit together, for their low ones follow from the same weights.
+        # Positions of one high digit together, as the same weights predict their low digits.
         order = np.argsort(first.astype("uint16"), kind="stable")
         counts = np.bincount(first, minlength=high)
-        frequencies = _frequencies(self._low[place](hidden.take(order, axis=1), counts))
+        frequencies = _frequencies(self._low[index](hidden.take(order, axis=1), counts))
         frequencies[len(order) - counts[-1] :, size - (high - 1) * low :] = 0
         digits = None if symbols is None else (symbols % low)[order]
         second = yield digits, frequencies
-        found = low * first
-        found[order] += second
-        if (found >= size).any():
+        result = low * first
+        result[order] += second
+        if (result >= size).any():
             raise ValueError("The stream is damaged: it holds a symbol that there isn't.")
-        return found
+        return result
 
-    def _added(self, place, before, pending, symbols):
-        """The sums of vectors with a symbol more, and the entries that wait for their factors."""
-        size, role = self.symbols[place]
+    def _added(self, index, before, pending, symbols):
+        """Adds the vectors of a symbol to the sums, or keeps those of entries with a factor."""
+        size, role = self.symbols[index]
         if role in (ENTRY, COUNT):
-            vector = np.ascontiguousarray(self._vectors[place][symbols].T)
-            follows = self.symbols[place + 1 : place + 2]
+            vector = np.ascontiguousarray(self._vectors[index][symbols].T)
+            follows = self.symbols[index + 1 : index + 2]
             if follows and follows[0].role == FACTOR:
                 return before, vector
         else:
             middle = np.float32((size - 1) / 2 or 1)
             values = symbols.astype("float32") / middle - 1
-            direction = pending if role == FACTOR else self._vectors[place].T
+            direction = pending if role == FACTOR else self._vectors[index].T
             vector = np.rint(values * direction)
         return np.clip(before + vector, -LARGEST, LARGEST), None
 
 
 def _activations(values):
-    """Rounded to whole steps from 0 to `ACTIVATION`; overwrites them."""
+    """Rounds values to whole numbers in 0..ACTIVATION, in place."""
     return np.clip(np.rint(values, out=values), 0, ACTIVATION, out=values)
 
 
 def _frequencies(logits):
-    """Whole numbers `(n, size)` in proportion to the exponentials of logits `(size, n)`.
+    """Returns frequencies `(n, size)`, the exponentials of logits `(size, n)` in steps.
 
-    The largest is `ONE`.
+    They are whole numbers. The largest of each row is `ONE`.
     """
     below = logits.max(axis=0) - logits
     np.minimum(below, len(FREQUENCIES) - 1, out=below)

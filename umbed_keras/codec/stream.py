@@ -1,47 +1,63 @@
-"""What stands in a stream beside the codes: whose it is, the image's size, a checksum."""
+"""The format of a stream: header, checksum and payload."""
 
 import zlib
 
-# Of this layout; models' fingerprints begin with it.
+# Name and version of the format. The fingerprint of a model begins with it.
 FORMAT = b"umbed_keras codes 2"
-# Bytes of the model's fingerprint and of the checksum.
+# Numbers of bytes.
 FINGERPRINT, CHECKSUM = 4, 4
-# No side of an image is larger; a number takes 7 bits a byte.
+# Largest side of an image. It fits in four digits of 7 bits.
 MAX_SIDE = 1 << 28
 
 
-def pack(fingerprint, size, payload):
-    """A stream.
+def pack(fingerprint: bytes, size: tuple[int, int], payload: bytes) -> bytes:
+    """Writes a stream.
 
-    In it: fingerprint of the model, 4 bytes; height and width, each less 1, as little-endian
-    base-128 numbers of 1 to 4 bytes (LEB128); CRC-32 of all the rest, 4 bytes, little-endian;
-    payload. The shape of the codes follows from model and size.
+    A stream consists of the fingerprint of the model and its codec (4 bytes); height and width,
+    each minus 1, as little-endian base-128 numbers of 1 to 4 bytes (LEB128); the CRC-32 of all
+    other bytes (4 bytes, little-endian); and the payload. The size of the map of codes follows from
+    the model and the size of the image.
 
     Args:
         fingerprint: bytes, 4 of them.
-        size: `(height, width)`, ints from 1 to `MAX_SIDE`.
-        payload: bytes.
+        size: height and width of the image, ints in 1..2^28.
+        payload: bytes, the codes.
 
     Returns:
         bytes.
+
+    Raises:
+        ValueError: if a side is not in 1..2^28.
+
+    Examples:
+        >>> data = pack(b"abcd", (13, 200), b"codes")
+        >>> len(data)
+        16
+        >>> unpack(data, b"abcd")
+        ((13, 200), b'codes')
     """
     head = fingerprint + b"".join(map(_number, size))
     return head + _checksum(head, payload) + payload
 
 
-def unpack(stream, fingerprint):
-    """Size and payload of a stream.
+def unpack(stream: bytes, fingerprint: bytes) -> tuple[tuple[int, int], bytes]:
+    """Reads a stream.
 
     Args:
-        stream: bytes.
-        fingerprint: bytes, of the model that is to decode it.
+        stream: bytes, from `pack`.
+        fingerprint: bytes, that of the model that is to decode the stream.
 
     Returns:
-        `((height, width), payload)`.
+        Height and width of the image, and the payload.
 
     Raises:
-        TypeError: not bytes.
-        ValueError: a stream that is of another model, cut or altered.
+        TypeError: if `stream` is not bytes.
+        ValueError: if the fingerprint of the stream is another.
+        ValueError: if the stream is truncated or altered.
+
+    Examples:
+        >>> unpack(pack(b"abcd", (13, 200), b"codes"), b"abcd")
+        ((13, 200), b'codes')
     """
     if not isinstance(stream, (bytes, bytearray, memoryview)):
         raise TypeError(f"A stream must be bytes. Received: {type(stream).__name__}")
@@ -52,21 +68,22 @@ def unpack(stream, fingerprint):
             "or none at all: it begins with "
             f"{stream[:FINGERPRINT].hex() or 'nothing'}, this model's with {fingerprint.hex()}."
         )
-    place, size = FINGERPRINT, []
+    offset, size = FINGERPRINT, []
     for _ in range(2):
-        side, place = _read_number(stream, place)
+        side, offset = _read_number(stream, offset)
         size.append(side)
-    head, payload = stream[:place], stream[place + CHECKSUM :]
-    if stream[place : place + CHECKSUM] != _checksum(head, payload):
+    head, payload = stream[:offset], stream[offset + CHECKSUM :]
+    if stream[offset : offset + CHECKSUM] != _checksum(head, payload):
         raise ValueError("The stream is damaged: its checksum (CRC-32) is wrong.")
     return tuple(size), payload
 
 
-def _checksum(head, payload):
+def _checksum(head: bytes, payload: bytes) -> bytes:
     return zlib.crc32(payload, zlib.crc32(head)).to_bytes(CHECKSUM, "little")
 
 
-def _number(side):
+def _number(side: int) -> bytes:
+    """Writes a side, minus 1, as a base-128 number."""
     if not 1 <= side <= MAX_SIDE:
         raise ValueError(f"A side must be from 1 to {MAX_SIDE} pixels. Received: {side}")
     value, digits = side - 1, []
@@ -76,14 +93,15 @@ def _number(side):
     return bytes([*digits, value])
 
 
-def _read_number(stream, place):
+def _read_number(stream: bytes, offset: int) -> tuple[int, int]:
+    """Reads a side, and returns it with the offset of the next byte."""
     value = 0
     for shift in (0, 7, 14, 21):
-        digit = stream[place : place + 1]
+        digit = stream[offset : offset + 1]
         if not digit:
             break
-        place += 1
+        offset += 1
         value |= (digit[0] & 127) << shift
         if digit[0] < 128:
-            return value + 1, place
+            return value + 1, offset
     raise ValueError("The stream is damaged: its size can't be read.")

@@ -1,24 +1,52 @@
-"""What counts as images."""
+"""Checks and casts of arrays of images."""
 
 import numpy as np
 from keras import ops
 
+from umbed_keras.typing import ArrayLike, Shape, Tensor
+
 ALLOWED = "uint8 (0..255) or floats in 0..1, channels last"
-# Resampling overshoots by rounding; more than this is another scale.
+# Resampling may overshoot 0..1 by this much. Larger values mean another scale.
 RANGE_SLACK = 1e-3
 
 
-def to_host(images):
-    """A NumPy array of any backend's tensor, or of what NumPy reads."""
-    if hasattr(images, "detach"):  # a torch tensor, whichever backend Keras runs on
-        images = images.detach().cpu().numpy()
-    elif ops.is_tensor(images):
-        images = ops.convert_to_numpy(images)
+def to_host(images: ArrayLike) -> np.ndarray:
+    """Converts an array or a tensor of any backend to a NumPy array.
+
+    Args:
+        images: anything that `numpy.asarray` reads, a tensor of Keras's backend, or a PyTorch
+            tensor, whichever backend Keras runs on.
+
+    Returns:
+        NumPy array, without a copy where possible.
+
+    Examples:
+        >>> to_host(keras.ops.ones((2, 3))).tolist()
+        [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    if hasattr(images, "detach"):  # a PyTorch tensor
+        return images.detach().cpu().numpy()
+    if ops.is_tensor(images):
+        return ops.convert_to_numpy(images)
     return np.asarray(images)
 
 
-def check_shape(shape, channels):
-    """Raises ValueError unless a shape is `(batch, height, width, channels)`."""
+def check_shape(shape: Shape, channels: int) -> None:
+    """Checks that a shape is that of a batch of images.
+
+    Args:
+        shape: ints, or None for sizes that are not known.
+        channels: int, channels that the images must have.
+
+    Raises:
+        ValueError: if `shape` is not `(batch, height, width, channels)`.
+
+    Examples:
+        >>> check_shape((8, 32, 32, 3), channels=3)
+        >>> check_shape((8, 32, 32), channels=3)
+        Traceback (most recent call last):
+        ValueError: `images` must be a batch, (batch, height, width, channels)...
+    """
     shape = tuple(shape)
     if len(shape) == 3:
         raise ValueError(
@@ -35,41 +63,66 @@ def check_shape(shape, channels):
         )
 
 
-def check_images(images, channels):
-    """Images on the host, checked.
+def check_images(images: ArrayLike, channels: int) -> np.ndarray:
+    """Checks a batch of images and converts it to a NumPy array.
 
     Args:
-        images: array or tensor, `(batch, height, width, channels)`.
-        channels: int.
+        images: array or tensor `(batch, height, width, channels)`, uint8 (0..255) or floats in
+            0..1. The batch may be empty.
+        channels: int, channels that the images must have.
 
     Returns:
-        NumPy array, uint8 or float32.
+        NumPy array of the same shape: uint8 as it is, floats as float32.
 
     Raises:
-        TypeError: a dtype that is neither uint8 nor floating.
-        ValueError: another rank or number of channels, no pixels, NaN or values outside 0..1.
+        TypeError: if `images` are neither uint8 nor floats.
+        ValueError: if `images` have another shape, or no pixels.
+        ValueError: if floats are NaN or lie outside 0..1.
+
+    Examples:
+        >>> check_images(np.zeros((2, 8, 8, 3), "float64"), channels=3).dtype.name
+        'float32'
+        >>> check_images(np.full((2, 8, 8, 3), 255.0), channels=3)
+        Traceback (most recent call last):
+        ValueError: `images` must be uint8 (0..255) or floats in 0..1, channels last...
     """
-    images = to_host(images)
-    check_shape(images.shape, channels)
-    if images.shape[1] == 0 or images.shape[2] == 0:
-        raise ValueError(f"`images` must have pixels. Received: shape={images.shape}")
-    if images.dtype == np.uint8:
-        return images
-    # NumPy's `issubdtype` doesn't know bfloat16, which JAX arrays bring along.
-    if "float" not in images.dtype.name:
-        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={images.dtype}")
-    images = images.astype("float32", copy=False)
-    if images.size:
-        low, high = float(images.min()), float(images.max())
+    array = to_host(images)
+    check_shape(array.shape, channels)
+    if array.shape[1] == 0 or array.shape[2] == 0:
+        raise ValueError(f"`images` must have pixels. Received: shape={array.shape}")
+    if array.dtype == np.uint8:
+        return array
+    # `numpy.issubdtype` does not know bfloat16, a dtype of JAX arrays.
+    if "float" not in array.dtype.name:
+        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={array.dtype}")
+    array = array.astype("float32", copy=False)
+    if array.size:
+        low, high = float(array.min()), float(array.max())
         if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # NaN fails too
             raise ValueError(
                 f"`images` must be {ALLOWED}. Received floats from {low:g} to {high:g}."
             )
-    return images
+    return array
 
 
-def to_float(images):
-    """Images in the graph as float32 in 0..1."""
+def to_float(images: Tensor) -> Tensor:
+    """Converts a tensor of images to float32 in 0..1.
+
+    Args:
+        images: array or tensor of any shape, uint8 (0..255) or floats in 0..1. The values of
+            floats are not checked.
+
+    Returns:
+        float32 tensor of the same shape.
+
+    Raises:
+        TypeError: if `images` are neither uint8 nor floats.
+
+    Examples:
+        >>> images = keras.ops.convert_to_tensor(np.array([0, 51, 255], "uint8"))
+        >>> [round(float(value), 1) for value in to_float(images)]
+        [0.0, 0.2, 1.0]
+    """
     if ops.dtype(images) == "uint8":
         return ops.cast(images, "float32") / 255.0
     if "float" not in ops.dtype(images):

@@ -1,6 +1,7 @@
-"""Batches of images from every source, and the pixels of them to learn from."""
+"""Batches of images for training, from every kind of data."""
 
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,11 +11,31 @@ from umbed_keras.images.folder import ImageFolder
 from umbed_keras.ops.checks import check_integers
 
 
-def batch_images(batch):
-    """The images of a loader's batch: the batch itself or its first part."""
+def batch_images(batch: Any) -> Any:
+    """Returns the images of a batch that a loader yields.
+
+    Args:
+        batch: images, or a tuple or list that begins with images, such as `(images, labels)`.
+
+    Returns:
+        The images, unchanged.
+
+    Raises:
+        ValueError: if `batch` is empty, or a dictionary.
+        ValueError: if the tuple has a third part, the `sample_weight` of Keras.
+
+    Examples:
+        >>> batch_images(("images", "labels"))
+        'images'
+    """
     if isinstance(batch, (tuple, list)):
-        if not batch:
+        if len(batch) == 0:
             raise ValueError("The data yielded an empty batch; it must yield images.")
+        if len(batch) > 2 and batch[2] is not None:
+            raise ValueError(
+                "The data yielded a third part, `sample_weight`, which models of images do not "
+                "use. It must yield images, or tuples (images, labels)."
+            )
         batch = batch[0]
     if isinstance(batch, dict):
         raise ValueError(
@@ -24,17 +45,36 @@ def batch_images(batch):
     return batch
 
 
-def first_images(data, channels, count):
-    """The first `count` images of what `ImageBatches` takes, a list of checked arrays.
+def first_images(data: Any, channels: int, count: int) -> list[np.ndarray]:
+    """Returns the first images of any data that `ImageBatches` takes.
 
-    Nothing is asked of the data's length, so that endless data do.
+    Reading stops after enough batches, and the length of the data is not needed. Thus the data may
+    be endless.
+
+    Args:
+        data: array of images, `keras.utils.PyDataset` or iterable of batches.
+        channels: int, channels that the images must have.
+        count: int, number of images.
+
+    Returns:
+        List of at most `count` NumPy arrays `(height, width, channels)`, uint8 or float32.
+
+    Raises:
+        TypeError: if images are neither uint8 nor floats.
+        ValueError: if there are no images, or images have another shape or values outside 0..1.
+
+    Examples:
+        >>> batches = [np.zeros((2, 8, 8, 3), "uint8")] * 5
+        >>> images = first_images(batches, channels=3, count=3)
+        >>> len(images), images[0].shape
+        (3, (8, 8, 3))
     """
     if hasattr(data, "shape"):
         return list(check_images(data[:count], channels))
     if isinstance(data, keras.utils.PyDataset):
         dataset, length = data, data.num_batches
-        places = itertools.count() if length is None else range(length)
-        data = (dataset[index] for index in places)
+        indices = itertools.count() if length is None else range(length)
+        data = (dataset[index] for index in indices)
     images = []
     for batch in data:
         images.extend(check_images(batch_images(batch), channels))
@@ -45,56 +85,63 @@ def first_images(data, channels, count):
     return images[:count]
 
 
-def _check_undivided(loader):
-    """Raises ValueError for a torch `DataLoader` that gives each process other images."""
-    from torch.utils.data.distributed import DistributedSampler
-
-    if isinstance(getattr(loader, "sampler", None), DistributedSampler):
-        raise ValueError(
-            "A DataLoader for several processes must give each of them the same batches, which "
-            "`fit` divides itself. Received: one with a DistributedSampler."
-        )
-
-
 class ImageBatches(keras.utils.PyDataset):
-    """One shape of data for every source of images, and the pixels to learn from.
+    """Batches of images from every kind of data, with random pixels to learn from.
 
-    Order and pixels are functions of the seed and the number of the step, so a run that is broken
-    off and resumed at an epoch sees what it would have seen.
+    Order and pixels are determined by the seed and the number of the step. A training that is
+    interrupted and resumed at an epoch sees the same data as one without a break.
 
     Args:
         source: array `(n, height, width, channels)`, `ImageFolder`, another
-            `keras.utils.PyDataset`, or an iterable of batches that can be iterated again
-            (`tf.data.Dataset`, torch `DataLoader`, grain). Batches are images or tuples that begin
-            with images.
-        channels: int.
-        batch_size: int, for arrays.
-        pixels_per_image: int, or None to sample no pixels.
-        shuffle: bool, for arrays and PyDatasets; an `ImageFolder` has an order of its own.
+            `keras.utils.PyDataset`, or an iterable of batches that can be iterated repeatedly
+            (`tf.data.Dataset`, PyTorch `DataLoader`, grain). Batches are images, or tuples that
+            begin with images.
+        channels: int, channels that the images must have.
+        batch_size: int, images in a batch from an array; None is 16.
+        pixels_per_image: int, number of random pixels for each image; None for no pixels.
+        shuffle: bool, True draws a new order for every pass over an array or a PyDataset. An
+            `ImageFolder` has its own order.
         seed: int.
-        steps_per_epoch: int or None for one pass.
-        restart: bool; True begins an iterable anew every epoch, whatever `steps_per_epoch`.
-        replicas: int, devices or processes that share every batch equally.
-        share: int, gives only this replica's images of each batch; None all of them.
-        bare: bool; True yields images alone, and not in a dictionary.
+        steps_per_epoch: int, batches in an epoch; None for one pass.
+        restart: bool, True starts an iterable anew at every epoch, whatever `steps_per_epoch`.
+        replicas: int, number of devices or processes that share every batch equally.
+        share: int, index of the replica whose images are returned; None returns all of them.
+        bare: bool, True returns images without the dictionary.
 
-    Yields:
-        `({"images", "rows", "cols"},)`, `({"images"},)` or `(images,)`.
+    Indexing it returns a tuple of one element: a dictionary with `images`
+    `(batch, height, width, channels)`, uint8 or float32, and, if there are pixels, int32 `rows`
+    and `cols` `(batch, pixels_per_image)`. With `bare` the element is the images.
+
+    Raises:
+        TypeError: if `source` is none of these kinds, or images are neither uint8 nor floats.
+        ValueError: if images have another shape or values outside 0..1, or there are none.
+        ValueError: if the length of `source` is not known and there is no `steps_per_epoch`.
+        ValueError: if `replicas` do not divide a batch.
+        ValueError: if a PyTorch loader for several processes has a `DistributedSampler`.
+
+    Examples:
+        >>> images = np.zeros((5, 8, 10, 3), "uint8")
+        >>> batches = ImageBatches(images, channels=3, batch_size=2, pixels_per_image=7)
+        >>> batches.num_batches
+        3
+        >>> inputs, = batches[0]
+        >>> {name: part.shape for name, part in inputs.items()}
+        {'images': (2, 8, 10, 3), 'rows': (2, 7), 'cols': (2, 7)}
     """
 
     def __init__(
         self,
-        source,
-        channels,
-        batch_size=None,
-        pixels_per_image=None,
-        shuffle=False,
-        seed=0,
-        steps_per_epoch=None,
-        restart=False,
-        replicas=1,
-        share=None,
-        bare=False,
+        source: Any,
+        channels: int,
+        batch_size: int | None = None,
+        pixels_per_image: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        steps_per_epoch: int | None = None,
+        restart: bool = False,
+        replicas: int = 1,
+        share: int | None = None,
+        bare: bool = False,
     ):
         is_dataset = isinstance(source, keras.utils.PyDataset)
         parallel = ("workers", "use_multiprocessing", "max_queue_size") if is_dataset else ()
@@ -113,7 +160,7 @@ class ImageBatches(keras.utils.PyDataset):
         check_integers(batch_size=(1, self.batch_size))
         if pixels_per_image is not None:
             check_integers(pixels_per_image=(1, pixels_per_image))
-        self._order_of = (None, None)
+        self._order_of = None
         self._iterator = None
         if is_dataset:
             self._read, self._pass_length = self._from_dataset, source.num_batches
@@ -136,15 +183,17 @@ class ImageBatches(keras.utils.PyDataset):
                 "tf.data.Dataset, a torch DataLoader, a grain loader or another iterable of "
                 f"batches. Received: {type(source).__name__}"
             )
-        self._steps = steps_per_epoch or self._pass_length
-        if not self._steps:
+        steps = steps_per_epoch or self._pass_length
+        if not steps:
             raise ValueError("The data has no length; pass `steps_per_epoch`.")
+        self._steps = steps
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
+        """Number of batches in an epoch."""
         return self._steps
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any]:
         step = self.epoch * self._steps + index
         images = check_images(batch_images(self._read(step, index)), self.channels)
         self._check_shares(len(images))
@@ -159,44 +208,47 @@ class ImageBatches(keras.utils.PyDataset):
             inputs = {name: part[self.share :: self.replicas] for name, part in inputs.items()}
         return (inputs["images"],) if self.bare else (inputs,)
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         if isinstance(self.source, keras.utils.PyDataset):
             self.source.on_epoch_begin()
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         if isinstance(self.source, keras.utils.PyDataset):
             self.source.on_epoch_end()
 
-    def _check_shares(self, count):
-        """A batch that replicas can't share equally would weigh its images differently."""
+    def _check_shares(self, count: int) -> None:
+        """Raises ValueError if `replicas` do not divide the number of images in a batch.
+
+        Replicas with unequal shares would weigh images differently.
+        """
         if count % self.replicas:
             raise ValueError(
                 f"{self.replicas} devices train together, and can't share a batch of {count} "
                 "images equally. Pass another `batch_size`, or leave out images that are over."
             )
 
-    def _order(self, count, number):
-        """The order of `count` things in pass `number`."""
+    def _order(self, count: int, pass_number: int) -> np.ndarray:
+        """Returns the order of `count` elements in a pass."""
         if not self.shuffle:
             return np.arange(count)
-        cached, order = self._order_of  # one read: workers share it
-        if cached != number:
-            order = np.random.default_rng((self.seed, number, count)).permutation(count)
-            self._order_of = (number, order)
-        return order
+        cached = self._order_of  # read once, because workers share it
+        if cached is None or cached[0] != pass_number:
+            order = np.random.default_rng((self.seed, pass_number, count)).permutation(count)
+            cached = self._order_of = (pass_number, order)
+        return cached[1]
 
     def _from_array(self, step, index):
-        number, place = divmod(step, self._pass_length)
-        order = self._order(len(self.source), number)
-        return self.source[order[place * self.batch_size : (place + 1) * self.batch_size]]
+        pass_number, position = divmod(step, self._pass_length)
+        order = self._order(len(self.source), pass_number)
+        return self.source[order[position * self.batch_size : (position + 1) * self.batch_size]]
 
     def _from_dataset(self, step, index):
         if isinstance(self.source, ImageFolder):
             return self.source.at_step(step)
         if self._pass_length is None:  # an endless dataset
             return self.source[step]
-        number, place = divmod(step, self._pass_length)
-        return self.source[int(self._order(self._pass_length, number)[place])]
+        pass_number, position = divmod(step, self._pass_length)
+        return self.source[int(self._order(self._pass_length, pass_number)[position])]
 
     def _from_iterable(self, step, index):
         if self._iterator is None or (index == 0 and (self.restart or self._pass_length)):
@@ -213,8 +265,8 @@ class ImageBatches(keras.utils.PyDataset):
                 "or fewer `steps_per_epoch`."
             ) from None
 
-    def _count(self):
-        """Batches of a pass; a source that can't say is read once."""
+    def _count(self) -> int:
+        """Returns the number of batches in a pass; a source without a length is read once."""
         try:
             return len(self.source)
         except TypeError:
@@ -227,11 +279,32 @@ class ImageBatches(keras.utils.PyDataset):
 
 
 class EpochNumber(keras.callbacks.Callback):
-    """Tells `ImageBatches` which epoch it serves."""
+    """Callback that sets the `epoch` of an `ImageBatches`.
 
-    def __init__(self, batches):
+    Args:
+        batches: `ImageBatches` that the model is fitted to.
+
+    Examples:
+        >>> batches = ImageBatches(np.zeros((4, 8, 8, 3), "uint8"), channels=3)
+        >>> EpochNumber(batches).on_epoch_begin(2)
+        >>> batches.epoch
+        2
+    """
+
+    def __init__(self, batches: ImageBatches):
         super().__init__()
         self.batches = batches
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.batches.epoch = epoch
+
+
+def _check_undivided(loader):
+    """Raises ValueError for a PyTorch loader that gives each process other images."""
+    from torch.utils.data.distributed import DistributedSampler
+
+    if isinstance(getattr(loader, "sampler", None), DistributedSampler):
+        raise ValueError(
+            "A DataLoader for several processes must give each of them the same batches, which "
+            "`fit` divides itself. Received: one with a DistributedSampler."
+        )

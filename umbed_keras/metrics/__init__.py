@@ -1,4 +1,4 @@
-"""Measures of images and codes."""
+"""Metrics of images, features and codes."""
 
 from umbed_keras.metrics.bits_per_pixel import BitsPerPixel
 from umbed_keras.metrics.bjontegaard import bjontegaard_rate

@@ -1,25 +1,28 @@
-"""Where LPIPS's weights come from."""
+"""Files and download of the weights of LPIPS."""
 
 import functools
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from umbed_keras.files import written_whole
+from umbed_keras.typing import PathLike
 
 VARIABLE = "UMBED_LPIPS"
 
 TORCHVISION = "https://download.pytorch.org/models/"
-# The commit that the heads' checksums are of.
+# Pinned to the commit of the checksums below.
 HEADS = (
     "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/"
     "082bb24f84c091ea94de2867d34c4544f68e0963/lpips/weights/v0.1/"
 )
-# Net to the files of its convolutions and its heads, each with its SHA-256.
+# URL and SHA-256 of the files with each net's convolutions and heads.
 SOURCES = {
     "alex": (
         (
@@ -44,7 +47,9 @@ SOURCES = {
 }
 
 
-def _fire(name, entries, squeezed, expanded):
+def _fire(
+    name: str, entries: int, squeezed: int, expanded: int
+) -> dict[str, tuple[int, int, int, int]]:
     return {
         f"{name}/squeeze": (1, 1, entries, squeezed),
         f"{name}/expand1x1": (1, 1, squeezed, expanded),
@@ -52,7 +57,7 @@ def _fire(name, entries, squeezed, expanded):
     }
 
 
-# Net to the shapes of its kernels (height, width, in, out), and to the channels of its heads.
+# Shapes of each net's kernels (height, width, in, out), and channels of its heads.
 KERNELS = {
     "alex": {
         "conv1": (11, 11, 3, 64),
@@ -77,7 +82,7 @@ CHANNELS = {
     "alex": (64, 192, 384, 256, 256),
     "squeeze": (64, 128, 256, 384, 384, 512, 512),
 }
-# Names of the layers in torchvision's `features`.
+# Indices of the layers in torchvision's `features`.
 TORCH_LAYERS = {
     "alex": {"conv1": 0, "conv2": 3, "conv3": 6, "conv4": 8, "conv5": 10},
     "squeeze": {
@@ -94,30 +99,31 @@ TORCH_LAYERS = {
 }
 
 
-def _remedy(net):
+def _remedy(net: str) -> str:
     return (
         "Pass `weights`, the path of an .npz file with LPIPS's weights, or set the environment "
         f"variable {VARIABLE} to such a file or to a folder that holds lpips_{net}.npz."
     )
 
 
-def load_weights(net, weights=None):
-    """The arrays of an LPIPS network.
+def load_weights(net: str, weights: PathLike | None = None) -> dict[str, np.ndarray]:
+    """Loads the weights of an LPIPS network.
 
     Args:
-        net: `"alex"` or `"squeeze"`.
-        weights: path of an .npz file; None takes what `UMBED_LPIPS` names, or else what has been
-            downloaded to Keras's home, or else downloads it there (which needs PyTorch).
+        net: str, `"alex"` or `"squeeze"`.
+        weights: path of an .npz file, or None for the path in `UMBED_LPIPS`. If that is not set,
+            the weights are downloaded to Keras's home unless they are there; PyTorch is needed for
+            it.
 
     Returns:
-        Dictionary of float32 arrays: `<layer>/kernel` `(height, width, in, out)` and
-        `<layer>/bias` `(out,)` of each convolution, `lin<i>` `(channels,)` of each head.
+        dict of float32 arrays: `<layer>/kernel` `(height, width, in, out)` and `<layer>/bias`
+        `(out,)` for each convolution, and `lin<i>` `(channels,)` for each head.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a file that doesn't hold these weights.
-        OSError: the download failed.
-        ImportError: the download needs PyTorch, which is not installed.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file does not hold the weights of `net`.
+        OSError: if the download fails.
+        ImportError: if the download needs PyTorch, which is not installed.
     """
     path = _find(net, weights)
     if path is None:
@@ -127,8 +133,8 @@ def load_weights(net, weights=None):
     return _read(net, path)
 
 
-def _find(net, weights):
-    """The file that the user names, or None."""
+def _find(net: str, weights: PathLike | None) -> Path | None:
+    """Returns the path that the user names, or None."""
     given = os.environ.get(VARIABLE) if weights is None else weights
     if not given:
         return None
@@ -143,15 +149,15 @@ def _find(net, weights):
     return path
 
 
-def _cache(net):
+def _cache(net: str) -> Path:
     home = os.environ.get("KERAS_HOME")
     folder = Path(home) if home else Path.home() / ".keras"
     return folder / "umbed_keras" / f"lpips_{net}.npz"
 
 
 @functools.cache
-def _read(net, path):
-    """The checked arrays of a file, one copy for all who use it."""
+def _read(net: str, path: Path) -> dict[str, np.ndarray]:
+    """Returns the checked arrays of a file; all networks share them."""
     shapes = {f"lin{i}": (channels,) for i, channels in enumerate(CHANNELS[net])}
     for layer, shape in KERNELS[net].items():
         shapes |= {f"{layer}/kernel": shape, f"{layer}/bias": shape[-1:]}
@@ -168,8 +174,8 @@ def _read(net, path):
     return arrays
 
 
-def _download(net):
-    """The arrays, from the files that their authors publish."""
+def _download(net: str) -> dict[str, np.ndarray]:
+    """Downloads the arrays from the files that their authors publish."""
     try:
         import torch
     except ImportError:
@@ -178,14 +184,14 @@ def _download(net):
             f"`pip install torch`. Or else: {_remedy(net)}"
         ) from None
     states = []
-    # What is needed of AlexNet is a 25th of its file, so the files themselves are not kept.
+    # The files are not kept: only a 25th of AlexNet's is needed.
     with tempfile.TemporaryDirectory() as folder:
         for url, checksum in SOURCES[net]:
             try:
                 file = keras.utils.get_file(
                     origin=url, file_hash=checksum, cache_dir=folder, cache_subdir=""
                 )
-            except Exception as error:  # Keras raises no narrower one
+            except Exception as error:  # Keras raises no narrower class
                 raise OSError(
                     f"The LPIPS weights could not be downloaded from {url}: {error}. {_remedy(net)}"
                 ) from error
@@ -193,8 +199,10 @@ def _download(net):
     return _converted(net, *states)
 
 
-def _converted(net, convolutions, heads):
-    """PyTorch's state dictionaries of the convolutions and the heads as arrays."""
+def _converted(
+    net: str, convolutions: Mapping[str, Any], heads: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Converts PyTorch's state dictionaries of convolutions and heads to arrays."""
     arrays = {f"lin{i}": heads[f"lin{i}.model.1.weight"] for i in range(len(CHANNELS[net]))}
     for layer in KERNELS[net]:
         first, *rest = layer.split("/")
@@ -205,8 +213,7 @@ def _converted(net, convolutions, heads):
     return {name: a.ravel() if name.startswith("lin") else a for name, a in arrays.items()}
 
 
-def _store(arrays, path):
-    """Writes a file that is there wholly or not at all."""
+def _store(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as new, new.open("wb") as file:
         np.savez(file, **arrays)

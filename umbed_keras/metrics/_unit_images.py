@@ -1,10 +1,18 @@
-"""What the image metrics take as images."""
+"""Images as image metrics take them."""
+
+from typing import Any
 
 from keras import ops
 
+from umbed_keras.typing import ArrayLike, Tensor
 
-def check_value_range(value_range):
-    """A range as two floats; raises ValueError unless it is `(low, high)` with low < high."""
+
+def check_value_range(value_range: Any) -> tuple[float, float]:
+    """Returns a range as two floats.
+
+    Raises:
+        ValueError: if it is not two numbers `(low, high)` with low < high.
+    """
     try:
         low, high = map(float, value_range)
     except (TypeError, ValueError):
@@ -17,22 +25,29 @@ def check_value_range(value_range):
     return low, high
 
 
-def unit_images(references, images, value_range, channels=None, min_size=1):
-    """Two batches of images as float32 in 0..1.
+def unit_images(
+    references: ArrayLike,
+    images: ArrayLike,
+    value_range: tuple[float, float],
+    channels: int | None = None,
+    min_size: int = 1,
+) -> tuple[Tensor, Tensor]:
+    """Returns two batches of images as float32 tensors, scaled to 0..1.
 
     Args:
-        references, images: uint8 in 0..255, or floats in `value_range`, of one shape
-            `(batch, height, width, channels)`.
-        value_range: two floats, of floating images; uint8 images don't heed it.
-        channels: int, or None for any number.
+        references: `(batch, height, width, channels)`, uint8, or floats in `value_range`.
+        images: like `references`, of the same shape.
+        value_range: two floats, the range of floating-point images. It does not apply to uint8.
+        channels: int, required number of channels, or None for any number.
         min_size: int, least height and width.
 
     Returns:
-        The two as tensors. Floats outside their range stay outside 0..1.
+        Two float32 tensors of the same shapes. Floats outside `value_range` stay outside 0..1.
 
     Raises:
-        TypeError: a dtype that is neither uint8 nor floating.
-        ValueError: unequal shapes, another rank or number of channels, or too small images.
+        TypeError: if a dtype is neither uint8 nor floating-point.
+        ValueError: if the shapes differ or do not have four axes.
+        ValueError: if the images have another number of channels, or are too small.
     """
     references, images = ops.convert_to_tensor(references), ops.convert_to_tensor(images)
     shapes = tuple(references.shape), tuple(images.shape)
@@ -47,7 +62,7 @@ def unit_images(references, images, value_range, channels=None, min_size=1):
             "`references` and `images` must have shape (batch, height, width, channels). "
             f"Received: shape={shapes[0]}"
         )
-    # A compiled graph may know an axis of one of the two only.
+    # In a compiled graph, the size of an axis may be known for only one of the two.
     _, *sizes, depth = (a if b is None else b for a, b in pairs)
     if channels is not None and depth not in (None, channels):
         raise ValueError(
@@ -65,7 +80,7 @@ def unit_images(references, images, value_range, channels=None, min_size=1):
     )
 
 
-def _unit(images, name, value_range):
+def _unit(images: Tensor, name: str, value_range: tuple[float, float]) -> Tensor:
     dtype = ops.dtype(images)
     if dtype == "uint8":
         low, high = 0.0, 255.0

@@ -1,33 +1,47 @@
-"""The difference in rate between two curves of quality over rate."""
+"""Bjontegaard difference in rate."""
 
 import numpy as np
 
+from umbed_keras.typing import ArrayLike
 
-def bjontegaard_rate(rates, qualities, other_rates, other_qualities):
-    """How much more the second codec spends than the first for the same quality, on average.
 
-    Bjontegaard's difference in rate ("BD-rate"; VCEG-M33, 2001): the logarithm of the rate is a
-    cubic polynomial of quality, by least squares, and the two are compared over the qualities that
-    both reach.
+def bjontegaard_rate(
+    rates: ArrayLike, qualities: ArrayLike, other_rates: ArrayLike, other_qualities: ArrayLike
+) -> float:
+    """Computes the average rate difference of two codecs at equal quality (BD-rate).
+
+    A cubic polynomial of quality is fitted to the logarithm of the rate of each codec by least
+    squares. The difference of the two is averaged over the qualities that both reach.
+
+    Reference: Bjontegaard, "Calculation of average PSNR differences between RD-curves", VCEG-M33,
+    2001.
 
     Args:
-        rates, qualities: floats `(n,)`, four points or more of the first codec; rates above 0 in
-            any unit, qualities such as PSNR in dB.
-        other_rates, other_qualities: the same of the second.
+        rates: floats `(n,)` > 0, rates of the first codec in any unit, with n >= 4.
+        qualities: floats `(n,)`, qualities of the first codec, for example PSNR in dB.
+        other_rates: floats `(m,)` > 0, rates of the second codec in the same unit, with m >= 4.
+        other_qualities: floats `(m,)`, qualities of the second codec.
 
     Returns:
-        float, a share of the first codec's rate: -0.2 where the second spends a fifth less.
+        float, the difference as a share of the first codec's rate: -0.2 if the second codec needs
+        20 % less.
 
     Raises:
-        ValueError: too few points, rates of 0 or less, what isn't finite, or no quality that both
-            reach.
+        ValueError: if a curve has fewer than four points, or not as many rates as qualities.
+        ValueError: if a rate is not above 0, or a number is not finite.
+        ValueError: if the ranges of quality do not overlap.
+
+    Examples:
+        >>> rates, qualities = np.array([1.0, 2.0, 4.0, 8.0]), [30.0, 33.0, 36.0, 39.0]
+        >>> round(uk.metrics.bjontegaard_rate(rates, qualities, 0.8 * rates, qualities), 3)
+        -0.2
     """
     curves = []
     for rate, quality in ((rates, qualities), (other_rates, other_qualities)):
         rate, quality = (np.asarray(values, "float64") for values in (rate, quality))
         if rate.ndim != 1 or rate.shape != quality.shape or len(rate) < 4:
             raise ValueError(
-                "A curve must be four points or more, as many rates as qualities. Received: "
+                "A curve must have four or more points, as many rates as qualities. Received: "
                 f"shapes {rate.shape} and {quality.shape}"
             )
         if not (np.isfinite(rate).all() and np.isfinite(quality).all() and (rate > 0).all()):
@@ -36,7 +50,7 @@ def bjontegaard_rate(rates, qualities, other_rates, other_qualities):
     low = max(quality.min() for _, quality in curves)
     high = min(quality.max() for _, quality in curves)
     if not low < high:
-        raise ValueError(f"The two share no qualities: from {low:g}, to {high:g}.")
+        raise ValueError(f"The ranges of quality must overlap. Received: from {low:g} to {high:g}")
     areas = []
     for rate, quality in curves:
         fit = np.polynomial.Polynomial.fit(quality, np.log(rate), 3).integ()

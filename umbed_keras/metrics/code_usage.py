@@ -1,28 +1,40 @@
-"""How a codebook or dictionary is used."""
+"""Usage of a codebook or dictionary."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from umbed_keras.typing import ArrayLike, Tensor
+
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class CodeUsage(keras.metrics.Metric):
-    """Counts how often each entry is used.
+    """Counts how often each entry of a codebook or dictionary is used.
 
     Args:
         num_entries: int, size of the codebook or dictionary.
+        name: str, name of the metric.
+        **kwargs: other arguments of `keras.metrics.Metric`.
+
+    Examples:
+        >>> usage = uk.metrics.CodeUsage(num_entries=4)
+        >>> usage.update_state([[0, 0, 1, 1]])
+        >>> {name: round(float(value), 3) for name, value in usage.result().items()}
+        {'perplexity': 2.0, 'fraction_used': 0.5}
     """
 
-    def __init__(self, num_entries, name="code_usage", **kwargs):
+    def __init__(self, num_entries: int, name: str = "code_usage", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.num_entries = num_entries
         self.counts = self.add_weight(shape=(num_entries,), initializer="zeros", name="counts")
 
-    def update_state(self, indices, sample_weight=None):
+    def update_state(self, indices: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Adds codes.
 
         Args:
-            indices: integers, any shape.
-            sample_weight: None, or weights of the same shape; 0 leaves a code out.
+            indices: integers in 0..num_entries - 1, any shape.
+            sample_weight: weights of the same shape, or None. Weight 0 leaves a code out.
         """
         indices = ops.reshape(ops.cast(indices, "int32"), (-1,))
         if sample_weight is None:
@@ -32,10 +44,11 @@ class CodeUsage(keras.metrics.Metric):
         counts = ops.segment_sum(weights, indices, num_segments=self.num_entries)
         self.counts.assign_add(ops.cast(counts, self.counts.dtype))
 
-    def perplexity(self):
-        """2 to the entropy of use: the number of entries that are worth something, equally used.
+    def perplexity(self) -> Tensor:
+        """Returns the effective number of entries, 2 to the power of the entropy in bits.
 
-        From 1 to `num_entries`; 1 before any code has been added.
+        Returns:
+            float32 scalar tensor from 1 to `num_entries`; 1 without any codes.
         """
         counts = ops.convert_to_tensor(self.counts)
         total = ops.sum(counts)
@@ -43,13 +56,17 @@ class CodeUsage(keras.metrics.Metric):
         logs = ops.log(ops.where(shares > 0, shares, 1.0))
         return ops.exp(-ops.sum(shares * logs))
 
-    def fraction_used(self):
-        """The share of entries used at least once, from 0 to 1."""
+    def fraction_used(self) -> Tensor:
+        """Returns the share of entries that are used at least once.
+
+        Returns:
+            float32 scalar tensor from 0 to 1.
+        """
         return ops.mean(ops.cast(ops.convert_to_tensor(self.counts) > 0, "float32"))
 
-    def result(self):
-        """`{"perplexity", "fraction_used"}`."""
+    def result(self) -> dict[str, Tensor]:
+        """Returns a dict with `perplexity` and `fraction_used`, float32 scalar tensors."""
         return {"perplexity": self.perplexity(), "fraction_used": self.fraction_used()}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_entries": self.num_entries}

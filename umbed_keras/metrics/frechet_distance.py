@@ -1,28 +1,39 @@
 """Frechet distance between the features of two sets of images."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from umbed_keras.metrics._unit_images import check_value_range, unit_images
+from umbed_keras.typing import ArrayLike, Shape, Tensor
 
 
-def frechet_distance(features, other_features):
-    """The squared Frechet distance between the Gaussians that fit two sets of features.
+def frechet_distance(features: ArrayLike, other_features: ArrayLike) -> float:
+    """Computes the squared Frechet distance between Gaussians fitted to two sets of features.
 
-    `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))` with means m and covariances S (Heusel et al.
-    2017; covariances over n - 1). On the host in float64. The root's trace is the sum of the
-    singular values of the product of the two covariances' factors: exact with fewer rows than
-    columns too, where the root of a product of covariances is not.
+    With means m and covariances S (divided by n - 1), the distance is
+    `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))`. It is computed on the host in float64. The trace
+    of the root is the sum of the singular values of the product of the covariances' factors, which
+    is also exact with fewer rows than columns.
 
     Args:
-        features, other_features: arrays `(n, dim)` and `(m, dim)`, at least two rows each.
+        features: floats `(n, dim)`, n >= 2.
+        other_features: floats `(m, dim)`, m >= 2.
 
     Returns:
         float, at least 0.
 
     Raises:
-        ValueError: arrays of other shapes, or values that are not finite.
+        ValueError: if an array has another shape, or the numbers of columns differ.
+        ValueError: if a value is not finite.
+
+    Examples:
+        >>> features = np.random.default_rng(0).normal(size=(100, 4))
+        >>> round(uk.metrics.frechet_distance(features, features + 1), 3)
+        4.0
     """
     first = _check_features("features", features)
     second = _check_features("other_features", other_features)
@@ -34,11 +45,11 @@ def frechet_distance(features, other_features):
     offset = first.mean(axis=0) - second.mean(axis=0)
     first, second = _factor(first), _factor(second)
     root = np.linalg.svd(first @ second.T, compute_uv=False).sum()
-    # Rounding may leave less than nothing.
+    # Rounding may make it negative.
     return float(max(offset @ offset + np.sum(first**2) + np.sum(second**2) - 2 * root, 0.0))
 
 
-def _check_features(name, features):
+def _check_features(name: str, features: ArrayLike) -> np.ndarray:
     features = np.asarray(features, dtype="float64")
     if features.ndim != 2 or len(features) < 2 or features.shape[1] < 1:
         raise ValueError(
@@ -49,59 +60,77 @@ def _check_features(name, features):
     return features
 
 
-def _factor(features):
-    """R of at most `dim` rows whose `R^T R` is the covariance."""
+def _factor(features: np.ndarray) -> np.ndarray:
+    """Returns R with at most `dim` rows, where `R^T R` is the covariance."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    return np.linalg.qr(centred, mode="r")
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class FrechetDistance(keras.metrics.Metric):
     """Squared Frechet distance between the features of two sets of images; lower is better.
 
-    As `frechet_distance`, but from batches and in float32: count, mean and scatter matrix of
-    either set's features are updated batch by batch (Chan, Golub & LeVeque 1979). 0 before any
-    image. A covariance needs many more images than features; with fewer, the distance tells more
-    of their number than of the images.
+    Computes `frechet_distance` from batches, in float32: count, mean and scatter matrix of each
+    set are updated batch by batch (Chan, Golub & LeVeque 1979). Without any image, the result is 0.
+    Covariances need many more images than features; with fewer, the distance mostly depends on the
+    number of images.
 
-    The result costs two eigendecompositions and a singular value decomposition of a
-    `(dim, dim)` matrix. `model.compile(metrics=[...])` works it out in every step, which takes
-    seconds each with 2048 features: use such a metric stand-alone, on a trained model's images.
+    The result needs two eigendecompositions and one singular value decomposition of a `(dim, dim)`
+    matrix, and `model.compile(metrics=[...])` would compute it in every step, which takes seconds
+    for 2048 features. Use the metric stand-alone on the images of a trained model.
 
     Args:
-        feature_extractor: Keras model with a known output shape that takes images as float32 in
-            0..1, `(batch, height, width, channels)`, and returns features `(batch, dim)` or
+        feature_extractor: Keras model with a known output shape. It takes float32 images in 0..1,
+            `(batch, height, width, channels)`, and returns features `(batch, dim)`, or
             `(batch, rows, columns, dim)`, which are averaged over rows and columns. It runs in
-            inference mode and doesn't learn.
-        value_range: two floats, `(low, high)` of floating images. uint8 images are always in
-            0..255.
+            inference mode and is not trained.
+        value_range: two floats, the range `(low, high)` of floating-point images. uint8 images are
+            always in 0..255.
+        name: str, name of the metric.
+        **kwargs: other arguments of `keras.metrics.Metric`.
 
     Raises:
-        ValueError: a `feature_extractor` with another output, or a `value_range` without
-            low < high.
+        ValueError: if the output shape of `feature_extractor` is unknown or another.
+        ValueError: if `value_range` is not two numbers with low < high.
+
+    Examples:
+        >>> extractor = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        >>> distance = uk.metrics.FrechetDistance(extractor)
+        >>> images = np.random.default_rng(0).random((16, 8, 8, 3))
+        >>> distance.update_state(images, images)
+        >>> round(float(distance.result()), 1)
+        0.0
     """
 
     def __init__(
-        self, feature_extractor, value_range=(0.0, 1.0), name="frechet_distance", **kwargs
-    ):
+        self,
+        feature_extractor: keras.Model,
+        value_range: tuple[float, float] = (0.0, 1.0),
+        name: str = "frechet_distance",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         shape = _output_shape(feature_extractor)
         self.feature_extractor = feature_extractor
         self.value_range = check_value_range(value_range)
-        self._direction = "down"  # where Keras's callbacks look for what better means
+        self._direction = "down"  # read by Keras's callbacks
         self._references = self._add_moments("reference", shape[-1])
         self._images = self._add_moments("image", shape[-1])
 
-    def update_state(self, references, images, sample_weight=None):
-        """Adds images, equally many to either set.
+    def update_state(
+        self, references: ArrayLike, images: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Adds a batch of images to each of the two sets.
 
         Args:
-            references, images: `(batch, height, width, channels)`, uint8 or floats.
-            sample_weight: None, or `(batch,)`: how often each pair counts, 0 leaves it out.
+            references: `(batch, height, width, channels)`, uint8, or floats in `value_range`.
+            images: like `references`, of the same shape.
+            sample_weight: `(batch,)`, how often each pair counts, or None. Weight 0 leaves a pair
+                out.
 
         Raises:
-            TypeError: a dtype that is neither uint8 nor floating.
-            ValueError: unequal shapes or another rank.
+            TypeError: if a dtype is neither uint8 nor floating-point.
+            ValueError: if the shapes differ or do not have four axes.
         """
         references, images = unit_images(references, images, self.value_range)
         if sample_weight is None:
@@ -111,26 +140,26 @@ class FrechetDistance(keras.metrics.Metric):
         _add(self._references, self._features(references), weights[:, None])
         _add(self._images, self._features(images), weights[:, None])
 
-    def result(self):
-        """The distance, a float32 scalar, at least 0."""
+    def result(self) -> Tensor:
+        """Returns the distance, a float32 scalar tensor of at least 0."""
         offset = ops.subtract(self._references[1], self._images[1])
         covariances = [
             scatter / ops.maximum(count - 1.0, 1.0)
             for count, _, scatter in (self._references, self._images)
         ]
         first, second = map(_square_root, covariances)
-        # The singular values of a product of roots, whose rounding errors are relative to the
-        # largest, and not the roots of a product's eigenvalues, which magnify those of small ones.
+        # Singular values of the product of the roots have errors relative to the largest one. The
+        # roots of the eigenvalues of the product would magnify the errors of small eigenvalues.
         root = ops.sum(ops.svd(ops.matmul(ops.transpose(first), second), compute_uv=False))
         traces = sum(ops.sum(ops.diagonal(covariance)) for covariance in covariances)
         return ops.maximum(ops.sum(ops.square(offset)) + traces - 2 * root, 0.0)
 
-    def get_config(self):
-        """The config, without `feature_extractor`, whose weights would not be in it."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the config without `feature_extractor`, as a config would lack its weights."""
         return {**super().get_config(), "value_range": self.value_range}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "FrechetDistance":
         if "feature_extractor" not in config:
             raise ValueError(
                 "A config of FrechetDistance does not hold the model that extracts the features. "
@@ -139,21 +168,21 @@ class FrechetDistance(keras.metrics.Metric):
             )
         return cls(**config)
 
-    def _add_moments(self, name, dim):
-        """Count, mean and scatter matrix."""
+    def _add_moments(self, name: str, dim: int) -> tuple[keras.Variable, ...]:
+        """Returns variables for count, mean and scatter matrix."""
         return tuple(
             self.add_weight(shape=shape, initializer="zeros", name=f"{name}_{moment}")
             for moment, shape in (("count", ()), ("mean", (dim,)), ("scatter", (dim, dim)))
         )
 
-    def _features(self, images):
-        # Nothing differentiates a metric, but PyTorch would keep all layers for it.
+    def _features(self, images: Tensor) -> Tensor:
+        # Without a gradient, PyTorch does not keep the activations.
         features = self.feature_extractor(ops.stop_gradient(images), training=False)
         features = ops.cast(ops.stop_gradient(features), "float32")
         return ops.mean(features, axis=(1, 2)) if len(features.shape) == 4 else features
 
 
-def _output_shape(feature_extractor):
+def _output_shape(feature_extractor: keras.Model) -> Shape:
     try:
         shape = tuple(feature_extractor.output_shape)
     except (AttributeError, ValueError, TypeError):
@@ -168,8 +197,8 @@ def _output_shape(feature_extractor):
     return shape
 
 
-def _add(moments, features, weights):
-    """Adds a batch to the moments of all before."""
+def _add(moments: Sequence[keras.Variable], features: Tensor, weights: Tensor) -> None:
+    """Updates the moments with a batch."""
     count, mean, scatter = moments
     added = ops.sum(weights)
     batch_mean = ops.sum(weights * features, axis=0) / ops.where(added > 0, added, 1.0)
@@ -183,7 +212,7 @@ def _add(moments, features, weights):
     count.assign(total)
 
 
-def _square_root(covariance):
-    """A matrix R with `R R^T` the covariance."""
+def _square_root(covariance: Tensor) -> Tensor:
+    """Returns a matrix R with `R R^T` equal to the covariance."""
     values, vectors = ops.eigh(covariance)
     return vectors * ops.sqrt(ops.maximum(values, 0.0))

@@ -1,44 +1,79 @@
 """Learned perceptual image patch similarity."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from umbed_keras.metrics.lpips_network import LPIPSNetwork
+from umbed_keras.typing import ArrayLike, PathLike
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class LPIPS(keras.metrics.Mean):
-    """Learned perceptual distance (Zhang et al. 2018, version 0.1), the mean over images.
+    """Mean learned perceptual image patch similarity, version 0.1; lower is better.
 
-    At least 0, lower is better; 0 for equal images and before any image. `LPIPSNetwork` is the
-    same as a loss.
+    The distance is 0 for equal images and never negative. Without any image, the result is 0.
+    `LPIPSNetwork` computes the same distance as a loss.
+
+    Reference: Zhang, Isola, Efros, Shechtman & Wang, "The unreasonable effectiveness of deep
+    features as a perceptual metric", 2018, arXiv:1801.03924.
 
     Args:
-        net, weights, value_range: those of `LPIPSNetwork`.
+        net: as in `LPIPSNetwork`.
+        weights: as in `LPIPSNetwork`.
+        value_range: as in `LPIPSNetwork`.
+        name: str, name of the metric.
+        **kwargs: other arguments of `keras.metrics.Metric`.
 
     Raises:
-        ValueError: an unknown `net`, or a `value_range` without low < high.
+        ValueError: if `net` is unknown.
+        ValueError: if `value_range` is not two numbers with low < high.
+
+    Examples:
+        The weights are downloaded at the first update, which is not run here:
+
+        >>> images = np.random.default_rng(0).random((2, 32, 32, 3))
+        >>> lpips = uk.metrics.LPIPS(net="squeeze")
+        >>> lpips.update_state(images, 1 - images)  # doctest: +SKIP
+        >>> round(float(lpips.result()), 3)
+        0.0
     """
 
-    def __init__(self, net="alex", weights=None, value_range=(0.0, 1.0), name="lpips", **kwargs):
+    def __init__(
+        self,
+        net: str = "alex",
+        weights: PathLike | None = None,
+        value_range: tuple[float, float] = (0.0, 1.0),
+        name: str = "lpips",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.network = LPIPSNetwork(net, weights, value_range)
-        self._direction = "down"  # where Keras's callbacks look for what better means
+        self._direction = "down"  # read by Keras's callbacks
 
-    def update_state(self, references, images, sample_weight=None):
-        """Adds images.
+    def update_state(
+        self, references: ArrayLike, images: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Adds a batch of images.
 
         Args:
-            references, images: as `LPIPSNetwork` takes them.
-            sample_weight: None, or one weight an image, `(batch,)`.
+            references: `(batch, height, width, 3)`, uint8, or floats in `value_range`; at least 31
+                pixels high and wide (17 for `"squeeze"`).
+            images: like `references`, of the same shape.
+            sample_weight: weights `(batch,)` of the images, or None.
 
         Raises:
-            What a call of `LPIPSNetwork` raises.
+            TypeError: if a dtype is neither uint8 nor floating-point.
+            ValueError: if the shapes differ, or do not fit.
+            FileNotFoundError: if `weights` or `UMBED_LPIPS` names no file.
+            OSError: if the weights cannot be downloaded.
+            ImportError: if the download needs PyTorch, which is not installed.
         """
-        # Nothing differentiates a metric, but PyTorch would keep all layers for it.
+        # Without a gradient, PyTorch does not keep the activations.
         images = ops.stop_gradient(ops.convert_to_tensor(images))
         distances = self.network(references, images)
         super().update_state(distances, sample_weight=sample_weight)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.network.get_config()}

@@ -1,4 +1,4 @@
-"""Models."""
+"""Models: the pixel embedder and the image autoencoders."""
 
 from umbed_keras.models.image_autoencoder.dlvae import DLVAE
 from umbed_keras.models.image_autoencoder.fsqvae import FSQVAE

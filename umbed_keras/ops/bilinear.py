@@ -12,8 +12,8 @@ def enlarge(features: Tensor, stride: int) -> Tensor:
     beyond the outermost centres take the value of the outermost position.
 
     Args:
-        features: Floating tensor of shape `(batch, height, width, channels)`.
-        stride: Upsampling factor, at least 1.
+        features: floating tensor `(batch, height, width, channels)`.
+        stride: int, upsampling factor, at least 1.
 
     Returns:
         Tensor of shape `(batch, height * stride, width * stride, channels)` and the dtype of
@@ -47,10 +47,10 @@ def enlarged_at(features: Tensor, stride: int, rows: Tensor, cols: Tensor) -> Te
     """Computes the values of `enlarge` at chosen pixels only.
 
     Args:
-        features: Floating tensor of shape `(batch, height, width, channels)`.
-        stride: Upsampling factor, at least 1.
-        rows: int32 tensor of shape `(batch, pixels)`, from 0 to `height * stride - 1`.
-        cols: int32 tensor of shape `(batch, pixels)`, from 0 to `width * stride - 1`.
+        features: floating tensor `(batch, height, width, channels)`.
+        stride: int, upsampling factor, at least 1.
+        rows: int32 tensor `(batch, pixels)`, from 0 to `height * stride - 1`.
+        cols: int32 tensor `(batch, pixels)`, from 0 to `width * stride - 1`.
 
     Returns:
         Tensor of shape `(batch, pixels, channels)` and the dtype of `features`.

@@ -15,7 +15,7 @@ def check_at_least(**sizes: tuple[float, Any]) -> None:
         **sizes: For each argument its name, and `(lower bound, value)`.
 
     Raises:
-        ValueError: If a value is below its lower bound or is NaN.
+        ValueError: if a value is below its lower bound or is NaN.
 
     Examples:
         >>> check_at_least(kl_weight=(0, 0.5))
@@ -37,7 +37,7 @@ def check_integers(**sizes: tuple[int, Any]) -> None:
         **sizes: For each argument its name, and `(lower bound, value)`.
 
     Raises:
-        ValueError: If a value is not a number, has a fractional part or is below its lower bound.
+        ValueError: if a value is not a number, has a fractional part or is below its lower bound.
 
     Examples:
         >>> check_integers(latent_dim=(1, 16), levels=(2, 4.0))

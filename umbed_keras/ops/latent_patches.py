@@ -9,9 +9,9 @@ def to_patches(latents: Tensor, patch_size: int) -> Tensor:
     """Joins the vectors of each patch into one vector, channel by channel.
 
     Args:
-        latents: Tensor of shape `(batch, height, width, channels)`. `height` and `width` are
+        latents: tensor `(batch, height, width, channels)`. `height` and `width` are
             multiples of `patch_size`.
-        patch_size: Side of a patch, at least 1.
+        patch_size: int, side of a patch, at least 1.
 
     Returns:
         Tensor of shape `(batch, height / patch_size, width / patch_size,
@@ -38,8 +38,8 @@ def from_patches(vectors: Tensor, patch_size: int) -> Tensor:
     """Splits joined vectors into the vectors of their patches; the inverse of `to_patches`.
 
     Args:
-        vectors: Tensor of shape `(batch, rows, cols, channels * patch_size**2)`.
-        patch_size: Side of a patch, at least 1.
+        vectors: tensor `(batch, rows, cols, channels * patch_size**2)`.
+        patch_size: int, side of a patch, at least 1.
 
     Returns:
         Tensor of shape `(batch, rows * patch_size, cols * patch_size, channels)` and the dtype of

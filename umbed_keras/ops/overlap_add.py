@@ -14,20 +14,20 @@ def overlap_add(
     likewise, as level 0 of `patch_pyramid` does. Parts of patches outside the image are ignored.
 
     Args:
-        patches: Floating array of shape `(batch, pixels, patch, patch, channels)`. `patch` is
+        patches: floating array `(batch, pixels, patch, patch, channels)`. `patch` is
             even.
-        rows: Integer array of shape `(batch, pixels)`, from 0 to `height - 1`.
-        cols: Integer array of shape `(batch, pixels)`, from 0 to `width - 1`.
-        height: Height of the images.
-        width: Width of the images.
+        rows: integer array `(batch, pixels)`, from 0 to `height - 1`.
+        cols: integer array `(batch, pixels)`, from 0 to `width - 1`.
+        height: int, height of the images.
+        width: int, width of the images.
 
     Returns:
         Tensor of shape `(batch, height, width, channels)` and the dtype of `patches`: at each
         pixel the mean over the patches that cover it, 0 where no patch does.
 
     Raises:
-        ValueError: If `patches` does not have five axes, is not square or has an odd side.
-        ValueError: If the shape of `rows` or `cols` is not `(batch, pixels)`.
+        ValueError: if `patches` does not have five axes, is not square or has an odd side.
+        ValueError: if the shape of `rows` or `cols` is not `(batch, pixels)`.
 
     Examples:
         >>> patches = np.ones((1, 1, 2, 2, 1), "float32")
@@ -67,7 +67,7 @@ def overlap_sum(patches: Tensor) -> Tensor:
     """Sums the patches around all pixels of a block.
 
     Args:
-        patches: Tensor of shape `(batch, height, width, patch, patch, channels)`: the patch of
+        patches: tensor `(batch, height, width, patch, patch, channels)`: the patch of
             every pixel of the block.
 
     Returns:
@@ -97,11 +97,11 @@ def coverage(size: int, patch_size: int) -> Tensor:
     """Counts how many patches cover each position of an axis if every position has a patch.
 
     Args:
-        size: Length of the axis.
-        patch_size: Side of a patch, even.
+        size: int, length of the axis.
+        patch_size: int, side of a patch, even.
 
     Returns:
-        int32 tensor of shape `(size,)`, from 1 to `patch_size`.
+        int32 tensor `(size,)`, from 1 to `patch_size`.
 
     Examples:
         >>> keras.ops.convert_to_numpy(coverage(6, 4)).tolist()

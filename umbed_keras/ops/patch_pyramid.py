@@ -11,12 +11,12 @@ def check_geometry(patch_size: int, levels: int) -> None:
     """Checks the patch size and the number of levels of a patch pyramid.
 
     Args:
-        patch_size: Side of a patch.
-        levels: Number of levels.
+        patch_size: int, side of a patch.
+        levels: int, number of levels.
 
     Raises:
-        ValueError: If `patch_size` is not an even integer of at least 2.
-        ValueError: If `levels` is not an integer of at least 1.
+        ValueError: if `patch_size` is not an even integer of at least 2.
+        ValueError: if `levels` is not an integer of at least 1.
 
     Examples:
         >>> check_geometry(patch_size=8, levels=3)
@@ -33,8 +33,8 @@ def pyramid_radius(patch_size: int, levels: int) -> int:
     """Returns how far the coarsest window of a patch pyramid extends from its pixel.
 
     Args:
-        patch_size: Side of a patch, even.
-        levels: Number of levels.
+        patch_size: int, side of a patch, even.
+        levels: int, number of levels.
 
     Returns:
         Distance in pixels above and left of the pixel. Below and to the right it is one less.
@@ -50,11 +50,11 @@ def box_pyramid(padded: Tensor, patch_size: int, levels: int) -> list[Tensor]:
     """Averages images over the blocks of every level of a patch pyramid.
 
     Args:
-        padded: Floating tensor of shape `(batch, height + 2 * radius - 1, width + 2 * radius - 1,
+        padded: floating tensor `(batch, height + 2 * radius - 1, width + 2 * radius - 1,
             channels)` with `radius = pyramid_radius(patch_size, levels)`: images with `radius`
             pixels of padding above and to the left, and one less below and to the right.
-        patch_size: Side of a patch in blocks, even.
-        levels: Number of levels.
+        patch_size: int, side of a patch in blocks, even.
+        levels: int, number of levels.
 
     Returns:
         List with one tensor per level. Level l has shape `(batch, height + (patch_size - 1) * 2^l,
@@ -63,7 +63,7 @@ def box_pyramid(padded: Tensor, patch_size: int, levels: int) -> list[Tensor]:
         and at the column likewise.
 
     Examples:
-        >>> padded = reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
+        >>> padded = pad_for_pyramid(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
         >>> [tuple(level.shape) for level in box_pyramid(padded, patch_size=4, levels=2)]
         [(1, 8, 8, 3), (1, 11, 11, 3)]
     """
@@ -83,20 +83,20 @@ def box_pyramid(padded: Tensor, patch_size: int, levels: int) -> list[Tensor]:
     return pyramid
 
 
-def reflected(images: Tensor, patch_size: int, levels: int) -> Tensor:
+def pad_for_pyramid(images: Tensor, patch_size: int, levels: int) -> Tensor:
     """Pads images by reflection as far as `box_pyramid` needs.
 
     Args:
-        images: Tensor of shape `(batch, height, width, channels)`.
-        patch_size: Side of a patch, even.
-        levels: Number of levels.
+        images: tensor `(batch, height, width, channels)`.
+        patch_size: int, side of a patch, even.
+        levels: int, number of levels.
 
     Returns:
         Tensor of shape `(batch, height + 2 * radius - 1, width + 2 * radius - 1, channels)` with
         `radius = pyramid_radius(patch_size, levels)`.
 
     Examples:
-        >>> tuple(reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2).shape)
+        >>> tuple(pad_for_pyramid(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2).shape)
         (1, 12, 12, 3)
     """
     radius = pyramid_radius(patch_size, levels)
@@ -109,16 +109,16 @@ def gather_patches(
     """Gathers the patches of chosen pixels from a `box_pyramid`.
 
     Args:
-        pyramid: List of tensors, one per level, from `box_pyramid`.
-        rows: Integer array of shape `(batch, pixels)`, inside the unpadded image.
-        cols: Integer array of shape `(batch, pixels)`, inside the unpadded image.
-        patch_size: Side of a patch, that of `pyramid`.
+        pyramid: list of tensors, one per level, from `box_pyramid`.
+        rows: integer array `(batch, pixels)`, inside the unpadded image.
+        cols: integer array `(batch, pixels)`, inside the unpadded image.
+        patch_size: int, side of a patch, that of `pyramid`.
 
     Returns:
         Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
 
     Examples:
-        >>> padded = reflected(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
+        >>> padded = pad_for_pyramid(keras.ops.ones((1, 5, 5, 3)), patch_size=4, levels=2)
         >>> pyramid = box_pyramid(padded, patch_size=4, levels=2)
         >>> tuple(gather_patches(pyramid, [[0, 2]], [[3, 1]], patch_size=4).shape)
         (1, 2, 2, 4, 4, 3)
@@ -147,21 +147,21 @@ def patch_pyramid(
     mode `"reflect"` does. Memory grows with the number of chosen pixels, not with the image.
 
     Args:
-        images: Array of shape `(batch, height, width, channels)`. Floating values keep their
+        images: array `(batch, height, width, channels)`. Floating values keep their
             dtype; integers are averaged as float32.
-        rows: Integer array of shape `(batch, pixels)`, from 0 to `height - 1`.
-        cols: Integer array of shape `(batch, pixels)`, from 0 to `width - 1`.
-        patch_size: Side of a patch, even.
-        levels: Number of levels, at least 1.
+        rows: integer array `(batch, pixels)`, from 0 to `height - 1`.
+        cols: integer array `(batch, pixels)`, from 0 to `width - 1`.
+        patch_size: int, side of a patch, even.
+        levels: int, number of levels, at least 1.
 
     Returns:
         Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
 
     Raises:
-        ValueError: If `patch_size` is not an even integer of at least 2.
-        ValueError: If `levels` is not an integer of at least 1.
-        ValueError: If `images` does not have four axes.
-        ValueError: If `rows` and `cols` do not have the same shape `(batch, pixels)`.
+        ValueError: if `patch_size` is not an even integer of at least 2.
+        ValueError: if `levels` is not an integer of at least 1.
+        ValueError: if `images` does not have four axes.
+        ValueError: if `rows` and `cols` do not have the same shape `(batch, pixels)`.
 
     Examples:
         >>> images = np.zeros((1, 20, 30, 3), "uint8")
@@ -186,7 +186,7 @@ def patch_pyramid(
     if "float" not in ops.dtype(images):
         images = ops.cast(images, "float32")
     return gather_patches(
-        box_pyramid(reflected(images, patch_size, levels), patch_size, levels),
+        box_pyramid(pad_for_pyramid(images, patch_size, levels), patch_size, levels),
         rows,
         cols,
         patch_size,

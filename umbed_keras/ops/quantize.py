@@ -19,9 +19,9 @@ def quantize(values: Tensor, limit: ArrayLike, bits: int, law: str = "uniform") 
     that of the identity (straight-through).
 
     Args:
-        values: Floating tensor of any shape.
-        limit: Positive scalar, the largest level.
-        bits: Number of bits per value, at least 2.
+        values: floating tensor of any shape.
+        limit: positive scalar, the largest level.
+        bits: int, number of bits per value, at least 2.
         law: `"uniform"` for equal steps, or `"mu_law"` for steps that grow with the magnitude
             (ITU-T G.711, mu = 255).
 
@@ -41,9 +41,9 @@ def to_steps(values: ArrayLike, limit: ArrayLike, bits: int, law: str = "uniform
     """Returns the numbers of the levels to which `quantize` rounds values.
 
     Args:
-        values: Floating array of any shape.
-        limit: Positive scalar, the largest level.
-        bits: Number of bits per value, at least 2.
+        values: floating array of any shape.
+        limit: positive scalar, the largest level.
+        bits: int, number of bits per value, at least 2.
         law: `"uniform"` or `"mu_law"`, as in `quantize`.
 
     Returns:
@@ -65,10 +65,10 @@ def from_steps(steps: ArrayLike, limit: ArrayLike, bits: int, law: str = "unifor
     """Returns the levels whose numbers `to_steps` gives.
 
     Args:
-        steps: Floating array of any shape, whole numbers from `-(2^(bits - 1) - 1)` to
+        steps: floating array of any shape, whole numbers from `-(2^(bits - 1) - 1)` to
             `2^(bits - 1) - 1`.
-        limit: Positive scalar, the largest level.
-        bits: Number of bits per value, at least 2.
+        limit: positive scalar, the largest level.
+        bits: int, number of bits per value, at least 2.
         law: `"uniform"` or `"mu_law"`, as in `quantize`.
 
     Returns:
@@ -90,12 +90,12 @@ def level_values(limit: ArrayLike, bits: int, law: str = "uniform") -> np.ndarra
     """Returns all levels of `quantize` in rising order.
 
     Args:
-        limit: Positive scalar, the largest level.
-        bits: Number of bits per value, at least 2.
+        limit: positive scalar, the largest level.
+        bits: int, number of bits per value, at least 2.
         law: `"uniform"` or `"mu_law"`, as in `quantize`.
 
     Returns:
-        float32 array of shape `(2^bits - 1,)`.
+        float32 array `(2^bits - 1,)`.
 
     Examples:
         >>> level_values(limit=1.5, bits=3).tolist()

@@ -12,8 +12,8 @@ class Bits(NamedTuple):
     """Bits spent per latent vector, by two coders.
 
     Attributes:
-        fixed_length: Bits with every symbol in a field of constant width.
-        entropy_coded: Bits of an ideal entropy coder that knows the statistics of the codes.
+        fixed_length: bits with every symbol in a field of constant width.
+        entropy_coded: bits of an ideal entropy coder that knows the statistics of the codes.
 
     Examples:
         >>> bits = Bits(fixed_length=48.0, entropy_coded=42.5)
@@ -29,7 +29,7 @@ def entropy(symbols: ArrayLike) -> float:
     """Computes the empirical entropy of symbols.
 
     Args:
-        symbols: Numeric array of shape `(n,)`, or of shape `(n, k)` where each row is one symbol.
+        symbols: numeric array `(n,)`, or of shape `(n, k)` where each row is one symbol.
 
     Returns:
         Entropy in bits per symbol; 0 for an empty array.
@@ -51,7 +51,7 @@ def index_bits(num_entries: int) -> int:
     """Returns the bits of a fixed-length index.
 
     Args:
-        num_entries: Number of values of the index, at least 1.
+        num_entries: int, number of values of the index, at least 1.
 
     Returns:
         Number of bits.
@@ -67,9 +67,9 @@ def sparse_fixed_length(num_atoms: int, sparsity: int, coefficient_bits: int | N
     """Returns the fixed-length bits of a sparse code: ordered indices and coefficients.
 
     Args:
-        num_atoms: Number of atoms of the dictionary.
-        sparsity: Number of atoms in a code.
-        coefficient_bits: Bits per coefficient, or None for 32.
+        num_atoms: int, number of atoms of the dictionary.
+        sparsity: int, number of atoms in a code.
+        coefficient_bits: int, bits per coefficient, or None for 32.
 
     Returns:
         Number of bits.
@@ -94,11 +94,11 @@ def sparse_bits(
     atoms.
 
     Args:
-        indices: Integer array of shape `(..., sparsity)`, from 0 to `num_atoms - 1`.
-        coefficients: Floating array of shape `(..., sparsity)`, quantised if `coefficient_bits`
+        indices: integer array `(..., sparsity)`, from 0 to `num_atoms - 1`.
+        coefficients: floating array `(..., sparsity)`, quantised if `coefficient_bits`
             is given.
-        num_atoms: Number of atoms of the dictionary.
-        coefficient_bits: Bits per coefficient, or None for unquantised coefficients, which count
+        num_atoms: int, number of atoms of the dictionary.
+        coefficient_bits: int, bits per coefficient. None for unquantised coefficients, which count
             32 bits.
 
     Returns:

@@ -12,8 +12,8 @@ def reflect_index(positions: ArrayLike, size: int | Tensor) -> Tensor:
     The edge is not repeated, as in NumPy's mode `"reflect"`.
 
     Args:
-        positions: Integer array of any shape, at any distance from the axis.
-        size: Length of the axis, at least 1. All positions of an axis of length 1 map to 0.
+        positions: integer array of any shape, at any distance from the axis.
+        size: int, length of the axis, at least 1. All positions of an axis of length 1 map to 0.
 
     Returns:
         int32 tensor with the shape of `positions`, from 0 to `size - 1`.
@@ -33,10 +33,10 @@ def reflect_pad(images: Tensor, rows: tuple[int, int], cols: tuple[int, int]) ->
     """Pads height and width by reflection without repeating the edge.
 
     Args:
-        images: Tensor of shape `(batch, height, width, channels)` and any dtype. Height and width
+        images: tensor `(batch, height, width, channels)` and any dtype. Height and width
             are at least 1.
-        rows: Number of rows added above and below.
-        cols: Number of columns added to the left and to the right.
+        rows: two ints, number of rows added above and below.
+        cols: two ints, number of columns added to the left and to the right.
 
     Returns:
         Tensor of shape `(batch, rows[0] + height + rows[1], cols[0] + width + cols[1], channels)`
@@ -77,9 +77,9 @@ def reflect_to_multiples(images: Tensor, stride: int) -> Tensor:
     """Pads images below and to the right, by reflection, to the next multiples of `stride`.
 
     Args:
-        images: Tensor of shape `(batch, height, width, channels)` and any dtype. Height and width
+        images: tensor `(batch, height, width, channels)` and any dtype. Height and width
             are at least 1.
-        stride: Number of which height and width become multiples.
+        stride: int, number of which height and width become multiples.
 
     Returns:
         Tensor of shape `(batch, rows * stride, cols * stride, channels)` and the dtype of

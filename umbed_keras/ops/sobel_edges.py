@@ -12,7 +12,7 @@ def sobel_edges(images: Tensor) -> Tensor:
     The weights of the operator are divided by 8, so that a gradient is the change per pixel.
 
     Args:
-        images: Floating tensor of shape `(batch, height, width, channels)`.
+        images: floating tensor `(batch, height, width, channels)`.
 
     Returns:
         Tensor of shape `(batch, height, width, channels, 2)` and the dtype of `images`: the change

@@ -1,24 +1,36 @@
-"""Matplotlib, which is an extra."""
+"""Axes and marks that the figures share."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.extras import import_extra
+from umbed_keras.typing import ArrayLike
 
-# Of images of one channel; those of three are drawn as they are.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# How images of one channel are drawn; matplotlib ignores it for those of three.
 SHADES = {"cmap": "gray", "vmin": 0, "vmax": 1}
 
 
-def new_figure(rows, cols, width, height):
-    """A figure and its axes `(rows, cols)` with frames off, independent of any display.
+def new_figure(rows: int, cols: int, width: float, height: float) -> tuple["Figure", np.ndarray]:
+    """Returns a figure and its axes `(rows, cols)` without frames, independent of any display.
+
+    Args:
+        rows: int, rows of axes.
+        cols: int, columns of axes.
+        width: float, in inches.
+        height: float, in inches.
 
     Raises:
-        ImportError: matplotlib is not installed.
+        ImportError: if matplotlib is not installed.
     """
-    agg, figures = (
-        import_extra(f"matplotlib.{module}", "plots")
-        for module in ("backends.backend_agg", "figure")
-    )
-    figure = figures.Figure(figsize=(width, height), layout="constrained")
+    agg = import_extra("matplotlib.backends.backend_agg", "plots")
+    from umbed_keras.plots._figure import Figure  # imports matplotlib
+
+    figure = Figure(figsize=(width, height), layout="constrained")
     agg.FigureCanvasAgg(figure)
     axes = figure.subplots(rows, cols, squeeze=False)
     for axis in axes.flat:
@@ -26,17 +38,17 @@ def new_figure(rows, cols, width, height):
     return figure, axes
 
 
-def ring(axis, row, col):
-    """Marks a pixel by a ring that shows on light and on dark, and leaves the pixel to be seen."""
+def draw_ring(axis: "Axes", row: float, col: float) -> None:
+    """Draws a ring around a pixel that is visible on light and on dark and hides no pixel."""
     for colour, width in (("black", 2.0), ("white", 0.9)):
         axis.scatter(col, row, s=30, facecolors="none", edgecolors=colour, linewidths=width)
 
 
-def shown(image):
-    """An image `(height, width, channels)` as matplotlib shows it, in 0..1.
+def unit_image(image: ArrayLike) -> np.ndarray:
+    """Returns an image `(height, width, channels)` with uint8 scaled to float32 in 0..1.
 
     Raises:
-        ValueError: another shape, or channels other than 1 or 3.
+        ValueError: if the image does not have three axes, or not 1 or 3 channels.
     """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] not in (1, 3):

@@ -1,87 +1,120 @@
-"""What single codes mean: the pixels that use each most, with their surroundings."""
+"""Figure of what single codes mean: the pixels that use each most, with their surroundings."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
+from umbed_keras.ops.checks import check_integers
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def atom_gallery(images, indices, coefficients=None, atoms=8, examples=8, window=48):
-    """Draws, for the most used atoms, pixels of many images that use each most, an atom a row.
+def atom_gallery(
+    images: ArrayLike,
+    indices: ArrayLike,
+    coefficients: ArrayLike | None = None,
+    atoms: int = 8,
+    examples: int = 8,
+    window: int = 48,
+) -> "Figure":
+    """Draws the pixels that use an atom most, one row for each of the most used atoms.
 
-    An atom and its negative are two rows, "+" and "-": what lies along an atom and what lies
-    opposite look different. A row shows the strongest pixel of each image, strongest first; where
-    images are too few, then each one's next, not within a window of those shown. The pixel is
-    marked in the middle of its surroundings, which are reflected at the image's borders. Beside
-    the row stands the share of all places that use the atom.
+    An atom and its negative get separate rows, "+" and "-": image content along an atom looks
+    different from content opposite to it. A row shows the strongest pixel of each image, strongest
+    first. If there are fewer images than `examples`, it continues with the next strongest pixel of
+    each image, at least a window away from those before. A ring marks the pixel in the middle of
+    its surroundings, which are reflected at the image's borders. The number beside the row is the
+    share of positions that use the atom.
 
-    The strength of a use is the coefficient's magnitude. A codebook's codes have none; there it
-    is the share of the window around that has the same code, which leads into the middle of where
-    a code is at home.
+    The strength of a use is the magnitude of the coefficient. For a codebook, which has no
+    coefficients, it is the share of equal codes in the window around, which leads to the middle of
+    the areas that use a code.
 
     Args:
-        images: `(n, height, width, channels)`, uint8 or floats in 0..1, of 1 or 3 channels.
-        indices: integers `(n, rows, cols)`, or `(n, rows, cols, sparsity)`, the atoms of each
-            place: a pixel, or a square of pixels, whose side divides height and width.
-        coefficients: floats like `indices`, or None; an atom of coefficient 0 is not used.
-        atoms: int, rows at most.
-        examples: int, pixels of each row at most.
-        window: int, height and width of what is cut out, in pixels.
+        images: `(n, height, width, channels)`, uint8 or floats in 0..1, with 1 or 3 channels.
+        indices: integers `(n, rows, cols)` or `(n, rows, cols, sparsity)`, the atoms at each
+            position. A position is a pixel, or a square of pixels whose side divides height and
+            width.
+        coefficients: floats of the shape of `indices`, or None. An atom with coefficient 0 counts
+            as not used.
+        atoms: int >= 1, largest number of rows.
+        examples: int >= 1, largest number of pixels in a row.
+        window: int >= 1, height and width of the surroundings in pixels.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        TypeError: `indices` that are no integers.
-        ValueError: arrays of other shapes, or numbers below 1.
+        TypeError: if `indices` are not integers.
+        ValueError: if the arrays have other shapes.
+        ValueError: if `atoms`, `examples` or `window` is not an integer of at least 1.
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> indices = rng.integers(4, size=(2, 8, 8, 2))
+        >>> coefficients = rng.normal(size=(2, 8, 8, 2))
+        >>> figure = uk.plots.atom_gallery(
+        ...     rng.random((2, 16, 16, 3)), indices, coefficients, atoms=2, examples=3, window=8
+        ... )
+        >>> len(figure.axes)
+        6
     """
     images, indices = np.asarray(images), np.asarray(indices)
     coefficients = None if coefficients is None else np.asarray(coefficients)
     side = _check(images, indices, coefficients)
-    _check_integers(atoms=atoms, examples=examples, window=window)
+    check_integers(atoms=(1, atoms), examples=(1, examples), window=(1, window))
+    atoms, examples, window = int(atoms), int(examples), int(window)
     if images.dtype == np.uint8:
         images = images / np.float32(255)
-    reach = -(-window // side)  # in places
-    found = [
+    reach = -(-window // side)  # in positions
+    rows = [
         (name, share, _strongest(strength, examples, reach))
         for name, share, strength in _most_used(indices, coefficients, atoms, reach)
     ]
-    rows = max(len(found), 1)
-    figure, axes = new_figure(rows, examples, examples + 0.8, rows)
+    height = max(len(rows), 1)
+    figure, axes = new_figure(height, examples, examples + 0.8, height)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    for row, (name, share, places) in zip(axes, found, strict=False):
-        beside = {"transform": row[0].transAxes, "ha": "right"}
-        row[0].text(-0.1, 0.52, name, va="bottom", **beside)
-        row[0].text(-0.1, 0.46, f"{share:.2g} %", va="top", color="0.4", fontsize=8, **beside)
-        for axis, (image, *place) in zip(row, places, strict=False):
-            middle = [at * side + side // 2 for at in place]
-            axis.imshow(_cut_out(images[image], *middle, window), **SHADES)
-            ring(axis, window // 2, window // 2)
+    for row_axes, (name, share, positions) in zip(axes, rows, strict=False):
+        beside = {"transform": row_axes[0].transAxes, "ha": "right"}
+        row_axes[0].text(-0.1, 0.52, name, va="bottom", **beside)
+        row_axes[0].text(-0.1, 0.46, f"{share:.2g} %", va="top", color="0.4", fontsize=8, **beside)
+        for axis, (image, row, col) in zip(row_axes, positions, strict=False):
+            pixel = row * side + side // 2, col * side + side // 2
+            axis.imshow(_surroundings(images[image], *pixel, window), **SHADES)
+            draw_ring(axis, window // 2, window // 2)
     return figure
 
 
-def _most_used(indices, coefficients, atoms, reach):
+def _most_used(
+    indices: np.ndarray, coefficients: np.ndarray | None, atoms: int, reach: int
+) -> Iterator[tuple[str, float, np.ndarray]]:
     """Yields names, shares of use in % and strengths `(n, rows, cols)` of the most used atoms."""
     indices = indices.astype("int32").reshape(*indices.shape[:3], -1)
     if coefficients is None:
         signed, magnitudes = indices, np.ones(indices.shape, "float32")
     else:
         coefficients = coefficients.reshape(indices.shape)
-        # The complement of an index, negative, is the atom's negative.
+        # The complement of an index, a negative number, stands for the negative of the atom.
         signed, magnitudes = np.where(coefficients < 0, ~indices, indices), np.abs(coefficients)
     codes, counts = np.unique(signed[magnitudes > 0], return_counts=True)
-    for place in np.argsort(-counts, kind="stable")[:atoms]:
-        code, share = codes[place], 100 * counts[place] / indices[..., 0].size
+    most_used = np.argsort(-counts, kind="stable")[:atoms]
+    for code, count in zip(codes[most_used], counts[most_used], strict=True):
         strength = np.where(signed == code, magnitudes, 0).sum(axis=-1)
         if coefficients is None:
             name, strength = f"code {code}", strength * _sum_around(strength, reach)
         else:
             name = f"atom {code} +" if code >= 0 else f"atom {~code} −"  # noqa: RUF001
-        yield name, share, strength
+        yield name, 100 * count / indices[..., 0].size, strength
 
 
-def _sum_around(values, size):
-    """The sum in a window around each place, `(n, rows, cols)`; outside are zeros."""
+def _sum_around(values: np.ndarray, size: int) -> np.ndarray:
+    """Returns sums over windows around all positions, `(n, rows, cols)`, with zeros outside."""
     for axis in (1, 2):
         pads = [(0, 0)] * 3
         pads[axis] = size // 2, (size - 1) // 2
@@ -89,36 +122,37 @@ def _sum_around(values, size):
     return values
 
 
-def _strongest(strength, count, apart):
-    """Image, row and column of at most `count` places, rounds of each image's strongest.
+def _strongest(strength: np.ndarray, count: int, distance: int) -> list[tuple[int, int, int]]:
+    """Returns image, row and column of at most `count` positions with a strength above 0.
 
-    Places of one image differ by at least `apart` in row or column, and strength is above 0.
+    Each round takes the strongest remaining position of every image, strongest first. Positions of
+    one image differ by at least `distance` in row or column.
     """
-    strength, found = strength.copy(), []
-    while len(found) < count and strength.any():
+    strength, positions = strength.copy(), []
+    while len(positions) < count and strength.any():
         best = strength.reshape(len(strength), -1).argmax(axis=1)
         rows, cols = np.unravel_index(best, strength.shape[1:])
         values = strength[np.arange(len(strength)), rows, cols]
         order = np.argsort(-values, kind="stable")
-        order = order[values[order] > 0][: count - len(found)]
+        order = order[values[order] > 0][: count - len(positions)]
         for image, row, col in zip(order, rows[order], cols[order], strict=True):
-            found.append((image, row, col))
-            near = [slice(max(at - apart + 1, 0), at + apart) for at in (row, col)]
+            positions.append((image, row, col))
+            near = [slice(max(at - distance + 1, 0), at + distance) for at in (row, col)]
             strength[image, *near] = 0
-    return found
+    return positions
 
 
-def _cut_out(image, row, col, window):
-    """The window with a pixel at row and column `window // 2`, reflected at the borders."""
-    places = [
+def _surroundings(image: np.ndarray, row: int, col: int, window: int) -> np.ndarray:
+    """Returns the window with a pixel at row and column `window // 2`, reflected at the borders."""
+    rows_and_cols = [
         np.pad(np.arange(size), window, mode="reflect")[window + at - window // 2 :][:window]
         for at, size in zip((row, col), image.shape, strict=False)
     ]
-    return np.squeeze(image[np.ix_(*places)], axis=() if image.shape[-1] == 3 else -1)
+    return np.squeeze(image[np.ix_(*rows_and_cols)], axis=() if image.shape[-1] == 3 else -1)
 
 
-def _check(images, indices, coefficients):
-    """Raises unless the arrays go together; gives the side of the square that a code stands for."""
+def _check(images: np.ndarray, indices: np.ndarray, coefficients: np.ndarray | None) -> int:
+    """Checks the arrays and returns the side of the square of pixels that a code stands for."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
             "`images` must have shape (n, height, width, channels) with 1 or 3 channels. "
@@ -127,8 +161,8 @@ def _check(images, indices, coefficients):
     if not np.issubdtype(indices.dtype, np.integer):
         raise TypeError(f"`indices` must be integers. Received: dtype={indices.dtype}")
     sides = {
-        size // places if places and size % places == 0 else None
-        for size, places in zip(images.shape[1:3], indices.shape[1:3], strict=False)
+        size // positions if positions and size % positions == 0 else None
+        for size, positions in zip(images.shape[1:3], indices.shape[1:3], strict=False)
     }
     whole = len(sides) == 1 and None not in sides
     if indices.ndim not in (3, 4) or len(indices) != len(images) or not whole:
@@ -142,11 +176,4 @@ def _check(images, indices, coefficients):
             f"`coefficients` must have the shape of `indices`, {indices.shape}. "
             f"Received: shape={coefficients.shape}"
         )
-    return sides.pop()
-
-
-def _check_integers(**numbers):
-    """Raises ValueError unless each is an integer of at least 1."""
-    for name, value in numbers.items():
-        if not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"`{name}` must be an integer >= 1. Received: {value!r}")
+    return int(sides.pop())

@@ -1,22 +1,43 @@
-"""One row of an image, channel by channel."""
+"""Figure of one image row, channel by channel."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CHANNEL_NAMES = {1: ("grey",), 3: ("red", "green", "blue")}
 LINES = (("#d1495b", "--"), ("#2e6f95", ":"), ("#5b8e3e", "-."), ("#8f5aa8", (0, (5, 1))))
 
 
-def channel_slice(image, rebuilt, row=None):
-    """Draws the values along a row of an image and of its reconstructions, a channel a panel.
+def channel_slice(
+    image: ArrayLike, rebuilt: Mapping[str, ArrayLike], row: int | None = None
+) -> "Figure":
+    """Draws one row of an image and of its reconstructions, a panel for each channel.
 
     Args:
         image: `(height, width, channels)`, floats in 0..1.
-        rebuilt: dictionary, name of a method to an array like `image`.
-        row: int; None takes the centre row.
+        rebuilt: dict, name of a method to an array of the shape of `image`.
+        row: int, or None for the centre row.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> image = np.random.default_rng(0).random((6, 8, 3))
+        >>> figure = uk.plots.channel_slice(image, {"half": image / 2})
+        >>> [axis.get_ylabel() for axis in figure.axes]
+        ['red', 'green', 'blue']
     """
+    image = np.asarray(image)
     height, _, channels = image.shape
     row = height // 2 if row is None else row
     figure, axes = new_figure(channels, 1, 10, 2.3 * channels + 0.4)
@@ -24,9 +45,9 @@ def channel_slice(image, rebuilt, row=None):
     for channel, (axis, name) in enumerate(zip(axes[:, 0], names, strict=True)):
         axis.set_axis_on()
         axis.plot(image[row, :, channel], color="black", linewidth=1.6, label="image")
-        for number, (method, found) in enumerate(rebuilt.items()):
+        for number, (method, reconstruction) in enumerate(rebuilt.items()):
             colour, style = LINES[number % len(LINES)]
-            values = found[row, :, channel]
+            values = np.asarray(reconstruction)[row, :, channel]
             axis.plot(values, color=colour, linestyle=style, linewidth=1.3, label=method)
         axis.set_ylabel(name)
         axis.set_ylim(-0.05, 1.05)

@@ -1,28 +1,41 @@
-"""Which pixels belong together."""
+"""Figure of the clusters of an image's pixels."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import SHADES, new_figure, shown
+from umbed_keras.plots._matplotlib import SHADES, new_figure, unit_image
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def clusters(image, numbers):
+def clusters(image: ArrayLike, numbers: ArrayLike) -> "Figure":
     """Draws an image, its clusters, and the image in each cluster's mean colour.
 
     Args:
         image: `(height, width, channels)`, uint8 or floats in 0..1, of 1 or 3 channels.
-        numbers: ints `(height, width)`, the cluster of each pixel, such as
-            `umbed_keras.segmentation.cluster_pixels` gives; 20 colours, then again.
+        numbers: integers `(height, width)`, the cluster of each pixel, as returned by
+            `umbed_keras.segmentation.cluster_pixels`. Colours repeat after 20 clusters.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: arrays of other shapes.
+        ValueError: if the arrays have other shapes, or `image` not 1 or 3 channels.
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> image = np.random.default_rng(0).random((6, 8, 3))
+        >>> figure = uk.plots.clusters(image, image[..., 0] > 0.5)
+        >>> [axis.get_title() for axis in figure.axes]
+        ['image', 'clusters of vectors', 'mean colour of each']
     """
-    image, numbers = shown(image), np.asarray(numbers)
+    image, numbers = unit_image(image), np.asarray(numbers)
     if numbers.shape != image.shape[:2]:
         raise ValueError(
-            f"`numbers` must have shape {image.shape[:2]}, one a pixel of `image`. "
+            f"`numbers` must have shape {image.shape[:2]}, that of the pixels of `image`. "
             f"Received: shape={numbers.shape}"
         )
     means = np.empty_like(image)

@@ -1,22 +1,39 @@
-"""Where an image uses which codes."""
+"""Figure of where images use which codes."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def code_heatmaps(images, indices, coefficients):
-    """Draws images, their codebook indices and their largest coefficients, an image a row.
+def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike) -> "Figure":
+    """Draws images, their codebook indices and their largest coefficients, a row for each image.
 
     Args:
         images: `(n, height, width, channels)`, floats in 0..1.
-        indices: integers `(n, rows, cols)`, the index of a codebook at each place.
-        coefficients: `(n, rows, cols, sparsity)`, of a sparse code; drawn is
+        indices: integers `(n, rows, cols)`, the index into a codebook at each position.
+        coefficients: floats `(n, rows, cols, sparsity)` of a sparse code, drawn as
             `log10(1 + largest magnitude)`.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> indices, coefficients = rng.integers(16, size=(1, 4, 4)), rng.normal(size=(1, 4, 4, 2))
+        >>> figure = uk.plots.code_heatmaps(rng.random((1, 8, 8, 3)), indices, coefficients)
+        >>> figure.axes[1].get_title()
+        'VQ'
     """
+    images, indices = np.asarray(images), np.asarray(indices)
     strongest = np.log10(1 + np.abs(coefficients).max(axis=-1))
     figure, axes = new_figure(len(images), 3, 9, 2.7 * len(images) + 0.4)
     columns = (

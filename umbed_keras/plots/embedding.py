@@ -1,22 +1,35 @@
-"""An image beside what its embedding knows of it."""
+"""Figure of an image and its embedding."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.ops.similarity import cosines_to
-from umbed_keras.plots._matplotlib import SHADES, new_figure, ring
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
 from umbed_keras.plots.similarity import COSINES
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def embedding_to_rgb(vectors):
-    """The first three principal components of vectors as colours.
+def embedding_to_rgb(vectors: ArrayLike) -> np.ndarray:
+    """Returns the first three principal components of vectors as colours.
 
     Args:
-        vectors: array `(height, width, latent_dim)`.
+        vectors: floats `(height, width, latent_dim)`.
 
     Returns:
-        Float array `(height, width, 3)` in 0..1: the 2nd to 98th percentile of each component,
-        stretched; components that are not there are 0.
+        float64 `(height, width, 3)` in 0..1: each component from its 2nd to its 98th percentile.
+        Components beyond `latent_dim` are 0.
+
+    Examples:
+        >>> vectors = np.random.default_rng(0).normal(size=(6, 8, 4))
+        >>> colours = uk.plots.embedding_to_rgb(vectors)
+        >>> colours.shape, float(colours.min()), float(colours.max())
+        ((6, 8, 3), 0.0, 1.0)
     """
+    vectors = np.asarray(vectors)
     height, width, size = vectors.shape
     flat = vectors.reshape(-1, size).astype("float64")
     centred = flat - flat.mean(axis=0)
@@ -28,29 +41,48 @@ def embedding_to_rgb(vectors):
     return np.clip(colours, 0, 1).reshape(height, width, 3)
 
 
-def embedding(image, vectors, reconstruction, code_map=None, pixel=None):
+def embedding(
+    image: ArrayLike,
+    vectors: ArrayLike,
+    reconstruction: ArrayLike,
+    code_map: ArrayLike | None = None,
+    pixel: tuple[int, int] | None = None,
+) -> "Figure":
     """Draws an image, its embedding as colours, its codes, its reconstruction and the error.
 
-    And, of a chosen pixel, how similar all the others are to it.
+    If a pixel is chosen, a further panel shows the cosine similarity of all pixels to it.
 
     Args:
         image: `(height, width, channels)`, floats in 0..1.
-        vectors: `(height, width, latent_dim)`.
-        reconstruction: like `image`.
-        code_map: integers `(height, width)`, such as each pixel's first index, or None.
-        pixel: ints `(row, col)`, or None.
+        vectors: floats `(height, width, latent_dim)`.
+        reconstruction: floats of the shape of `image`.
+        code_map: integers `(height, width)`, for example the first index of each pixel, or None.
+        pixel: ints `(row, col)` of the chosen pixel, or None.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> image, vectors = rng.random((6, 8, 3)), rng.normal(size=(6, 8, 4))
+        >>> figure = uk.plots.embedding(image, vectors, image, pixel=(2, 3))
+        >>> figure.axes[2].get_title()
+        'similarity to the ringed pixel (cosine)'
     """
+    image, reconstruction = np.asarray(image), np.asarray(reconstruction)
     panels = [
         ("image", np.squeeze(image), SHADES),
         ("embedding (principal components)", embedding_to_rgb(vectors), {}),
         ("reconstruction", np.squeeze(reconstruction), SHADES),
     ]
     if code_map is not None:
-        # Neighbouring numbers have nothing in common, and get colours of their own.
-        panels.insert(2, ("code (first index)", code_map % 20, {"cmap": "tab20", "vmax": 19}))
+        # Neighbouring indices are unrelated, so they get different colours.
+        panels.insert(
+            2, ("code (first index)", np.asarray(code_map) % 20, {"cmap": "tab20", "vmax": 19})
+        )
     if pixel is not None:
         vectors = np.asarray(vectors, "float64")
         cosines = cosines_to(vectors, vectors[pixel])
@@ -62,7 +94,7 @@ def embedding(image, vectors, reconstruction, code_map=None, pixel=None):
         axis.imshow(picture, interpolation="nearest", **options)
         axis.set_title(title)
         if pixel is not None:
-            ring(axis, *pixel)
+            draw_ring(axis, *pixel)
     error = np.abs(reconstruction - image).mean(axis=-1)
     last = axes.flat[len(panels)]
     drawn = last.imshow(error, cmap="magma", vmin=0)

@@ -1,38 +1,53 @@
-"""Trials as lines through their hyperparameters."""
+"""Figure of trials as lines through their hyperparameters."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def parallel_coordinates(columns):
-    """Draws a line a trial through an axis a column, coloured by the last column.
+
+def parallel_coordinates(columns: Mapping[str, Sequence[Any]]) -> "Figure":
+    """Draws each trial as a line through one axis per column, coloured by the last column.
 
     Args:
-        columns: dictionary, name to a sequence of one length: of floats, drawn to scale, or of
-            integers, texts or None, drawn at even steps.
+        columns: dict, name to sequence, all of one length. Floats are drawn to scale; integers,
+            strings and None at even steps.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> columns = {"sparsity": [1, 2, 4], "rate": [1e-3, 1e-2, 1e-3], "error": [0.4, 0.3, 0.2]}
+        >>> figure = uk.plots.parallel_coordinates(columns)
+        >>> [text.get_text().strip() for text in figure.axes[0].texts[:4]]
+        ['1', '2', '4', 'sparsity']
     """
     figure, axes = new_figure(1, 1, 1.7 * len(columns) + 1, 4.5)
     axis = axes[0, 0]
     heights = {}
-    for place, (name, values) in enumerate(columns.items()):
+    for position, (name, values) in enumerate(columns.items()):
         if all(isinstance(value, float) for value in values):
             low, high = min(values), max(values)
             heights[name] = (np.asarray(values, "float64") - low) / (high - low or 1)
             ticks = {0.0: f"{low:.3g}", 1.0: f"{high:.3g}"}
         else:
-            # What was chosen from: evenly spaced, None below the rest.
+            # Choices are evenly spaced, None below the others.
             order = sorted(set(values), key=lambda value: (value is not None, _sortable(value)))
             step = 1 / max(1, len(order) - 1)
             heights[name] = np.array([order.index(value) * step for value in values])
             ticks = {number * step: _text(value) for number, value in enumerate(order)}
-        axis.axvline(place, color="0.7", linewidth=1)
+        axis.axvline(position, color="0.7", linewidth=1)
         for height, text in ticks.items():
-            axis.text(place, height, f" {text}", va="center", fontsize="small")
-        axis.text(place, 1.08, name, ha="center")
+            axis.text(position, height, f" {text}", va="center", fontsize="small")
+        axis.text(position, 1.08, name, ha="center")
     lines = np.array(list(heights.values()))
     colours = lines[-1]
     for line, colour in zip(lines.T, colours, strict=True):
@@ -42,15 +57,15 @@ def parallel_coordinates(columns):
     return figure
 
 
-def _sortable(value):
+def _sortable(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, (int, float)) else (1, str(value))
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _colour(share):
+def _colour(share: float) -> tuple[float, float, float, float]:
     from matplotlib import colormaps
 
     return colormaps["viridis"](share)

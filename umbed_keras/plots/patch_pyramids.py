@@ -1,20 +1,37 @@
-"""Patch pyramids beside their reconstructions."""
+"""Figure of patch pyramids and their reconstructions."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def patch_pyramids(targets, reconstructions):
-    """Draws patch pyramids beside their reconstructions, a pixel a row, finest level first.
+def patch_pyramids(targets: ArrayLike, reconstructions: ArrayLike) -> "Figure":
+    """Draws patch pyramids beside their reconstructions, a row for each pixel, finest level first.
 
     Args:
-        targets, reconstructions: arrays `(pixels, levels, patch, patch, channels)`, 0..1.
+        targets: floats `(pixels, levels, patch, patch, channels)` in 0..1.
+        reconstructions: floats of the same shape.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> targets = np.random.default_rng(0).random((2, 3, 4, 4, 1))
+        >>> figure = uk.plots.patch_pyramids(targets, 1 - targets)
+        >>> len(figure.axes)
+        14
     """
-    pixels, levels = np.shape(targets)[:2]
+    targets, reconstructions = np.asarray(targets), np.asarray(reconstructions)
+    pixels, levels = targets.shape[:2]
     figure, axes = new_figure(pixels, 2 * levels + 1, 2 * levels + 1, pixels)
     for row, pair in enumerate(zip(targets, reconstructions, strict=True)):
         for side, pyramid in enumerate(pair):

@@ -1,26 +1,44 @@
-"""Quality over the bits it costs."""
+"""Figure of quality over rate."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from umbed_keras.ops.pareto import pareto_front
 from umbed_keras.plots._matplotlib import new_figure
 
-# Lower is better where a measure is among these.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Measures for which lower is better.
 DISTANCES = ("LPIPS", "MSE")
 
 
-def rate_distortion(settings, rates="bits per pixel"):
-    """Draws quality over rate, a measure a panel, a colour a method.
+def rate_distortion(
+    settings: Mapping[str, Mapping[str, Sequence[float]]], rates: str = "bits per pixel"
+) -> "Figure":
+    """Draws quality over rate: a panel for each measure, a colour for each method.
 
-    Points are settings; a line joins those of a method that no cheaper setting of it equals.
+    Each point is a setting of a method. A line joins the settings on the method's Pareto front.
 
     Args:
-        settings: dictionary, name of a method to a dictionary of sequences of one length:
-            `"rate"`, and each measure by its name. Higher is better but for LPIPS and MSE;
-            NaN leaves a point out.
-        rates: str, what the rates are.
+        settings: dict, name of a method to a dict of sequences of one length: `"rate"`, and each
+            measure by its name. Higher is better, except for LPIPS and MSE. Points with NaN are
+            left out.
+        rates: str, label of the rates.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> points = {"rate": [8.0, 16.0, 24.0], "PSNR": [27.5, 30.1, 31.9]}
+        >>> figure = uk.plots.rate_distortion({"VQ": points})
+        >>> figure.axes[0].get_title()
+        'PSNR (higher is better)'
     """
     measures = [name for name in next(iter(settings.values())) if name != "rate"]
     figure, axes = new_figure(1, len(measures), 6 * len(measures), 5.4)
@@ -31,10 +49,12 @@ def rate_distortion(settings, rates="bits per pixel"):
             rate, value = (np.asarray(columns[key], "float64") for key in ("rate", measure))
             known = np.isfinite(rate) & np.isfinite(value)
             rate, value = rate[known], value[known]
-            best = frontier(rate, sign * value)
+            front = pareto_front(rate, sign * value)
             colour = f"C{number}"
             axis.scatter(rate, value, s=7, color=colour, alpha=0.3, linewidths=0)
-            axis.plot(rate[best], value[best], color=colour, marker="o", markersize=3.5, label=name)
+            axis.plot(
+                rate[front], value[front], color=colour, marker="o", markersize=3.5, label=name
+            )
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_xlabel(rates)
@@ -42,16 +62,3 @@ def rate_distortion(settings, rates="bits per pixel"):
         axis.grid(alpha=0.3)
     axes[0, 0].legend(fontsize="small")
     return figure
-
-
-def frontier(rates, values):
-    """Indices of the settings that no cheaper one equals, by rising rate.
-
-    Args:
-        rates, values: `(n,)` floats; higher values are better.
-    """
-    order = np.lexsort((-values, rates))
-    best = np.maximum.accumulate(values[order])
-    better = np.ones(len(order), bool)
-    better[1:] = best[1:] > best[:-1]
-    return order[better]

@@ -1,26 +1,43 @@
-"""Images beside what methods make of them."""
+"""Figure of images and their reconstructions."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def reconstructions(images, rebuilt, error_limit=None):
-    """Draws images, their reconstructions by several methods and each one's error, an image a row.
+def reconstructions(
+    images: ArrayLike, rebuilt: Mapping[str, ArrayLike], error_limit: float | None = None
+) -> "Figure":
+    """Draws images, their reconstructions by several methods and the errors, a row for each image.
 
     Args:
         images: `(n, height, width, channels)`, floats in 0..1.
-        rebuilt: dictionary, name of a method to an array like `images`.
-        error_limit: float, the absolute error (mean over channels) that is drawn brightest; None
-            takes the largest of all methods, the same scale for all.
+        rebuilt: dict, name of a method to an array of the shape of `images`.
+        error_limit: float, the absolute error (mean over channels) that is drawn brightest. None
+            takes the largest error of all methods. All methods share one scale.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> images = np.random.default_rng(0).random((2, 6, 8, 3))
+        >>> figure = uk.plots.reconstructions(images, {"half": images / 2})
+        >>> [axis.get_title() for axis in figure.axes[:3]]
+        ['image', 'half', 'half: error']
     """
     images = np.asarray(images)
-    errors = {
-        name: np.abs(np.asarray(found) - images).mean(axis=-1) for name, found in rebuilt.items()
-    }
+    rebuilt = {name: np.asarray(array) for name, array in rebuilt.items()}
+    errors = {name: np.abs(array - images).mean(axis=-1) for name, array in rebuilt.items()}
     limit = error_limit or max(float(error.max()) for error in errors.values())
     columns = 1 + 2 * len(rebuilt)
     figure, axes = new_figure(len(images), columns, 2.4 * columns, 2.4 * len(images) + 0.4)

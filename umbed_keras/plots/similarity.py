@@ -1,37 +1,52 @@
-"""Which pixels are like a chosen one."""
+"""Figure of the similarity of all pixels to a chosen one."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.ops.similarity import check_pixel, cosines_to
-from umbed_keras.plots._matplotlib import SHADES, new_figure, ring, shown
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_image
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COSINES = {"cmap": "magma", "vmin": 0, "vmax": 1}
 
 
-def similarity(image, vectors, row, col):
-    """Draws an image with a pixel marked, and how similar every pixel's vector is to that one's.
+def similarity(image: ArrayLike, vectors: ArrayLike, row: int, col: int) -> "Figure":
+    """Draws an image with a marked pixel, and the cosine similarity of all vectors to that pixel's.
 
-    Similar is the cosine of the angle between two vectors, not their distance: a vector's length
-    says how strong a contrast is, its direction of which kind, and where a part of an image is
-    faint, its pixels lie near the origin and so near to each other whatever they show. The map's
-    colours go from 0, at right angles or beyond, to 1.
+    The direction of a vector says which kind of structure a pixel shows, its length how strong the
+    contrast is. Distances would call all pixels of a faint region similar, whatever they show,
+    because their vectors are short. The colours range from 0 (at right angles or beyond) to 1.
 
     Args:
         image: `(height, width, channels)`, uint8 or floats in 0..1, of 1 or 3 channels.
         vectors: floats `(height, width, latent_dim)`.
-        row, col: ints, the chosen pixel.
+        row: int, row of the chosen pixel.
+        col: int, column of the chosen pixel.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: arrays of other shapes, or a pixel outside the image.
+        ValueError: if the arrays have other shapes, or `image` not 1 or 3 channels.
+        ValueError: if the pixel is outside the image.
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> image, vectors = rng.random((6, 8, 3)), rng.normal(size=(6, 8, 4))
+        >>> figure = uk.plots.similarity(image, vectors, row=2, col=3)
+        >>> figure.axes[0].get_title()
+        'pixel at row 2, column 3'
     """
-    image, vectors = shown(image), np.asarray(vectors, "float64")
+    image, vectors = unit_image(image), np.asarray(vectors, "float64")
     if vectors.ndim != 3 or vectors.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"`vectors` must have shape {(*image.shape[:2], 'latent_dim')}, one a pixel of `image`."
-            f" Received: shape={vectors.shape}"
+            f"`vectors` must have shape {(*image.shape[:2], 'latent_dim')}, that of the pixels of "
+            f"`image`. Received: shape={vectors.shape}"
         )
     check_pixel(image.shape, row, col)
     height, width = image.shape[:2]
@@ -41,6 +56,6 @@ def similarity(image, vectors, row, col):
     drawn = axes[0, 1].imshow(cosines_to(vectors, vectors[row, col]), **COSINES)
     axes[0, 1].set_title("similarity (cosine)")
     for axis in axes[0]:
-        ring(axis, row, col)
+        draw_ring(axis, row, col)
     figure.colorbar(drawn, ax=axes[0], extend="min", aspect=40, pad=0.02)
     return figure

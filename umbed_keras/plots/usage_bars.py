@@ -1,18 +1,33 @@
-"""How often each entry of a codebook or dictionary is used."""
+"""Figure of how often each entry of a codebook or dictionary is used."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def usage_bars(counts):
-    """Draws the share of use of each entry, a method a panel, the most used first.
+def usage_bars(counts: Mapping[str, ArrayLike]) -> "Figure":
+    """Draws the share of uses of each entry, most used first, a panel for each method.
 
     Args:
-        counts: dictionary, name of a method to `(num_entries,)`, how often each entry is used.
+        counts: dict, name of a method to numbers `(num_entries,)`, the uses of each entry.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+
+    Examples:
+        >>> figure = uk.plots.usage_bars({"VQ": [3, 1, 0, 2]})
+        >>> figure.axes[0].get_title()
+        'VQ: 3 of 4 entries used'
     """
     figure, axes = new_figure(len(counts), 1, 9, 2.6 * len(counts) + 0.2)
     for axis, (name, uses) in zip(axes[:, 0], counts.items(), strict=True):

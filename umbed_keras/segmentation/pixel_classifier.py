@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import jaccard_score
 from sklearn.utils.validation import check_is_fitted
@@ -90,7 +90,7 @@ class PixelClassifier(BaseEstimator):
     def __init__(
         self,
         embedder: PixelEmbedder | PathLike = DEFAULT_PRESET,
-        classifier: ClassifierMixin | None = None,
+        classifier: BaseEstimator | None = None,
         smoothing: float = 1.5,
         seed: int = 0,
         scaling: Scaling | None = None,
@@ -404,7 +404,7 @@ class PixelClassifier(BaseEstimator):
         cls,
         path: PathLike,
         embedder: PixelEmbedder | PathLike | None = None,
-        classifier: ClassifierMixin | None = None,
+        classifier: BaseEstimator | None = None,
     ) -> Self:
         """Reads a file that `save` wrote, and fits the classifier again.
 
@@ -444,7 +444,7 @@ class PixelClassifier(BaseEstimator):
             raise ValueError(f"`embedder` has other weights than that with which {path} was made.")
         return self._fit_labelled(labelled)
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         arguments = self.get_params(deep=False).items()
         text = ", ".join(f"{name}={value!r}" for name, value in arguments)
         text = f"{type(self).__name__}({text})"
@@ -518,7 +518,7 @@ class PixelClassifier(BaseEstimator):
             raise NotFittedError("`embedder` was changed after `fit`: call `fit` again.")
 
 
-def _class_name(classifier: ClassifierMixin | None) -> str | None:
+def _class_name(classifier: BaseEstimator | None) -> str | None:
     return None if classifier is None else type(classifier).__name__
 
 

@@ -1,9 +1,10 @@
 """Maps of class probabilities over an image."""
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.stats import entropy
-from sklearn.base import ClassifierMixin
 
 # Radius of the smoothing filter, in standard deviations.
 _RADIUS = 4
@@ -11,9 +12,7 @@ _RADIUS = 4
 _CHUNK = 1 << 18
 
 
-def probability_map(
-    classifier: ClassifierMixin, features: np.ndarray, smoothing: float
-) -> np.ndarray:
+def probability_map(classifier: Any, features: np.ndarray, smoothing: float) -> np.ndarray:
     """Computes the class probabilities of every pixel, smoothed by a Gaussian filter.
 
     Args:

@@ -1,5 +1,5 @@
-"""What a service does with models: embedding whole stores, keeping images as bytes."""
+"""Stores on disk: embedding of images of any size by any number of workers."""
 
-from umbed_keras.stores.store import embed_store
+from umbed_keras.stores.embedding import embed_store
 
 __all__ = ["embed_store"]

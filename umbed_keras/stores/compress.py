@@ -1,10 +1,11 @@
-"""Images as small files and back, by a preset.
+"""Compresses images to small files and decompresses them, by a preset.
 
     python -m umbed_keras.stores.compress photo.png --preset celeba_rvqvae_k512_s3
     python -m umbed_keras.stores.compress photo.png.umbed --preset celeba_rvqvae_k512_s3
 
-The first writes photo.png.umbed, the second, of that, photo.png.umbed.png. Needs
-umbed_keras[codec]. What fails is said, with exit status 1; files are written whole or not at all.
+The first command writes photo.png.umbed, the second photo.png.umbed.png. They need
+umbed_keras[codec]. If something fails, a message says what, and the exit status is 1. Files are
+written whole or not at all.
 """
 
 import umbed_keras as uk
@@ -12,22 +13,29 @@ import umbed_keras as uk
 # isort: split
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from umbed_keras.files import written_whole
-from umbed_keras.images.image_files import open_image
+from umbed_keras.images.pillow_files import open_image
 
-SUFFIX = ".umbed"
+_SUFFIX = ".umbed"
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command.
+
+    Args:
+        arguments: list of str; None takes those of the process.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, help=f"images, or *{SUFFIX}, to go back")
+    parser.add_argument("files", nargs="+", type=Path, help=f"images, or *{_SUFFIX} to decompress")
     parser.add_argument("--preset", required=True, help="as `from_preset` takes it")
     parser.add_argument("--output", type=Path, help="folder; beside each file by default")
     args = parser.parse_args(arguments)
@@ -36,20 +44,20 @@ def main(arguments=None):
         model = uk.zoo.load_preset(args.preset)
         for target, path in sources.items():
             target.parent.mkdir(parents=True, exist_ok=True)
-            (decompress if path.suffix == SUFFIX else compress)(model, path, target)
+            (_decompress if path.suffix == _SUFFIX else _compress)(model, path, target)
             print(f"{path} -> {target}, {target.stat().st_size:,} bytes")
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 
-def compress(model, path, target):
-    """Writes an image file as a stream."""
+def _compress(model: Any, path: Path, target: Path) -> None:
+    """Writes the stream of an image file."""
     stream = model.compress(open_image(path, model.channels)[None])[0]
     with written_whole(target) as new:
         new.write_bytes(stream)
 
 
-def decompress(model, path, target):
+def _decompress(model: Any, path: Path, target: Path) -> None:
     """Writes the image of a stream as PNG."""
     try:
         pixels = model.decompress([path.read_bytes()])[0]
@@ -61,15 +69,15 @@ def decompress(model, path, target):
         image.save(new, "png")
 
 
-def _sources(paths, folder):
-    """Dictionary of what is to be written to what it is made of.
+def _sources(paths: Sequence[Path], folder: Path | None) -> dict[Path, Path]:
+    """Returns a dictionary from the files to write to the files that they are made of.
 
     Raises:
-        ValueError: one path for two files.
+        ValueError: if two files would be written to the same path.
     """
     sources = {}
     for path in paths:
-        suffix = ".png" if path.suffix == SUFFIX else SUFFIX
+        suffix = ".png" if path.suffix == _SUFFIX else _SUFFIX
         target = (folder or path.parent) / f"{path.name}{suffix}"
         if sources.setdefault(target, path) != path:
             raise ValueError(f"{sources[target]} and {path} would both become {target}.")

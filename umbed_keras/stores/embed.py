@@ -1,12 +1,12 @@
-"""Embeds an image, or a folder of them, from disk to Zarr.
+"""Embeds an image or a folder of images on disk into a Zarr store.
 
     python -m umbed_keras.stores.embed slide.tif vectors.zarr --preset natural_vae_d16
 
-The same command goes on where it was ended. Exit status: 0 when all is done, 1 when something
-stands in the way, which is said, or images can't be read or tiles failed, which are named.
+The same command continues after an interruption. The exit status is 0 if everything is written,
+and 1 otherwise; a message then says what is wrong and lists the images and tiles that failed.
 
-For a batch queue run it n times, with `--shard 0/n` to `--shard n-1/n`; for a Dask cluster whose
-workers see the same files, pass `--scheduler`.
+In a batch queue run the command n times, with `--shard 0/n` to `--shard n-1/n`. For a Dask cluster
+whose workers have access to the same files pass `--scheduler`.
 """
 
 import argparse
@@ -14,10 +14,11 @@ import signal
 import sys
 
 from umbed_keras.extras import import_extra
-from umbed_keras.stores.store import DTYPES, embed_store
+from umbed_keras.stores.embedding import DTYPES, embed_store
 
 
-def main():
+def main() -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(
         prog="python -m umbed_keras.stores.embed",
         description=__doc__,
@@ -27,16 +28,16 @@ def main():
     parser.add_argument("target", help="Zarr store to write")
     parser.add_argument("--preset", required=True, help="name, folder, hf://... or https://...")
     parser.add_argument("--codes", action="store_true", help="write codes instead of vectors")
-    parser.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="of the vectors")
+    parser.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="dtype of the vectors")
     workers = parser.add_mutually_exclusive_group()
     workers.add_argument("--workers", type=int, default=1, help="processes on this machine")
     workers.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
     workers.add_argument("--shard", type=_shard, help="i/n: the i-th of n parts, from 0")
     parser.add_argument(
-        "--memory-budget", type=int, default=1024, help="of a worker, in MiB (default: 1024)"
+        "--memory-budget", type=int, default=1024, help="MiB of each worker (default: 1024)"
     )
     args = parser.parse_args()
-    # Ended politely, it ends what it started.
+    # An exception, unlike the signal alone, also ends the workers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         client = args.scheduler and import_extra("distributed", "stores").Client(args.scheduler)
@@ -55,9 +56,9 @@ def main():
         sys.exit(f"{type(error).__name__}: {error}")
 
 
-def _shard(text):
-    place, _, count = text.partition("/")
-    return int(place), int(count)
+def _shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    return int(index), int(count)
 
 
 if __name__ == "__main__":

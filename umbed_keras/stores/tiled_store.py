@@ -1,4 +1,4 @@
-"""Zarr arrays that are written tile by tile, and go on where that was cut off."""
+"""Zarr stores that are written tile by tile and can be interrupted at any moment."""
 
 import contextlib
 import glob
@@ -6,49 +6,78 @@ import itertools
 import os
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Self
 
 import filelock
 import numpy as np
 
 from umbed_keras.extras import import_extra
-from umbed_keras.stores import ome
-from umbed_keras.stores.layout import ATTRIBUTES, create
-from umbed_keras.stores.plan import DONE, PLAN, PROGRESS, check_same, read_plan
+from umbed_keras.stores.layout import (
+    ATTRIBUTE,
+    DONE,
+    PLAN,
+    PROGRESS,
+    Plan,
+    Tile,
+    check_same_identity,
+    create_arrays,
+    read_plan,
+)
+from umbed_keras.stores.ome_zarr import pool
+from umbed_keras.typing import PathLike
 
 
 class StoreError(OSError):
-    """The store can't be written to."""
+    """The error that a store can't be written to, for example because the disk is full.
+
+    Examples:
+        >>> issubclass(StoreError, OSError)
+        True
+    """
 
 
 class TiledStore:
-    """A Zarr array, or a group of them, written tile by tile: each whole, then marked as done.
+    """A Zarr array, or a group of arrays, that is written tile by tile.
 
-    Whenever a process ends, even by `kill -9`, `pending` tells what is left to do. A lone array of
-    a lone image lies at the path itself, others in a group, by image, array and OME-Zarr's level.
+    Each tile is written whole and then marked as done. Whenever a process ends, even by `kill -9`,
+    `pending` lists the tiles that are left. A single array of a single image is the store itself.
+    Others are in a group, by image, array and level of OME-Zarr.
 
     Args:
         path: path of a store that `begin` made.
+
+    Examples:
+        >>> from umbed_keras.stores.layout import Plan
+        >>> plan = Plan({"model": "one"}, [("", 4, 8)], {"": ((), "float32")}, tile_size=4)
+        >>> store = TiledStore.begin("vectors.zarr", plan)
+        >>> first, second = store.pending()
+        >>> store.write(first, np.ones((4, 4)))
+        >>> store.pending() == [second]
+        True
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.path = Path(path).resolve()
         self.plan = read_plan(self.path)
 
     @classmethod
-    def begin(cls, path, plan):
-        """Makes a store, or goes on with it, in the tiles that it was begun with.
+    def begin(cls, path: PathLike, plan: Plan) -> Self | None:
+        """Begins a store, or continues it with the tile size that it was begun with.
 
         Args:
-            path: path of nothing, of an empty folder, or of a store begun with this plan.
+            path: path that does not exist, or of an empty folder, or of a store begun with the
+                same plan.
             plan: `Plan`.
 
         Returns:
-            The `TiledStore`; None where all is done.
+            The `TiledStore`, or None if the store is complete.
 
         Raises:
-            ValueError: there is something else.
-            OSError: nothing can be written there.
+            ValueError: if there is something else at `path`, or a store begun with another plan.
+            ValueError: if the store was begun with larger tiles.
+            OSError: if `path` can't be written to.
         """
         path = Path(path).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +93,7 @@ class TiledStore:
                 _check_free(path)
                 plan.write(path)
             else:
-                check_same(path, before.identity, plan.identity)
+                check_same_identity(path, before.identity, plan.identity)
                 if before.tile_size > plan.tile_size:
                     raise ValueError(
                         f"`target`, {path}, was begun in tiles of {before.tile_size} pixels, and "
@@ -74,15 +103,21 @@ class TiledStore:
                 if (extended := before.extended(plan)) != before:
                     extended.write(path)
             store = cls(path)
-            create(path, store.plan, 0)
+            create_arrays(path, store.plan, 0)
         return store
 
     @contextlib.contextmanager
-    def running(self, shard=(0, 1)):
-        """A scope in which this process alone works on a shard of the tiles, as `pending` takes it.
+    def running(self, shard: tuple[int, int] = (0, 1)) -> Iterator[None]:
+        """Reserves the tiles of a shard for this process while the block runs.
+
+        Args:
+            shard: as in `pending`.
+
+        Returns:
+            A context manager.
 
         Raises:
-            RuntimeError: another process works on some of these tiles.
+            RuntimeError: if another process works on some of these tiles.
         """
         own = _lock_file(self.path, "_{}_of_{}".format(*shard))
         with contextlib.ExitStack() as stack:
@@ -90,7 +125,7 @@ class TiledStore:
                 for file in {own, *_lock_files(self.path, "_*_of_*")}:
                     number, count = map(int, re.findall(r"_(\d+)_of_(\d+)$", file.name)[0])
                     if file != own and count == shard[1]:
-                        continue  # it shares no tile with this one
+                        continue  # it has no tile in common with this shard
                     lock = filelock.FileLock(file)
                     try:
                         lock.acquire(timeout=0)
@@ -105,55 +140,76 @@ class TiledStore:
                     else:
                         lock.release()
                 if shard[1] == 1:
-                    self._clean()
+                    self._remove_partial_files()
             yield
 
     @contextlib.contextmanager
-    def finishing(self):
-        """A scope for what comes after the last tile, of one process alone.
+    def finishing(self) -> Iterator[bool]:
+        """Reserves the store for what follows the last tile, while the block runs.
 
-        Yields whether there is anything to do; at the end the store is complete if all tiles of
-        all levels are, of all images, and what isn't Zarr's is removed.
+        At the end of the block the store is marked as complete, and files that are no part of it
+        are removed, if all tiles of all levels and all images are written.
+
+        Returns:
+            A context manager that yields whether all tiles of level 0 are written and the store is
+            not complete yet.
         """
         with locked(self.path):
-            # Another shard may have more images.
+            # Another shard may have added images.
             self.plan = read_plan(self.path) or self.plan
             yield self._is_begun and not self.pending()
-            pending = self.plan.waits or any(map(self.pending, range(self.plan.levels)))
+            levels = range(self.plan.levels)
+            pending = self.plan.has_missing_images or any(map(self.pending, levels))
             if self._is_begun and not pending:
-                self._clean()
+                self._remove_partial_files()
                 node = import_extra("zarr", "stores").open(self.path, mode="r+")
-                about = {**node.attrs[ATTRIBUTES], **self.plan.identity, "complete": True}
-                node.attrs[ATTRIBUTES] = about
+                attribute = {**node.attrs[ATTRIBUTE], **self.plan.identity, "complete": True}
+                node.attrs[ATTRIBUTE] = attribute
                 _tidy(self.path)
 
-    def pending(self, level=0, shard=(0, 1)):
-        """List of the tiles of a level, or of shard i of n, `(i, n)`, of them, that aren't done."""
+    def pending(self, level: int = 0, shard: tuple[int, int] = (0, 1)) -> list[Tile]:
+        """Lists the tiles that are not written yet.
+
+        Args:
+            level: int, level of OME-Zarr.
+            shard: ints `(i, n)`; only the i-th of n parts of the tiles is listed.
+
+        Returns:
+            List of `Tile`.
+        """
         if not self._is_begun:
             return []
         done = set(os.listdir(self.path / PROGRESS / DONE))
-        own = itertools.islice(self.plan.tiles(level), shard[0], None, shard[1])
-        return [tile for tile in own if tile.name not in done]
+        tiles = itertools.islice(self.plan.tiles(level), shard[0], None, shard[1])
+        return [tile for tile in tiles if tile.name not in done]
 
-    def is_done(self, tile):
-        """Whether a tile has been written."""
-        return self._mark(tile).exists()
-
-    def write(self, tile, values):
-        """Writes a tile, and marks it as done.
+    def is_done(self, tile: Tile) -> bool:
+        """Returns whether a tile has been written.
 
         Args:
             tile: `Tile`.
-            values: array `(rows, cols, ...)`, or a dictionary of those by the plan's names.
+
+        Returns:
+            Bool.
+        """
+        return self._mark(tile).exists()
+
+    def write(self, tile: Tile, values: np.ndarray | Mapping[str, np.ndarray]) -> None:
+        """Writes a tile and marks it as done.
+
+        Args:
+            tile: `Tile`.
+            values: array `(rows, cols, ...)`, or a dictionary of such arrays by the names of the
+                plan's arrays.
 
         Raises:
-            StoreError: the disk is full, or the store can't be written to.
+            StoreError: if the disk is full, or the store can't be written to.
         """
-        values = values if isinstance(values, dict) else {"": values}
+        arrays = values if isinstance(values, Mapping) else {"": values}
         try:
             for name in self.plan.arrays:
                 array = self._array(tile.image, name, tile.level)
-                part = values[name].astype(array.dtype, copy=False)
+                part = arrays[name].astype(array.dtype, copy=False)
                 if self.plan.ome:
                     array[..., tile.rows, tile.cols] = np.moveaxis(part, (0, 1), (-2, -1))
                 else:
@@ -162,81 +218,112 @@ class TiledStore:
         except OSError as error:
             raise StoreError(f"{self.path} can't be written to: {error}") from error
 
-    def pool(self, tile):
-        """What a tile of a level above 0 holds: means of 2 x 2 pixels of the level below."""
+    def pool(self, tile: Tile) -> dict[str, np.ndarray]:
+        """Computes a tile of a level above 0 from the level below.
+
+        Args:
+            tile: `Tile`.
+
+        Returns:
+            Dictionary from the names of the plan's arrays to float32 arrays `(rows, cols, ...)`.
+        """
         return {
-            name: ome.pool(self._array(tile.image, name, tile.level - 1), tile.rows, tile.cols)
+            name: pool(self._array(tile.image, name, tile.level - 1), tile.rows, tile.cols)
             for name in self.plan.arrays
         }
 
     @property
-    def _is_begun(self):
-        """Whether there is a plan; another shard may have been the last."""
+    def _is_begun(self) -> bool:
+        """Whether there is a plan; none is left when another shard has completed the store."""
         return (self.path / PROGRESS / PLAN).exists()
 
-    def _mark(self, tile):
+    def _mark(self, tile: Tile) -> Path:
         return self.path / PROGRESS / DONE / tile.name
 
-    def _array(self, image, name, level):
-        place = self.path / self.plan.key(image, name, level)
-        if not (place / "zarr.json").exists():
-            create(self.path, self.plan, image)
-        return import_extra("zarr", "stores").open_array(place, mode="r+")
+    def _array(self, image: int, name: str, level: int) -> Any:
+        """Returns the Zarr array, created if it does not exist."""
+        path = self.path / self.plan.node_path(image, name, level)
+        if not (path / "zarr.json").exists():
+            create_arrays(self.path, self.plan, image)
+        return import_extra("zarr", "stores").open_array(path, mode="r+")
 
-    def _clean(self):
-        """Removes files that Zarr didn't finish."""
+    def _remove_partial_files(self) -> None:
+        """Removes files that Zarr did not finish writing."""
         for path in self.path.rglob("*.partial"):
             path.unlink(missing_ok=True)
 
 
-def identity_of(path):
-    """What the store at a path was begun with; nothing where there is none."""
+def stored_identity(path: PathLike) -> dict[str, Any]:
+    """Returns the identity that a store was begun with.
+
+    Args:
+        path: path of a store, complete or not.
+
+    Returns:
+        The `identity` of its `Plan`; an empty dictionary if there is no store.
+
+    Examples:
+        >>> stored_identity("nothing.zarr")
+        {}
+    """
     plan = read_plan(path)
-    return plan.identity if plan else _about(Path(path))
+    return plan.identity if plan else _attribute(Path(path))
 
 
-def locked(path):
-    """A scope in which no other process begins or finishes the store at a path."""
-    return filelock.FileLock(_lock_file(path))
+def locked(path: PathLike) -> filelock.BaseFileLock:
+    """Returns a lock that keeps other processes from beginning or finishing a store.
+
+    Args:
+        path: path of the store.
+
+    Returns:
+        A context manager.
+
+    Examples:
+        >>> with locked("vectors.zarr"):
+        ...     pass
+    """
+    return filelock.FileLock(_lock_file(Path(path)))
 
 
-def _is_complete(path, plan):
-    """Whether all is done of a store; ValueError where it is another's."""
-    about = _about(path)
-    if not about.get("complete"):
+def _is_complete(path: Path, plan: Plan) -> bool:
+    """Returns whether a store is complete; ValueError if it has another identity."""
+    attribute = _attribute(path)
+    if not attribute.get("complete"):
         return False
-    check_same(path, {name: about.get(name) for name in plan.identity}, plan.identity)
+    identity = {name: attribute.get(name) for name in plan.identity}
+    check_same_identity(path, identity, plan.identity)
     return True
 
 
-def _about(path):
-    """What a store says of itself; nothing where there is none."""
+def _attribute(path: Path) -> dict[str, Any]:
+    """Returns the Zarr attribute that describes a store; empty if there is none."""
     if not (path / "zarr.json").exists():
         return {}
-    return import_extra("zarr", "stores").open(path, mode="r").attrs.get(ATTRIBUTES, {})
+    return import_extra("zarr", "stores").open(path, mode="r").attrs.get(ATTRIBUTE, {})
 
 
-def _tidy(path):
-    """Removes what a complete store has no need of, its locks at last."""
+def _tidy(path: Path) -> None:
+    """Removes what a complete store does not need, the locks at last."""
     shutil.rmtree(path / PROGRESS, ignore_errors=True)
     for file in _lock_files(path, "*"):
         file.unlink(missing_ok=True)
 
 
-def _lock_file(path, kind=""):
+def _lock_file(path: Path, kind: str = "") -> Path:
     return path.with_name(f".{path.name}.umbed_lock{kind}")
 
 
-def _lock_files(path, pattern):
+def _lock_files(path: Path, pattern: str) -> Iterator[Path]:
     return path.parent.glob(glob.escape(_lock_file(path).name) + pattern)
 
 
-def _check_free(path):
-    """Raises ValueError where there is something that is no store begun here."""
+def _check_free(path: Path) -> None:
+    """Raises ValueError if there is something that is no store begun here."""
     if (path / PROGRESS / PLAN).exists() or not path.exists():
         return
     if not path.is_dir() or any(part.name != PROGRESS for part in path.iterdir()):
-        if path.is_dir() and _about(path).get("complete"):
+        if path.is_dir() and _attribute(path).get("complete"):
             return
         raise ValueError(
             f"`target` must be new, empty, or what this call began. {path} holds something else, "

@@ -1,21 +1,33 @@
-"""The table of a sweep as TensorBoard's HParams page shows it."""
+"""Trials of a sweep for TensorBoard's HParams page."""
 
 import importlib.util
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from umbed_keras.files import written_whole
-from umbed_keras.tuning.results import MEASURES, searched
+from umbed_keras.tuning.results import MEASURES, searched_columns
+from umbed_keras.typing import PathLike
 
 
-def write_hparams(folder, table):
-    """Writes the trials that have ended and are not in the folder yet, a run each.
+def write_hparams(folder: PathLike, table: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the trials that have ended, a run for each, unless the folder has them already.
 
-    Does nothing where tensorboard isn't installed. TensorFlow is not needed, and not imported.
+    Does nothing if tensorboard is not installed. Does not import TensorFlow.
 
     Args:
-        folder: path, for `tensorboard --logdir`.
-        table: of a `SweepResult`.
+        folder: path, to be passed to `tensorboard --logdir`.
+        table: `SweepResult.table`.
+
+    Examples:
+        >>> measures = dict(error=0.1, bits_per_pixel=8.0, rate_distortion=0.2, seconds=3.0)
+        >>> write_hparams(
+        ...     "board", [{"trial": "0", "status": "COMPLETED", "sparsity": 2, **measures}]
+        ... )
+        >>> import os
+        >>> os.listdir("board")
+        ['0']
     """
     if importlib.util.find_spec("tensorboard") is None:
         return
@@ -23,10 +35,10 @@ def write_hparams(folder, table):
         path = Path(folder) / str(row["trial"]) / "events.out.tfevents.hparams"
         if row["status"] in ("COMPLETED", "FAILED") and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, row, searched(table))
+            _write(path, row, searched_columns(table))
 
 
-def _write(path, row, names):
+def _write(path: Path, row: Mapping[str, Any], names: Sequence[str]) -> None:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # `api` imports TensorFlow
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb

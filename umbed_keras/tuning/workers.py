@@ -1,18 +1,19 @@
-"""Runs a script that sweeps as a chief and workers on this machine.
+"""Runs a script that sweeps as one chief and several workers on this machine.
 
     python -m umbed_keras.tuning.workers 3 sweep_my_images.py ARGUMENTS...
 
-The script is run once for the chief, which hands out trials and goes on after `sweep` with its
-result, and once for each worker, which ends there. Workers share the processor's cores, and the
-GPUs (those in `CUDA_VISIBLE_DEVICES`, or all) in turn. A worker that dies is started again, and
-its trial with it; a trial by which three have died is recorded as failed.
+The script runs once as the chief and once for each worker. The chief hands out trials, and `sweep`
+returns the result only there; in a worker, `sweep` ends the process. Workers share the cores of the
+processor, and each gets one GPU in turn (of those in `CUDA_VISIBLE_DEVICES`, or of all). A worker
+that dies is restarted together with its trial. A trial that has killed three workers is recorded as
+failed.
 
-On several machines, with the sweep's directory in reach of all, set KerasTuner's variables yourself
-and run the script once for each:
+To use several machines that share the directory of the sweep, set the variables of KerasTuner and
+run the script once for each process:
 
-    KERASTUNER_TUNER_ID     chief, or a worker's name, the same when it is started again
-    KERASTUNER_ORACLE_IP    the chief's address
-    KERASTUNER_ORACLE_PORT  a free port there
+    KERASTUNER_TUNER_ID     "chief", or the name of a worker, which keeps it when it is restarted
+    KERASTUNER_ORACLE_IP    address of the chief
+    KERASTUNER_ORACLE_PORT  free port of the chief's machine
 """
 
 import argparse
@@ -22,16 +23,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from umbed_keras.backend.cores import shares
+from umbed_keras.backend.cores import worker_environments
 
-# Deaths, for each worker, after which no more are started: the reason is not a trial's.
+# Deaths per worker after which none is restarted: the cause is not a single trial.
 MAX_DEATHS = 20
-# Seconds that the chief may take to end after the last worker.
+# Seconds that the chief may run on after the last worker has ended.
 PATIENCE = 60
 
 
-def main():
+def main() -> None:
+    """Runs the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,27 +45,27 @@ def main():
     args = parser.parse_args()
     if args.workers < 1:
         parser.error(f"workers must be at least 1. Received: {args.workers}")
-    # Ended politely, it ends what it started.
+    # On SIGTERM, the processes are ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     command = [sys.executable, args.script, *args.arguments]
-    raise SystemExit(run(command, args.workers))
+    raise SystemExit(_run(command, args.workers))
 
 
-def run(command, count):
+def _run(command: Sequence[str], count: int) -> int:
     """Runs a command as a chief and workers.
 
     Args:
-        command: sequence of str.
-        count: int, workers.
+        command: sequence of str, program and arguments.
+        count: int, number of workers.
 
     Returns:
-        The chief's exit status; 1 where it waits and no worker is left.
+        int, exit status of the chief; 1 if the chief still waits after all workers have ended.
     """
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
     names = [f"worker{number}" for number in range(count)]
     environments = {
         name: {**address, **share, "KERASTUNER_TUNER_ID": name}
-        for name, share in zip(names, shares(count), strict=True)
+        for name, share in zip(names, worker_environments(count), strict=True)
     }
     chief, workers, deaths, left = None, {}, 0, PATIENCE
     try:
@@ -71,13 +75,13 @@ def run(command, count):
             time.sleep(0.2)
             for name, worker in workers.items():
                 if worker.poll() and deaths < MAX_DEATHS * count:
-                    print(f"{name} died ({worker.returncode}); started again", file=sys.stderr)
+                    print(f"{name} died ({worker.returncode}); restarted", file=sys.stderr)
                     workers[name] = _start(command, environments[name])
                     deaths += 1
             some_work = any(worker.poll() is None for worker in workers.values())
             left = PATIENCE if some_work else left - 0.2
         if chief.poll() is None:
-            print("No worker is left, and the sweep isn't at its end.", file=sys.stderr)
+            print("All workers have ended before the sweep was finished.", file=sys.stderr)
             return 1
         return chief.returncode
     finally:
@@ -86,11 +90,11 @@ def run(command, count):
             process.wait()
 
 
-def _start(command, environment):
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[Any]:
     return subprocess.Popen(command, env={**os.environ, **environment})
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,13 +1,10 @@
-"""Presets: found, checked, kept, described, listed and published."""
+"""Presets: finding, checking, loading, saving, describing, listing and publishing them."""
 
 from umbed_keras.zoo.cards import write_card
-from umbed_keras.zoo.presets import (
-    index_presets,
-    list_presets,
-    load_preset,
-    upload_preset,
-    write_codec,
-)
+from umbed_keras.zoo.listing import index_presets, list_presets
+from umbed_keras.zoo.preset_mixin import load_preset
+from umbed_keras.zoo.publishing import upload_preset
+from umbed_keras.zoo.saving import write_codec
 
 __all__ = [
     "index_presets",

@@ -1,42 +1,48 @@
-"""The card of a preset, README.md, written from what is known."""
+"""Cards of presets: README.md, generated from the metadata."""
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from umbed_keras.files import written_whole
-from umbed_keras.zoo.format import (
-    CARD,
-    CONFIG,
-    FIGURE,
-    METADATA,
-    known_classes,
-    read_json,
-)
+from umbed_keras.typing import PathLike
+from umbed_keras.zoo.format import CARD, CONFIG, FIGURE, METADATA, read_json
+from umbed_keras.zoo.preset_checks import known_classes
 
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 HANDLE = re.compile(r'^model = uk\.\w+\.from_preset\("(.+)"\)$', re.MULTILINE)
-# What `fit` calls metrics whose names are no words.
+# Names of metrics that are abbreviations, as `fit` and as a card write them.
 ABBREVIATIONS = {"psnr": "PSNR, dB", "ssim": "SSIM", "lpips": "LPIPS", "fid": "FID"}
 ENTRIES = ("description", "license", "data", "training", "history", "protocol", "metrics")
 
 
-def write_card(folder, name=None, **entries):
-    """Adds to what is known of a preset, and writes its card anew.
+def write_card(folder: PathLike, name: str | None = None, **entries: Any) -> None:
+    """Adds entries to the metadata of a preset, and writes its card anew.
 
     Args:
         folder: path of a preset.
-        name: str, the preset's; None is the folder's.
-        **entries: `description`, a line; `license`, of the weights, a few words; `data`, what it
-            learned from; `training`, the command; `history`, name to last value of what `fit`
-            reported, which the card shows in words; `protocol`, how the quality was measured;
-            `metrics`, name to number, a name in words with its unit after a comma.
+        name: str, name of the preset in the card; None for the folder's.
+        **entries: `description`, str of one line; `license`, str, the licence of the weights in a
+            few words; `data`, str, the training data; `training`, str, the command that trains the
+            model; `history`, name to last value of each metric of `fit`; `protocol`, str, how the
+            quality was measured; `metrics`, name to number, a name being words with the unit after
+            a comma.
 
     Raises:
-        ValueError: another entry, or metadata that can't be read.
-        OSError: a folder that holds no preset.
+        ValueError: if an entry has another name.
+        ValueError: if the metadata can't be read.
+        OSError: if the folder holds no preset.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> model.save_to_preset("tiny")
+        >>> uk.zoo.write_card("tiny", license="CC0", metrics={"PSNR, dB": 21.5})
+        >>> "| PSNR, dB | 21.5 |" in Path("tiny/README.md").read_text()
+        True
     """
     folder = Path(folder)
     unknown = sorted(set(entries) - set(ENTRIES))
@@ -48,18 +54,46 @@ def write_card(folder, name=None, **entries):
     _write(folder / CARD, card_text(folder, name or folder.name, metadata))
 
 
-def last_values(history):
-    """Name to last value of a `keras.callbacks.History`, or of its dictionary of lists."""
+def last_values(
+    history: keras.callbacks.History | Mapping[str, list[float]],
+) -> dict[str, float]:
+    """Returns the last value of each metric of a training.
+
+    Args:
+        history: what `fit` returned, or its attribute `history`, name to list of values.
+
+    Returns:
+        Name to last value, and `epochs`, the number of epochs.
+
+    Examples:
+        >>> last_values({"loss": [2.0, 1.0], "psnr": [20.5, 21.5]})
+        {'epochs': 2, 'loss': 1.0, 'psnr': 21.5}
+    """
     if isinstance(history, keras.callbacks.History):
         history = history.history
     last = {name: float(values[-1]) for name, values in history.items() if len(values)}
     return {"epochs": max(map(len, history.values()), default=0), **last}
 
 
-def is_generated(folder, metadata):
-    """Whether a preset's card is as it was generated, under whatever name and handle.
+def is_generated(folder: Path, metadata: Mapping[str, Any]) -> bool:
+    """Returns whether a card is as it was generated, and not edited since.
 
-    It isn't if what it was made from is broken.
+    Args:
+        folder: `pathlib.Path` of a preset.
+        metadata: dictionary, the content of its `metadata.json`.
+
+    Returns:
+        True if the card equals the generated one, under any name and handle; False if it does not,
+        or if the preset can't be read.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> model.save_to_preset("tiny")
+        >>> is_generated(Path("tiny"), read_json(Path("tiny/metadata.json")))
+        True
+        >>> _ = Path("tiny/README.md").write_text("# My preset")
+        >>> is_generated(Path("tiny"), read_json(Path("tiny/metadata.json")))
+        False
     """
     text = (folder / CARD).read_text(encoding="utf-8", errors="replace")
     title, handle = TITLE.search(text), HANDLE.search(text)
@@ -71,10 +105,30 @@ def is_generated(folder, metadata):
         return False
 
 
-def card_text(folder, name, metadata, handle=None):
-    """The card of a preset folder, called `name`, from what its metadata say.
+def card_text(
+    folder: Path, name: str, metadata: Mapping[str, Any], handle: str | None = None
+) -> str:
+    """Generates the text of a card.
 
-    `handle` is what `from_preset` is to be given, where that isn't the name.
+    Args:
+        folder: `pathlib.Path` of a preset.
+        name: str, the title of the card.
+        metadata: dictionary, the content of its `metadata.json`.
+        handle: str, the argument of `from_preset` in the card's example; None for `name`.
+
+    Returns:
+        The text, Markdown with a header for Hugging Face.
+
+    Raises:
+        OSError: if the folder holds no preset.
+        ValueError: if the configuration can't be read.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> model.save_to_preset("tiny")
+        >>> text = card_text(Path("tiny"), "tiny", {}, "hf://me/tiny")
+        >>> 'model = uk.VQVAE.from_preset("hf://me/tiny")' in text
+        True
     """
     card, config = metadata.get("card", {}), read_json(folder / CONFIG)
     kind = config["class_name"]
@@ -83,7 +137,7 @@ def card_text(folder, name, metadata, handle=None):
         "parameters": f"{metadata.get('parameter_count', 0):,}",
         "weights stored as": f"{metadata.get('weights_dtype')}, statistics as float32",
     }
-    # A subclass of someone's own is none of these.
+    # A user's own subclass is not among the known classes.
     usage = getattr(known_classes().get(config["registered_name"]), "usage", ())
     parts = [
         "---",
@@ -129,26 +183,26 @@ def card_text(folder, name, metadata, handle=None):
 
 
 def _settings(config):
-    """What a configuration says, name to text; of an object, its class and what it says."""
-    found = {}
+    """Rows of a table from a configuration: name in words to value, of an object in one line."""
+    settings = {}
     for name, value in config.items():
         if name in ("name", "trainable", "dtype", "seed"):
             continue
         if isinstance(value, dict):
             inner = ", ".join(f"{key} {part}" for key, part in _settings(value["config"]).items())
             value = f"{value['class_name']}: {inner}" if inner else value["class_name"]
-        found[name.replace("_", " ")] = value
-    return found
+        settings[name.replace("_", " ")] = value
+    return settings
 
 
 def _in_words(history):
-    """What `fit` reported, by names in the style of metrics."""
-    found = {}
+    """The last values of `fit` under the names that a card has for metrics."""
+    values = {}
     for name, value in history.items():
         words = name.removeprefix("val_")
         words = ABBREVIATIONS.get(words, words.replace("_", " "))
-        found[f"validation: {words}" if name.startswith("val_") else words] = value
-    return found
+        values[f"validation: {words}" if name.startswith("val_") else words] = value
+    return values
 
 
 def _table(rows):
@@ -159,6 +213,5 @@ def _table(rows):
 
 
 def _write(path, text):
-    """Replaces a text file whole."""
     with written_whole(path) as new:
         new.write_text(text, encoding="utf-8")

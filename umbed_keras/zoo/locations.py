@@ -1,4 +1,4 @@
-"""Where presets come from: built in, a folder, Hugging Face, or any web server."""
+"""Where presets are found: in the package, in a folder, on Hugging Face or on a web server."""
 
 import difflib
 import hashlib
@@ -10,13 +10,16 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import filelock
 import keras
 
 from umbed_keras.extras import import_extra
 from umbed_keras.files import present, written_whole
+from umbed_keras.typing import PathLike
 from umbed_keras.zoo.format import (
     CONFIG,
     FILES,
@@ -24,49 +27,79 @@ from umbed_keras.zoo.format import (
     METADATA,
     NAME,
     WEIGHTS,
-    checked_files,
+    check_files,
     is_whole,
     parse_json,
 )
 
+# Environment variable with the address of a web server's folder of presets.
 VARIABLE = "UMBED_PRESETS_URL"
 INDEX = "index.json"
 HUGGING_FACE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-# How long a server may keep silent, and how long a small file may take.
+# How long a server may send nothing, and how long a JSON file may take.
 SECONDS = 30
 PIECE = 1 << 16
 
 
-def presets_folder():
-    """Where the built-in presets lie: in the package, or beside it in a checkout."""
+def presets_folder() -> Path:
+    """Returns the folder of the built-in presets: in the package, or beside it in a checkout.
+
+    Examples:
+        >>> presets_folder().is_dir()
+        True
+    """
     package = Path(__file__).resolve().parents[1]
     installed = package / "_presets"
     return installed if installed.is_dir() else package.parent / "presets"
 
 
-def builtin_presets():
-    """Name to folder of every built-in preset."""
+def builtin_presets() -> dict[str, Path]:
+    """Returns name to folder of every built-in preset.
+
+    Examples:
+        >>> "natural_vae_d16" in builtin_presets()
+        True
+    """
     return presets_in(presets_folder())
 
 
-def presets_in(folder):
-    """Name to folder of every preset in a folder."""
-    found = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{CONFIG}"))}
-    return {name: path for name, path in found.items() if NAME.fullmatch(name)}
-
-
-def find_preset(handle):
-    """The folder of a preset, downloaded if need be.
+def presets_in(folder: Path) -> dict[str, Path]:
+    """Returns name to folder of every preset among the subfolders of a folder.
 
     Args:
-        handle: a path object, of a folder; or a str: the name of a built-in preset, a folder that
-            holds one, `hf://org/repo[@revision][/subfolder]`, `https://host/path/preset`, or the
-            name of a preset at the address in the environment variable `UMBED_PRESETS_URL`.
+        folder: `pathlib.Path` of the folder.
+
+    Examples:
+        >>> Path("zoo/mine").mkdir(parents=True)
+        >>> _ = Path("zoo/mine/config.json").write_text("{}")
+        >>> list(presets_in(Path("zoo")))
+        ['mine']
+    """
+    folders = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{CONFIG}"))}
+    return {name: path for name, path in folders.items() if NAME.fullmatch(name)}
+
+
+def find_preset(handle: PathLike) -> Path:
+    """Returns the folder of a preset, and downloads the preset if it is not on this machine.
+
+    Args:
+        handle: a `pathlib.Path` of a folder, or a str: the name of a built-in preset; a folder
+            that holds a preset; `hf://org/repo[@revision][/subfolder]`;
+            `https://host/path/preset`; or the name of a preset on the server in the environment
+            variable `UMBED_PRESETS_URL`.
+
+    Returns:
+        Absolute `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: there is no such preset, or what came isn't what was promised.
-        OSError: a server can't be reached, and nothing of the preset was downloaded before.
-        ImportError: `hf://` without huggingface_hub.
+        ValueError: if there is no such preset.
+        ValueError: if a downloaded file is not the one that the server's index or metadata state.
+        OSError: if a server can't be reached and the preset was never downloaded.
+        ImportError: if the handle starts with `hf://` and huggingface_hub is not installed.
+
+    Examples:
+        >>> find_preset("natural_vae_d16").name
+        'natural_vae_d16'
     """
     if not isinstance(handle, str):
         return present(handle)
@@ -77,30 +110,46 @@ def find_preset(handle):
         return _from_hugging_face(handle)
     if handle.startswith(("https://", "http://")):
         base, _, name = handle.rstrip("/").rpartition("/")
-        return _from_web(base, name, lambda: _promised_by_metadata(base, name))
+        downloaded = _from_web(base, name, lambda: _files_in_metadata(base, name))
+        assert downloaded is not None  # metadata list files, or raise
+        return downloaded
     folder = present(handle)
     if (folder / CONFIG).is_file():
         return folder
     base, names = os.environ.get(VARIABLE, "").rstrip("/"), list(builtin)
     if base and NAME.fullmatch(handle):
 
-        def promised():
+        def files_in_index():
             presets = read_index(base)
             names.extend(presets)
             return presets[handle]["files"] if handle in presets else None
 
-        found = _from_web(base, handle, promised)
-        if found:
-            return found
-    near = difflib.get_close_matches(handle, names, n=3, cutoff=0.4) or names
+        downloaded = _from_web(base, handle, files_in_index)
+        if downloaded:
+            return downloaded
+    nearest = difflib.get_close_matches(handle, names, n=3, cutoff=0.4) or names
     raise ValueError(
         f"No preset {handle!r}: it is neither a name, a folder with a {CONFIG}, hf://... nor "
-        f"https://... Nearest names: {', '.join(near)}."
+        f"https://... Nearest names: {', '.join(nearest)}."
     )
 
 
-def hugging_face_parts(handle):
-    """Repository, revision or None, and subfolder or "" of `hf://org/repo[@revision][/...]`."""
+def split_hugging_face_handle(handle: str) -> tuple[str, str | None, str]:
+    """Splits `hf://org/repo[@revision][/subfolder]` into its parts.
+
+    Args:
+        handle: str.
+
+    Returns:
+        Tuple of the repository, the revision or None, and the subfolder or "".
+
+    Raises:
+        ValueError: if the handle has another form.
+
+    Examples:
+        >>> split_hugging_face_handle("hf://me/zoo@v1/small")
+        ('me/zoo', 'v1', 'small')
+    """
     parts = HUGGING_FACE.fullmatch(handle)
     if not parts or {".", ".."} & set((parts[3] or "").split("/")):
         raise ValueError(
@@ -109,60 +158,77 @@ def hugging_face_parts(handle):
     return parts[1], parts[2], (parts[3] or "").strip("/")
 
 
-def hugging_face():
-    """The module `huggingface_hub`."""
-    return import_extra("huggingface_hub", "hub")
+def read_index(base: str) -> dict[str, dict[str, Any]]:
+    """Reads the index of a web server's folder of presets.
 
+    Args:
+        base: str, address of the folder, without a slash at the end.
 
-def read_index(base):
-    """The presets in the index at an address, a dictionary of name to entry, checked."""
-    where = f"{base}/{INDEX}"
-    presets = parse_json(_read(where), where).get("presets")
+    Returns:
+        Name to entry, as `index_presets` writes them. Names and `files` are checked.
+
+    Raises:
+        ValueError: if the index is missing or not valid.
+        OSError: if the server can't be reached.
+
+    Examples:
+        >>> folder = presets_folder().as_uri()
+        >>> read_index(folder)["natural_vae_d16"]["class"]
+        'PixelEmbedder'
+    """
+    address = f"{base}/{INDEX}"
+    presets = parse_json(_read(address), address).get("presets")
     if not isinstance(presets, dict):
-        raise ValueError(f"{where} has no `presets`.")
+        raise ValueError(f"{address} has no `presets`.")
     for name, entry in presets.items():
         if not NAME.fullmatch(name) or not isinstance(entry, dict):
-            raise ValueError(f"{where} has no proper entry {name!r}.")
-        checked_files(entry.get("files"), where)
+            raise ValueError(f"{address} has no proper entry {name!r}.")
+        check_files(entry.get("files"), address)
     return presets
 
 
 def _from_hugging_face(handle):
-    repository, revision, subfolder = hugging_face_parts(handle)
+    repository, revision, subfolder = split_hugging_face_handle(handle)
     prefix = f"{subfolder}/" if subfolder else ""
-    folder = hugging_face().snapshot_download(
+    hub = import_extra("huggingface_hub", "hub")
+    folder = hub.snapshot_download(
         repository, revision=revision, allow_patterns=[prefix + name for name in FILES]
     )
     return Path(folder) / subfolder
 
 
-def _promised_by_metadata(base, name):
-    """The files that a preset's metadata names, and the metadata itself."""
-    where = f"{base}/{name}/{METADATA}"
-    text = _read(where)
-    files = checked_files(parse_json(text, where).get("files"), where)
+def _files_in_metadata(base: str, name: str) -> dict[str, Any]:
+    """The files that a preset's metadata on a server list, and the metadata itself."""
+    address = f"{base}/{name}/{METADATA}"
+    text = _read(address)
+    files: Any = parse_json(text, address).get("files")
+    check_files(files, address)
     return {
         **files,
         METADATA: {"size": len(text), "sha256": hashlib.sha256(text).hexdigest()},
     }
 
 
-def _from_web(base, name, promised):
-    """The folder of a preset on a server, downloaded unless the newest is here already.
+def _from_web(base: str, name: str, list_files: Callable[[], dict[str, Any] | None]) -> Path | None:
+    """Returns the folder of a preset on a server, downloaded unless the newest version is here.
 
     Args:
-        base: address of the folder that holds the preset's.
-        promised: function that asks the server for the preset's files, as `checked_files` gives
-            them, or None where it has no such preset. If it can't be reached, what was complete
-            last will do.
+        base: str, address of the folder that contains the preset.
+        name: str, name of the preset.
+        list_files: function that asks the server for the preset's files, name to entry, and
+            returns None if the server has no such preset. If the server can't be reached, the
+            version that was downloaded last is used.
+
+    Returns:
+        `pathlib.Path` of the folder, or None if `list_files` returned None.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} can't be the name of a preset.")
     home = _cache_folder() / name
-    # Which folder was complete last, of this server.
+    # Holds the name of the folder of the last complete version from this server.
     latest = home / f".{hashlib.sha256(base.encode()).hexdigest()[:16]}"
     try:
-        files = promised()
+        files = list_files()
     except OSError:
         if latest.is_file() and (home / latest.read_text()).is_dir():
             return home / latest.read_text()
@@ -172,7 +238,7 @@ def _from_web(base, name, promised):
     missing = [name for name in (CONFIG, WEIGHTS) if name not in files]
     if missing:
         raise ValueError(f"{base}/{name} lacks {' and '.join(missing)}.")
-    # A later version may bring files that this one doesn't know.
+    # Later versions of the package may add files that this one doesn't know.
     files = {name: entry for name, entry in files.items() if name in FILES}
     version = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
     if is_whole(home / version, files) and latest.is_file() and latest.read_text() == version:
@@ -189,14 +255,14 @@ def _from_web(base, name, promised):
 
 
 def _download(address, files, folder):
-    """Downloads files to a folder; those that came whole before are not asked for again."""
+    """Downloads files to a folder, except those that are complete there already."""
     folder.mkdir(exist_ok=True)
     for name, entry in files.items():
         if is_whole(folder, {name: entry}):
             continue
         print(f"Downloading {address}/{name}")
         progress = keras.utils.Progbar(entry["size"], unit_name="byte")
-        # Not `keras.utils.get_file`: it waits for ever, and takes as much as a server sends.
+        # Not `keras.utils.get_file`: it has no timeout and no limit on the size.
         with _opened(f"{address}/{name}") as response, (folder / name).open("wb") as file:
             while file.tell() <= entry["size"] and (piece := _piece(response, address)):
                 file.write(piece)
@@ -210,7 +276,7 @@ def _download(address, files, folder):
 
 
 def _read(address):
-    """The bytes of a small file on a server."""
+    """The content of a JSON file on a server, bytes."""
     with _opened(address) as response:
         deadline, text = time.monotonic() + SECONDS, b""
         while len(text) <= MAX_JSON and (piece := _piece(response, address)):
@@ -221,11 +287,12 @@ def _read(address):
 
 
 def _opened(address):
+    """The response of a server; OSError if it can't be reached, ValueError if it has no file."""
     try:
         return urllib.request.urlopen(address, timeout=SECONDS)
     except urllib.error.HTTPError as error:
         if error.code in (404, 410):
-            raise ValueError(f"{address} can't be had: {error}") from error
+            raise ValueError(f"{address} does not exist: {error}") from error
         raise OSError(f"{address} can't be reached: {error}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise OSError(f"{address} can't be reached: {error}") from error

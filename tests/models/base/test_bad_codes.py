@@ -1,4 +1,4 @@
-"""Codes that no encoder gives are refused by `decode`, on every backend alike."""
+"""`decode` refuses codes that no encoder gives, in the same way on every backend."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def model(request):
 
 
 def codes_of(model):
-    """Codes of two maps of 2 x 3, with a value to replace in each entry."""
+    """Returns codes of two maps of 2 x 3, all zero."""
     return {
         name: np.zeros((2, 2, 3, *trailing), dtype)
         for name, (trailing, dtype) in model.bottleneck.code_spec().items()
@@ -60,7 +60,7 @@ def test_indices_outside_the_codebook(model):
             model.decode(changed(codes, "indices", 1, dtype))
 
 
-def test_numbers_that_are_none(model):
+def test_numbers_that_are_not_finite_or_not_real(model):
     codes = codes_of(model)
     for name in set(codes) - {"indices"}:
         for value, dtype in (("nan", "float32"), ("-inf", "float16"), (1e300, "float64")):
@@ -69,8 +69,8 @@ def test_numbers_that_are_none(model):
         for dtype in ("bool", "complex64", object):
             with pytest.raises(ValueError, match=rf"codes\['{name}'\].*floats.*dtype"):
                 model.decode(changed(codes, name, 1, dtype))
-        whole = [model.decode(changed(codes, name, 2, dtype)) for dtype in ("int64", "float32")]
-        np.testing.assert_array_equal(*whole)
+        decoded = [model.decode(changed(codes, name, 2, dtype)) for dtype in ("int64", "float32")]
+        np.testing.assert_array_equal(*decoded)
 
 
 def test_entries_that_do_not_fit_together(model):

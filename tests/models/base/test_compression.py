@@ -1,4 +1,4 @@
-"""Images as bytes and back."""
+"""Compression of images to bytes."""
 
 import contextlib
 import tracemalloc
@@ -40,7 +40,7 @@ MODELS = {
     "density": lambda: scalar(),
     "context": lambda: scalar(context=True),
 }
-# What backends may differ in; more symbols would only take longer to compile.
+# Tested on every backend. More symbols would only take longer to compile.
 EVERYWHERE = ("one atom",)
 
 
@@ -72,9 +72,9 @@ def test_streams_hold_what_encode_gives(model, rounding):
     assert rebuilt.dtype == np.float32
     codes = model.encode(images())
     if "mean" in codes:
-        settings = model.bottleneck.symbol_settings([codes])
-        symbols = model.bottleneck.to_symbols(codes, **settings)
-        codes = model.bottleneck.from_symbols(symbols, **settings)
+        entropy_model = model.bottleneck.entropy_model()
+        entropy_model = entropy_model.with_settings(entropy_model.settings([codes]))
+        codes = entropy_model.from_symbols(entropy_model.to_symbols(codes))
         expected = model.decode(codes)
     elif isinstance(model, uk.PixelEmbedder):
         expected = model.decode(codes)
@@ -99,8 +99,8 @@ def small():
 
 @pytest.mark.torch_alone
 class TestVQVAE:
-    def test_what_is_learned_on_costs_less_than_its_entropy(self):
-        """Of smooth images, whose codes tell of each other."""
+    def test_images_that_were_learned_cost_less_than_the_entropy(self):
+        """The images are smooth, so that codes predict their neighbours."""
         model = make("vqvae")
         slopes = np.linspace(0, 255, 64)[None, :, None, None]
         waves = 127 + 127 * np.sin(np.arange(64) / 9)[None, None, :, None]
@@ -163,6 +163,53 @@ class TestVQVAE:
             model.adapt_codec(images())
 
 
+class Floats(uk.layers.Bottleneck):
+    """A bottleneck with all that models ask of one, and no entropy model."""
+
+    def pass_through(self, latents, training, mask=None):
+        return latents, {"values": latents}, keras.ops.convert_to_tensor(0.0)
+
+    def decode(self, codes):
+        return keras.ops.convert_to_tensor(codes["values"])
+
+    def code_spec(self):
+        return {"values": ((self.latent_dim,), "float32")}
+
+    def fixed_length_bits(self, codes):
+        return keras.ops.convert_to_tensor(32.0 * self.latent_dim)
+
+
+class Halves(Floats):
+    """Integers from -4 to 3, in halves, that begin at 0."""
+
+    num_indices = 8
+
+    def pass_through(self, latents, training, mask=None):
+        indices = keras.ops.cast(keras.ops.clip(keras.ops.round(2 * latents) + 4, 0, 7), "int32")
+        return self.decode({"values": indices}), {"values": indices}, keras.ops.sum(0.0 * latents)
+
+    def decode(self, codes):
+        return (keras.ops.cast(codes["values"], "float32") - 4) / 2
+
+    def code_spec(self):
+        return {"values": ((self.latent_dim,), "int32")}
+
+
+@pytest.mark.torch_alone
+class TestNewBottleneck:
+    def test_without_an_entropy_model_the_error_names_it(self):
+        model = uk.ImageAutoencoder(Floats(3), **SMALL)
+        for method in (model.adapt_codec, model.compress):
+            with pytest.raises(NotImplementedError, match=r"Floats .*`entropy_model\(\)`"):
+                method(images())
+
+    def test_integers_of_known_range_need_none(self):
+        model = uk.ImageAutoencoder(Halves(3), **SMALL)
+        model.adapt_codec(images(), verbose=0)
+        rebuilt = model.decompress(model.compress(images()))
+        np.testing.assert_array_equal(rebuilt, model.decode(model.encode(images()), size=SIZE))
+
+
 @pytest.mark.torch_alone
 @pytest.mark.parametrize(
     "name",
@@ -175,8 +222,8 @@ class TestVQVAE:
         "celeba_vqvae_k512",
     ],
 )
-def test_built_in_presets_know_what_images_are_like(name):
-    """Streams of a photograph hold its codes, in less than fields of constant width take."""
+def test_built_in_presets_have_probabilities_of_codes(name):
+    """Streams of a photograph are shorter than its codes in fields of constant width."""
     model = uk.zoo.load_preset(name)
     with Image.open(PORTRAIT) as opened:
         image = np.asarray(opened.convert("RGB"))[None, 32:96, 32:96]
@@ -190,30 +237,30 @@ def test_built_in_presets_know_what_images_are_like(name):
 
 
 def signed(head, payload):
-    """A stream whose checksum is right."""
+    """Returns a stream with a valid checksum."""
     return head + zlib.crc32(payload, zlib.crc32(head)).to_bytes(CHECKSUM, "little") + payload
 
 
 @pytest.mark.torch_alone
 class TestHostileStreams:
     def test_a_thousand_altered_streams(self, small):
-        """Damage is an error; what is forged, checksum and all, is an error or an image."""
+        """A damaged stream is an error; one with a valid checksum is an error or an image."""
         stream = small.compress(images(1))[0]
         head, payload = stream[: FINGERPRINT + 2], stream[FINGERPRINT + 2 + CHECKSUM :]
         random = np.random.default_rng(0)
         for number in range(1000):
             altered = bytearray(stream if number % 2 else payload)
             for _ in range(random.integers(1, 5)):
-                place = random.integers(len(altered))
+                position = random.integers(len(altered))
                 change = random.integers(4)
                 if change == 0:
-                    altered[place] ^= 1 << random.integers(8)
+                    altered[position] ^= 1 << random.integers(8)
                 elif change == 1:
-                    altered[place] = random.integers(256)
+                    altered[position] = random.integers(256)
                 elif change == 2:
-                    altered = altered[: place + 1]
+                    altered = altered[: position + 1]
                 else:
-                    altered[place:place] = random.bytes(random.integers(1, 9))
+                    altered[position:position] = random.bytes(random.integers(1, 9))
             altered = bytes(altered)
             if number % 2:
                 if altered != stream:
@@ -222,21 +269,21 @@ class TestHostileStreams:
                 continue
             # Any other error isn't caught.
             with contextlib.suppress(ValueError):
-                found = small.decompress([signed(head, altered)])
-                assert found.shape == (1, *SIZE, 3)
-                assert np.isfinite(found).all()
+                decoded = small.decompress([signed(head, altered)])
+                assert decoded.shape == (1, *SIZE, 3)
+                assert np.isfinite(decoded).all()
 
     @pytest.mark.parametrize(
-        ("size", "says"),
+        ("size", "message"),
         [(b"\xff\xff\xff\x7f" * 2, "max_pixels"), (b"\xff\x3f" * 2, "can't hold")],
         ids=["more than allowed", "more than there are bytes for"],
     )
-    def test_large_sizes_allocate_nothing(self, small, size, says):
+    def test_large_sizes_allocate_nothing(self, small, size, message):
         stream = small.compress(images(1))[0]
         forged = signed(stream[:FINGERPRINT] + size, stream[FINGERPRINT + 2 + CHECKSUM :])
         tracemalloc.start()
         try:
-            with pytest.raises(ValueError, match=says):
+            with pytest.raises(ValueError, match=message):
                 small.decompress([forged])
             assert tracemalloc.get_traced_memory()[1] < 1 << 20
         finally:

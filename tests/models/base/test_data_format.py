@@ -1,4 +1,4 @@
-"""Keras's setting of the image data format is about other models: here channels are last."""
+"""Models do not depend on the image data format of Keras: their channels are always last."""
 
 import keras
 import numpy as np
@@ -24,15 +24,15 @@ MODELS = {
 
 @pytest.fixture
 def in_both():
-    """`in_both(function)`: what it gives under each data format, channels last first."""
+    """`in_both(function)`: its results under both data formats, channels last first."""
 
     def call(function):
-        found = []
+        results = []
         for data_format in ("channels_last", "channels_first"):
             keras.config.set_image_data_format(data_format)
             keras.utils.set_random_seed(0)
-            found.append(function())
-        return found
+            results.append(function())
+        return results
 
     before = keras.config.image_data_format()
     yield call

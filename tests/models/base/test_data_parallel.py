@@ -19,7 +19,7 @@ if keras.backend.backend() == "torch":
     import torch
     from torch.utils.data import DataLoader, DistributedSampler
 
-    NAMES += ["dictionary_online", "gaussian"]  # elsewhere nothing of ours is in the way
+    NAMES += ["dictionary_online", "gaussian"]  # elsewhere Keras alone splits batches
 
 
 def bottleneck(name):
@@ -41,7 +41,7 @@ def photographs(count):
 
 
 def train(name):
-    """Weights before and after some steps, the history, and what the model gives."""
+    """Returns weights before and after some steps, the history, and an embedding, by name."""
     keras.utils.set_random_seed(0)
     model = uk.PixelEmbedder(
         4,
@@ -56,33 +56,33 @@ def train(name):
     model.compile(keras.optimizers.SGD(1.0), metrics=["mean_squared_error"])
     model.adapt(images)
     start = model.get_weights()
-    # Compiling takes long: what is not learning is looked at once.
+    # Compiling takes long: validation and embedding are tested once.
     more = name == NAMES[0]
     validation_data = images[40:] if more else None
     options = {"batch_size": 8, "epochs": 4, "validation_data": validation_data}
     history = model.fit(images[:40], verbose=0, **options).history
-    found = {f"history/{key}": np.array(values) for key, values in history.items()}
-    for place, (weight, before) in enumerate(zip(model.weights, start, strict=True)):
-        key = f"{place:03d} {weight.path.partition('/')[2]}"
-        found[f"start/{key}"] = before
-        found[f"end/{key}"] = keras.ops.convert_to_numpy(weight)
+    arrays = {f"history/{key}": np.array(values) for key, values in history.items()}
+    for index, (weight, before) in enumerate(zip(model.weights, start, strict=True)):
+        key = f"{index:03d} {weight.path.partition('/')[2]}"
+        arrays[f"start/{key}"] = before
+        arrays[f"end/{key}"] = keras.ops.convert_to_numpy(weight)
     if more:
-        found["embedding"] = model.embed(images[:1], quantized=False)
-    return found
+        arrays["embedding"] = model.embed(images[:1], quantized=False)
+    return arrays
 
 
 class EvaluatesAlone(keras.callbacks.Callback):
-    """What writes files evaluates in one process only."""
+    """Evaluates in process 0 alone, as a callback that writes files does."""
 
     def on_epoch_end(self, epoch, logs=None):
         if torch.distributed.get_rank() == 0:
-            self.seen = self.model.evaluate(photographs(3), verbose=0, return_dict=True)
+            self.results = self.model.evaluate(photographs(3), verbose=0, return_dict=True)
 
 
 def check_processes():
-    """What only processes on PyTorch have to do with."""
+    """Checks what concerns processes on PyTorch alone."""
     keras.utils.set_random_seed(0)
-    model = uk.models.VQVAE(8, 4, filters=4, residual_units=2)
+    model = uk.VQVAE(8, 4, filters=4, residual_units=2)
     model.compile("adam")
     images = photographs(40)
     callback = EvaluatesAlone()
@@ -90,7 +90,7 @@ def check_processes():
     assert history["loss"][1] < history["loss"][0]
     alone = model.evaluate(photographs(3), verbose=0, return_dict=True)
     if torch.distributed.get_rank() == 0:
-        assert callback.seen == alone
+        assert callback.results == alone
     # The same in all processes, statistics of batch normalisation too.
     for weight in model.weights:
         mine = weight.value.detach().to(torch.float64)
@@ -109,8 +109,8 @@ def main(path):
 
     def train_all(way):
         for name in NAMES:
-            found = train(name)
-            results.update({f"{name}/{way}/{key}": value for key, value in found.items()})
+            arrays = train(name)
+            results.update({f"{name}/{way}/{key}": value for key, value in arrays.items()})
 
     split = keras.backend.backend() != "torch"
     if not split:  # else devices must be split before they are used
@@ -137,9 +137,9 @@ else:
         return on_two_devices(__file__)
 
     def part(results, prefix):
-        found = {key: value for key, value in results.items() if key.startswith(prefix)}
-        assert found
-        return {key.removeprefix(prefix): value for key, value in found.items()}
+        arrays = {key: value for key, value in results.items() if key.startswith(prefix)}
+        assert arrays
+        return {key.removeprefix(prefix): value for key, value in arrays.items()}
 
     @pytest.mark.parametrize("name", NAMES)
     def test_two_devices_equal_one(results, rounding, name):
@@ -155,7 +155,7 @@ else:
             np.testing.assert_allclose(together[key], value, atol=tolerance, err_msg=key)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_what_is_reported_is_of_all_devices(results, name):
+    def test_metrics_are_of_all_devices(results, name):
         alone, together = (part(results, f"{name}/{way}/history/") for way in ("one", "two"))
         assert {"loss", "mean_squared_error"} <= set(alone)
         assert ("val_loss" in alone) == (name == NAMES[0])

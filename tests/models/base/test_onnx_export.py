@@ -1,4 +1,4 @@
-"""Files that `export_onnx` wrote give in ONNX Runtime what Keras gives, on every backend."""
+"""Files of `export_onnx` give the same results in ONNX Runtime as the model in Keras."""
 
 import hashlib
 import shutil
@@ -25,7 +25,7 @@ CASES = [
     ("celeba_rvqvae_k512_s3", "encode"),
     ("celeba_dlvae_k512_s3", "decode"),
 ]
-# Other backends compile each anew, and what a file makes of sizes PyTorch's run has seen.
+# Other backends compile each size anew, and PyTorch's run has tried the file with more sizes.
 SHAPES = [(1, 1, 1), (3, 5, 7), (1, 33, 70)] if BACKEND == "torch" else [(2, 21, 38)]
 
 
@@ -57,18 +57,18 @@ def exported():
 
 def photographs(batch, height, width, channels):
     """Parts of the portrait, float32."""
-    whole = np.asarray(Image.open(ROOT / "examples/astronaut.jpg"))[..., :channels]
-    parts = [whole[60 + 9 * n :][:height, 180 + 9 * n :][:, :width] for n in range(batch)]
+    portrait = np.asarray(Image.open(ROOT / "examples/astronaut.jpg"))[..., :channels]
+    parts = [portrait[60 + 9 * n :][:height, 180 + 9 * n :][:, :width] for n in range(batch)]
     return np.stack(parts).astype("float32") / 255
 
 
 def outputs(path, inputs):
-    """Name to array of what a file gives."""
+    """Returns the outputs of a file by name."""
     session = onnxruntime.InferenceSession(path)
     wanted = [item.name for item in session.get_inputs()]
     names = [item.name for item in session.get_outputs()]
-    found = session.run(names, {name: inputs[name] for name in wanted})
-    return dict(zip(names, found, strict=True))
+    results = session.run(names, {name: inputs[name] for name in wanted})
+    return dict(zip(names, results, strict=True))
 
 
 @pytest.mark.parametrize(("preset", "what"), CASES)
@@ -80,17 +80,17 @@ def test_presets_give_the_same(preset, what, exported, rounding):
         expected = getattr(model, what)(inputs if what == "decode" else images)
         if not isinstance(expected, dict):
             expected = {"vectors" if what == "embed" else "rebuilt": expected}
-        found = outputs(path, inputs)
-        assert found.keys() == expected.keys()
+        results = outputs(path, inputs)
+        assert results.keys() == expected.keys()
         for name, values in expected.items():
-            assert found[name].dtype == values.dtype
-            assert found[name].shape == values.shape
-            differ = np.abs(found[name] - values) > rounding(model, values)
+            assert results[name].dtype == values.dtype
+            assert results[name].shape == values.shape
+            differ = np.abs(results[name] - values) > rounding(model, values)
             # A code at the border of two may be the other.
             assert np.mean(differ) <= (1e-4 if what == "encode" else 0), name
 
 
-def test_the_file_says_what_it_is(exported):
+def test_metadata_and_shapes_of_the_file(exported):
     _, path = exported("natural_lite0_vae_d32", "embed")
     session = onnxruntime.InferenceSession(path)
     known = session.get_modelmeta().custom_metadata_map
@@ -135,9 +135,9 @@ def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp
     model.adapt(images)
     path = tmp_path / "model.onnx"
     model.export_onnx(path, "embed")
-    whole = small_model(dtype="float32")
-    whole.set_weights(model.get_weights())
-    expected = whole.embed(images)
+    single = small_model(dtype="float32")
+    single.set_weights(model.get_weights())
+    expected = single.embed(images)
     bound = rounding(model, expected)
     np.testing.assert_allclose(outputs(path, {"images": images})["vectors"], expected, atol=bound)
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
@@ -146,7 +146,7 @@ def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp
 
 
 @pytest.mark.torch_alone
-def test_what_was_trained_further_is_no_longer_the_preset():
+def test_a_model_that_was_trained_further_is_not_the_preset():
     model = uk.PixelEmbedder.from_preset("celeba_vae_d16")
     assert metadata(model, "embed")["preset"] == "celeba_vae_d16"
     model.compile("adam")
@@ -156,7 +156,7 @@ def test_what_was_trained_further_is_no_longer_the_preset():
     assert "CelebA" in known["license"]
 
 
-def test_what_cannot_be_exported_is_refused(tmp_path):
+def test_unknown_graphs_and_folders_are_refused(tmp_path):
     model = uk.VQVAE(8, latent_dim=4, filters=4, residual_units=2, residual_blocks=1)
     with pytest.raises(ValueError, match=r"\['decode', 'encode', 'reconstruct'\].*'embed'"):
         model.export_onnx(tmp_path / "model.onnx", "embed")
@@ -164,7 +164,7 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         model.export_onnx(tmp_path / "nowhere" / "model.onnx", "encode")
 
 
-def test_keras_export_works_on_tensorflow_and_says_elsewhere_what_to_do(rounding, tmp_path):
+def test_keras_export_works_on_tensorflow_and_elsewhere_names_the_alternative(rounding, tmp_path):
     model = small_model()
     images = photographs(2, 9, 6, 3)
     with pytest.raises(ValueError, match="`export_onnx`"):

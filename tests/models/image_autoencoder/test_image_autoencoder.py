@@ -29,7 +29,7 @@ def photographs(count=8, height=24, width=32, seed=0):
 
 
 def ready(make, **kwargs):
-    """An adapted model whose networks do answer (they start at zero)."""
+    """Returns an adapted model whose networks do not give zero, as they do at first."""
     keras.utils.set_random_seed(1)
     model = make(**kwargs)
     model.adapt(photographs())
@@ -41,11 +41,11 @@ def ready(make, **kwargs):
 
 @pytest.fixture(scope="module")
 def models():
-    """One model of each kind for all tests that only look, so that it compiles once."""
-    found = {name: ready(make) for name, make in MODELS.items()}
-    for model in found.values():
+    """One model of each kind for all tests that change no weights, so that it compiles once."""
+    models = {name: ready(make) for name, make in MODELS.items()}
+    for model in models.values():
         model.compile(optimizer="adam")
-    return found
+    return models
 
 
 every_name = pytest.mark.parametrize("name", MODELS)
@@ -122,7 +122,7 @@ def test_fit_lowers_the_error():
 
 
 def test_images_of_changing_sizes_train():
-    """Of TensorFlow, whose graphs then don't know the sizes, this asks most."""
+    """The graphs of TensorFlow then have unknown sizes."""
     batches = [photographs(4), photographs(4, 16, 24)[:, :13, :18]]
     model = MODELS["patches"]()
     model.compile("adam", metrics=[uk.metrics.PSNR()])
@@ -204,16 +204,16 @@ def test_defaults_are_lasers():
 
 def test_mixed_precision_keeps_images_and_codes_whole(models):
     model = ready(functools.partial(MODELS["dlvae"], dtype="mixed_bfloat16"))
-    whole = models["dlvae"]
+    single = models["dlvae"]
     outputs = model({"images": ops.convert_to_tensor(photographs())})
     assert ops.dtype(outputs["rebuilt"]) == "float32"
     assert ops.dtype(outputs["codes"]["coefficients"]) == "float32"
-    difference = model.reconstruct(photographs()) - whole.reconstruct(photographs())
+    difference = model.reconstruct(photographs()) - single.reconstruct(photographs())
     assert np.sqrt(np.mean(difference**2)) < 0.02
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({"filters": 0}, "filters"),
         ({"downsamplings": 1.5}, "downsamplings"),
@@ -225,9 +225,9 @@ def test_mixed_precision_keeps_images_and_codes_whole(models):
     ],
     ids=str,
 )
-def test_bad_arguments(arguments, says):
+def test_bad_arguments(arguments, message):
     bottleneck = uk.layers.VectorQuantizer(8, 6)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         uk.ImageAutoencoder(bottleneck, **arguments)
     with pytest.raises(ValueError, match="multiple"):
         uk.ImageAutoencoder(bottleneck, patch_size=4)

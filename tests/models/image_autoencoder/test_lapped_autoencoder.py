@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 import umbed_keras as uk
-from umbed_keras.codec.exact_context import ExactContext
+from umbed_keras.codec.integer_context import IntegerContext
 
 # Two groups of channels in the context: every further one has a graph of its own to compile.
 SMALL = {"latent_dim": 6, "filters": 4, "residual_blocks": 1, "context_units": 4}
@@ -22,15 +22,15 @@ def photographs(count=8, height=24, width=32, seed=0):
 
 @pytest.fixture(scope="module")
 def trained():
-    """A model, and the history of the few steps that it has learned."""
+    """A model after a few steps of training, and their history."""
     keras.utils.set_random_seed(0)
-    found = uk.LappedAutoencoder(2e-3, **SMALL)
-    found.compile(keras.optimizers.Adam(3e-3, epsilon=1e-12))
-    history = found.fit(photographs(32), batch_size=8, epochs=6, verbose=0).history
-    # Enough of it to be seen.
-    kernel = found.decoder.exit.kernel
+    model = uk.LappedAutoencoder(2e-3, **SMALL)
+    model.compile(keras.optimizers.Adam(3e-3, epsilon=1e-12))
+    history = model.fit(photographs(32), batch_size=8, epochs=6, verbose=0).history
+    # So large that its effect is tested.
+    kernel = model.decoder.exit.kernel
     kernel.assign(np.random.default_rng(0).normal(0, 0.05, kernel.shape))
-    return found, history
+    return model, history
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_fit_lowers_rate_and_distortion(trained):
 
 @pytest.mark.torch_alone
 def test_it_starts_at_transform_coding():
-    """With a whole basis and fine steps nothing is lost but what rounding does."""
+    """With a complete basis and fine steps only rounding causes errors."""
     images = photographs(8)
     model = uk.LappedAutoencoder(1e-6, 192, filters=4, residual_blocks=0, context_units=0)
     model.adapt(images)
@@ -78,7 +78,7 @@ def test_the_loss_is_distortion_and_weighted_bits_per_pixel(model):
     report = model.evaluate(images, verbose=0, return_dict=True)
     codes = model.encode(images)
     mse = np.mean((numpy(model(images)) - images / 255.0) ** 2)
-    passes = ExactContext(model.bottleneck.context)
+    passes = IntegerContext(model.bottleneck.context)
     bits = sum(map(passes.code_length, codes["indices"])) / images[..., 0].size
     assert report["reconstruction"] == pytest.approx(mse, rel=1e-3)
     assert report["bits_per_pixel"] == pytest.approx(bits, rel=0.02)
@@ -86,7 +86,7 @@ def test_the_loss_is_distortion_and_weighted_bits_per_pixel(model):
     assert report["loss"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_preset_says_the_same(model, tmp_path):
+def test_a_preset_gives_the_same_codes(model, tmp_path):
     images = photographs(2)
     model.save_to_preset(tmp_path / "preset", weights_dtype="float16")
     loaded = uk.LappedAutoencoder.from_preset(tmp_path / "preset")
@@ -103,6 +103,14 @@ def test_bad_arguments():
     for arguments in ({"rate_weight": 0}, {"latent_dim": 0}, {"context_units": -1}):
         with pytest.raises(ValueError, match=next(iter(arguments))):
             uk.LappedAutoencoder(**arguments)
-    for name in ("patch_size", "residual_units", "bottleneck"):
-        with pytest.raises(TypeError, match=f"`{name}` is no argument"):
-            uk.LappedAutoencoder(**{name: 2})
+
+
+@pytest.mark.parametrize("name", ["patch_size", "residual_units", "bottleneck"])
+def test_it_has_no_arguments_of_the_convolutional_autoencoder(model, name):
+    assert name not in model.get_config()
+    with pytest.raises((TypeError, ValueError), match=name):
+        uk.LappedAutoencoder(**SMALL, **{name: 2})
+
+
+def test_it_is_no_convolutional_autoencoder(model):
+    assert not isinstance(model, uk.ImageAutoencoder)

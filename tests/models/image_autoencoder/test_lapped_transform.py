@@ -5,10 +5,10 @@ from scipy import fft
 
 from umbed_keras.models.image_autoencoder.lapped_transform import (
     LappedTransform,
-    cosines,
-    fold,
-    mirror,
-    window_filter,
+    _cosines,
+    _fold,
+    _mirror,
+    _window_filter,
 )
 
 numpy = ops.convert_to_numpy
@@ -37,11 +37,11 @@ def started(stride, channels, latent_dim=None):
 @pytest.mark.parametrize(("kind", "shift"), [(2, 0.0), (4, 0.5)])
 def test_cosines_are_scipys(kind, shift):
     expected = fft.dct(np.eye(4), kind, norm="ortho", axis=0)
-    np.testing.assert_allclose(cosines(4, shift), expected, atol=1e-12)
+    np.testing.assert_allclose(_cosines(4, shift), expected, atol=1e-12)
 
 
-def test_butterflies_are_an_orthogonal_transform_that_keeps_constants():
-    window = window_filter(8)
+def test_the_window_filter_is_orthogonal_and_keeps_constants():
+    window = _window_filter(8)
     np.testing.assert_allclose(window @ np.ones(16), np.ones(8), atol=1e-12)
     # Of neighbouring windows: the whole line is filtered by an orthogonal matrix.
     line = np.zeros((16, 24))
@@ -52,7 +52,7 @@ def test_butterflies_are_an_orthogonal_transform_that_keeps_constants():
 def test_coding_gain_is_that_of_the_lapped_orthogonal_transform():
     """Of a first-order process with correlation 0.95: 8.83 dB by the DCT, 9.2 dB by the LOT."""
     apart = np.abs(np.subtract.outer(np.arange(16), np.arange(16)))
-    transform = cosines(8, 0.0) @ window_filter(8)
+    transform = _cosines(8, 0.0) @ _window_filter(8)
     variances = np.diag(transform @ 0.95**apart @ transform.T)
     gain = -10 * np.mean(np.log10(variances))
     assert gain == pytest.approx(9.2, abs=0.05)
@@ -72,34 +72,34 @@ def test_vectors_are_coefficients_of_prefiltered_blocks(rounding):
     layer, mean, basis = started(8, 3, latent_dim=20)
     pictures = images()
     expected = (numpy(layer.prefilter(pictures)) - mean) @ basis / 0.7
-    found = numpy(layer(pictures))
-    np.testing.assert_allclose(found, expected, atol=rounding(4 * layer.values, expected))
+    vectors = numpy(layer(pictures))
+    np.testing.assert_allclose(vectors, expected, atol=rounding(4 * layer.values, expected))
 
 
 def test_prefilter_is_the_window_filter_along_both_axes(rounding):
     layer = LappedTransform(4)
     pictures = images()
     padded = np.pad(pictures, ((0, 0), (4, 4), (4, 4), (0, 0)), "symmetric").astype("float64")
-    window, expected = window_filter(8), np.zeros((2, 3, 2, 8, 8, 3))
+    window, expected = _window_filter(8), np.zeros((2, 3, 2, 8, 8, 3))
     for row in range(3):
         for col in range(2):
-            seen = padded[:, 8 * row : 8 * row + 16, 8 * col : 8 * col + 16]
-            expected[:, row, col] = np.einsum("ru,sv,buvc->brsc", window, window, seen)
-    found = numpy(layer.prefilter(pictures))
-    np.testing.assert_allclose(found, expected.reshape(found.shape), atol=rounding(256))
+            part = padded[:, 8 * row : 8 * row + 16, 8 * col : 8 * col + 16]
+            expected[:, row, col] = np.einsum("ru,sv,buvc->brsc", window, window, part)
+    blocks = numpy(layer.prefilter(pictures))
+    np.testing.assert_allclose(blocks, expected.reshape(blocks.shape), atol=rounding(256))
 
 
 def test_fold_is_the_transpose_of_mirror(rounding):
     random = np.random.default_rng(0)
     small, large = random.random((1, 8, 12, 2)), random.random((1, 16, 20, 2))
-    mirrored = numpy(mirror(ops.convert_to_tensor(small), 4))
+    mirrored = numpy(_mirror(ops.convert_to_tensor(small), 4))
     np.testing.assert_array_equal(
         mirrored,
         np.pad(small, ((0, 0), (4, 4), (4, 4), (0, 0)), "symmetric").astype(mirrored.dtype),
     )
     products = (
         np.vdot(mirrored, large),
-        np.vdot(small, numpy(fold(ops.convert_to_tensor(large), 4))),
+        np.vdot(small, numpy(_fold(ops.convert_to_tensor(large), 4))),
     )
     np.testing.assert_allclose(*products, rtol=rounding(large.size))
 

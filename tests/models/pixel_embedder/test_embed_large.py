@@ -23,11 +23,11 @@ def model():
 
 
 @pytest.mark.parametrize("quantized", [True, False])
-def test_gives_what_embed_gives(model, image, small_tiles, quantized):
+def test_equals_embed(model, image, small_tiles, quantized):
     expected = model.embed(image[None], quantized=quantized)[0]
-    found = model.embed_large(image, quantized=quantized, verbose=0)
-    assert found.dtype == np.float32
-    same = np.abs(found - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
+    actual = model.embed_large(image, quantized=quantized, verbose=0)
+    assert actual.dtype == np.float32
+    same = np.abs(actual - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
     assert same.mean() >= (0.9999 if quantized else 1)
 
 
@@ -56,10 +56,10 @@ def test_from_zarr_to_zarr(model, image, small_tiles, tmp_path):
 @pytest.mark.parametrize(
     "window", [(slice(0, 150), slice(0, 210)), (slice(64, 101), slice(40, 210))]
 )
-def test_a_window_alone(model, image, window):
+def test_a_window_equals_that_part_of_the_whole(model, image, window):
     expected = model.embed(image[None])[0][window]
-    found = model.embed_window(image, *window)
-    same = np.abs(found - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
+    actual = model.embed_window(image, *window)
+    same = np.abs(actual - expected).max(axis=-1) <= 1e-5 * np.ptp(expected)
     assert same.mean() >= 0.9999
     codes = model.embed_window(image, *window, codes=True)["indices"]
     assert np.mean(codes == model.encode(image[None])["indices"][0][window]) >= 0.9999
@@ -72,14 +72,14 @@ def test_a_window_lies_in_the_image_and_on_the_grid(model, image, rows):
 
 
 class Watched:
-    """An array that remembers how much of it was read at once."""
+    """An array that records the largest part that was read at once."""
 
     def __init__(self, array):
         self.array, self.shape, self.dtype = array, array.shape, array.dtype
         self.largest = 0
 
-    def __getitem__(self, place):
-        part = self.array[place]
+    def __getitem__(self, window):
+        part = self.array[window]
         self.largest = max(self.largest, part.size)
         return part
 
@@ -123,7 +123,7 @@ def test_the_budget_is_kept():
     assert budget / 10 <= peak <= budget
 
 
-def test_shows_progress_unless_told_not_to(model, image, small_tiles, capsys):
+def test_progress_bar(model, image, small_tiles, capsys):
     model.embed_large(image, verbose=0)
     assert capsys.readouterr().out == ""
     model.embed_large(image)
@@ -131,7 +131,7 @@ def test_shows_progress_unless_told_not_to(model, image, small_tiles, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"image": np.zeros((1, 8, 8, 3), "uint8")}, ValueError, "height, width, 3"),
         ({"image": np.zeros((8, 8, 4), "uint8")}, ValueError, "height, width, 3"),
@@ -146,7 +146,7 @@ def test_shows_progress_unless_told_not_to(model, image, small_tiles, capsys):
         ({"memory_budget": 1000}, ValueError, "`memory_budget` must be at least"),
     ],
 )
-def test_errors_say_what_is_allowed(model, arguments, error, says):
+def test_errors_say_what_is_allowed(model, arguments, error, message):
     arguments = {"image": np.zeros((8, 8, 3), "uint8"), "verbose": 0, **arguments}
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=message):
         model.embed_large(**arguments)

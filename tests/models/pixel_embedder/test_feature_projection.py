@@ -10,7 +10,7 @@ from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjecti
 
 UNITS, COMPONENTS, STRIDES, CHANNELS = 5, 4, (2, 4), (3, 6)
 HEIGHT, WIDTH = 12, 8
-# Of one pixel of two maps.
+# Number of terms in the features of a pixel of two maps.
 TERMS = 4 * sum(CHANNELS) * COMPONENTS
 numpy = ops.convert_to_numpy
 
@@ -20,7 +20,7 @@ def random(*shape, seed=0):
 
 
 def maps(dtype="float32"):
-    """Of values that float16 holds exactly."""
+    """Returns feature maps of values that float16 represents exactly."""
     sizes = zip(STRIDES, CHANNELS, strict=True)
     return [
         np.round(8 * random(2, HEIGHT // stride, WIDTH // stride, channels)).astype(dtype) / 8
@@ -29,14 +29,14 @@ def maps(dtype="float32"):
 
 
 def layer(**kwargs):
-    """With random maps, and these."""
-    found = FeatureProjection(UNITS, COMPONENTS, STRIDES, CHANNELS, **kwargs)
-    found.build()
+    """Returns a layer with random maps, and these maps."""
+    layer = FeatureProjection(UNITS, COMPONENTS, STRIDES, CHANNELS, **kwargs)
+    layer.build()
     analysis, mean = random(sum(CHANNELS), COMPONENTS, seed=1), random(COMPONENTS, seed=2)
     kernel = random(COMPONENTS, UNITS, seed=3)
-    found.set_analysis(analysis, mean)
-    found.set_map(kernel)
-    return found, analysis, mean, kernel
+    layer.set_analysis(analysis, mean)
+    layer.set_map(kernel)
+    return layer, analysis, mean, kernel
 
 
 def everywhere():
@@ -44,21 +44,23 @@ def everywhere():
 
 
 def features():
-    """Every pixel's features, `(batch, height * width, channels of all maps)` float64."""
-    found = []
+    """Returns the features of all pixels, float64 `(batch, height * width, sum(CHANNELS))`."""
+    features = []
     for values, stride in zip(maps("float64"), STRIDES, strict=True):
-        places = [(axis + 0.5) / stride - 0.5 for axis in np.mgrid[:HEIGHT, :WIDTH]]
+        positions = [(axis + 0.5) / stride - 0.5 for axis in np.mgrid[:HEIGHT, :WIDTH]]
         for channel in np.moveaxis(values, 3, 0):
-            enlarged = [map_coordinates(part, places, order=1, mode="nearest") for part in channel]
-            found.append(np.reshape(enlarged, (2, -1)))
-    return np.stack(found, axis=-1)
+            enlarged = [
+                map_coordinates(part, positions, order=1, mode="nearest") for part in channel
+            ]
+            features.append(np.reshape(enlarged, (2, -1)))
+    return np.stack(features, axis=-1)
 
 
 def test_gathered_components_are_the_fixed_map(rounding):
     projection, analysis, mean, _ = layer()
     expected = features() @ analysis - mean
-    found = numpy(projection.gather([*map(ops.convert_to_tensor, maps())], *everywhere()))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding(TERMS, expected))
+    actual = numpy(projection.gather([*map(ops.convert_to_tensor, maps())], *everywhere()))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=rounding(TERMS, expected))
 
 
 def test_all_pixels_are_gathered_and_projected_ones(rounding):
@@ -68,8 +70,8 @@ def test_all_pixels_are_gathered_and_projected_ones(rounding):
     dense = numpy(projection(tensors))
     assert dense.shape == (2, HEIGHT, WIDTH, UNITS)
     chosen = numpy(projection.project(projection.gather(tensors, *everywhere())))
-    for found in (dense.reshape(chosen.shape), chosen):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=rounding(TERMS, expected))
+    for actual in (dense.reshape(chosen.shape), chosen):
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=rounding(TERMS, expected))
 
 
 def test_adds_nothing_before_it_is_set():
@@ -77,13 +79,13 @@ def test_adds_nothing_before_it_is_set():
     projection.build()
     tensors = [*map(ops.convert_to_tensor, maps())]
     assert not numpy(projection(tensors)).any()
-    # Nor before the trained map is.
+    # The trained map is still zero.
     projection.set_analysis(random(sum(CHANNELS), COMPONENTS), random(COMPONENTS))
     assert not numpy(projection(tensors)).any()
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_learns_the_second_map_alone(trainable):
+def test_only_the_second_map_is_trainable(trainable):
     projection, *_ = layer()
     projection.trainable = trainable
     names = [weight.path.rpartition("/")[2] for weight in projection.trainable_weights]
@@ -94,7 +96,7 @@ def test_learns_the_second_map_alone(trainable):
 def test_computes_in_float32_under_any_policy(policy, rounding):
     projection, analysis, mean, _ = layer(dtype=policy)
     assert {projection.analysis.dtype, projection.mean.dtype} == {"float32"}
-    # What half precision may store.
+    # The weights as half precision stores them.
     kernel = numpy(ops.cast(projection.kernel, "float32"))
     expected = (features() @ analysis - mean) @ kernel
 
@@ -107,8 +109,8 @@ def test_computes_in_float32_under_any_policy(policy, rounding):
     tensors = [ops.convert_to_tensor(part) for part in maps("float16")]
     for outputs in (projection(tensors), Model(dtype=policy, autocast=False)(tensors)):
         assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
-        found = numpy(outputs).reshape(expected.shape)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=rounding(TERMS, expected))
+        actual = numpy(outputs).reshape(expected.shape)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=rounding(TERMS, expected))
 
 
 def test_config_round_trip():

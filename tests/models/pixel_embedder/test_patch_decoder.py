@@ -14,7 +14,7 @@ def random(*shape, seed=0):
 
 
 def decoder(**kwargs):
-    """With a random linear map and scale."""
+    """Returns a decoder with a random linear map and scale."""
     layer = PatchDecoder(SHAPE, HIDDEN, **kwargs)
     layer.build((None, DIM))
     matrix, bias = random(DIM, VALUES), random(VALUES, seed=1)
@@ -55,7 +55,7 @@ def test_finest_is_level_0(rounding):
     np.testing.assert_allclose(finest, expected, atol=rounding(layer, expected))
 
 
-def test_learns_all_but_the_scale():
+def test_all_but_the_scale_is_trainable():
     layer, *_ = decoder()
     assert [weight.path.rpartition("/")[2] for weight in layer.non_trainable_weights] == ["scale"]
     assert len(layer.trainable_weights) == 2 + 2 * len(HIDDEN) + 1

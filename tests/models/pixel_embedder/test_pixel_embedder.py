@@ -10,7 +10,7 @@ from umbed_keras.images.tiles import tile_views
 
 
 def small_model(kind="dictionary", **kwargs):
-    """An untrained model whose U-Net and perceptron do answer (they start at zero)."""
+    """Returns an untrained model whose U-Net and perceptron are not zero, as they are at first."""
     keras.utils.set_random_seed(1)
     bottleneck = {
         "dictionary": lambda: uk.layers.DictionaryBottleneck(8, 6, 2, coefficient_bits=8),
@@ -35,14 +35,14 @@ def small_model(kind="dictionary", **kwargs):
 
 @cache
 def ready_model(kind="dictionary"):
-    """One model for all tests that only look, so that it compiles once."""
+    """Returns one model for all tests that do not change it, so that it compiles once."""
     model = small_model(kind)
     model.compile(optimizer="adam")
     return model
 
 
 def photographs(count=6, height=32, width=40, seed=0):
-    """Smooth random uint8 images: neighbours resemble each other, as in photographs."""
+    """Returns smooth random uint8 images: neighbouring pixels resemble each other."""
     random = np.random.default_rng(seed)
     coarse = random.random((count, 6, 6, 3))
     rows, cols = np.linspace(0, 4.99, height), np.linspace(0, 4.99, width)
@@ -70,7 +70,7 @@ def test_call_predict_and_embed_agree(kind):
         assert same.mean() >= 0.999
 
 
-def test_unquantized_embedding_is_what_the_bottleneck_takes():
+def test_unquantized_embedding_is_the_input_of_the_bottleneck():
     model, images = ready_model(), photographs()
     continuous = model.embed(images, quantized=False)
     quantized = ops.convert_to_numpy(model.bottleneck(continuous)["latents"])
@@ -107,8 +107,8 @@ def test_tiled_equals_untiled(size):
     assert np.mean(codes["indices"] == tiled_codes["indices"]) >= 0.9999
 
 
-def test_tiles_that_see_too_little_differ():
-    # The test above can fail: without its surroundings a tile gives something else.
+def test_tiles_without_their_halo_differ():
+    # This shows that the test above can fail.
     model, images = ready_model(), photographs(1, 100, 75)
     tile = slice(0, 1), slice(0, 32), slice(32, 64)
     inputs = tile_views(images, tile, model.unet.stride, halo=0, reach=4)
@@ -128,7 +128,7 @@ def test_uint8_and_floats_are_the_same_images():
 
 
 @pytest.mark.parametrize(
-    ("images", "error", "says"),
+    ("images", "error", "message"),
     [
         (np.zeros((2, 8, 8, 3), "float32") + 255, ValueError, "0..1"),
         (np.full((2, 8, 8, 3), np.nan, "float32"), ValueError, "0..1"),
@@ -140,8 +140,8 @@ def test_uint8_and_floats_are_the_same_images():
     ],
 )
 @pytest.mark.parametrize("method", ["embed", "encode", "reconstruct", "predict", "fit"])
-def test_what_is_not_images_is_refused(images, error, says, method):
-    with pytest.raises(error, match=says):
+def test_invalid_images_are_refused(images, error, message, method):
+    with pytest.raises(error, match=message):
         getattr(ready_model(), method)(images)
 
 
@@ -163,16 +163,16 @@ def test_decoding_codes_reconstructs(kind, rounding):
 
 def test_reconstruct_is_the_mean_of_overlapping_patches(rounding):
     model, images = ready_model(), photographs(1, 9, 7)
-    rows, cols = (places.reshape(1, -1) for places in np.indices((9, 7)))
+    rows, cols = (positions.reshape(1, -1) for positions in np.indices((9, 7)))
     patches = model.reconstruct_patches(images, rows, cols)[:, :, 0]
     sums, counts = np.zeros((9, 7, 3)), np.zeros((9, 7, 1))
     for row, col, patch in zip(rows[0], cols[0], patches[0], strict=True):
         for down in range(4):
             for right in range(4):
-                place = row + down - 2, col + right - 2
-                if 0 <= place[0] < 9 and 0 <= place[1] < 7:
-                    sums[place] += patch[down, right]
-                    counts[place] += 1
+                position = row + down - 2, col + right - 2
+                if 0 <= position[0] < 9 and 0 <= position[1] < 7:
+                    sums[position] += patch[down, right]
+                    counts[position] += 1
     tolerance = rounding(model.decoder, sums / counts)
     np.testing.assert_allclose(model.reconstruct(images)[0], sums / counts, atol=tolerance)
 
@@ -186,7 +186,7 @@ def test_reconstructed_patches_have_the_pyramid_shape_and_range():
 
 
 @pytest.mark.parametrize(
-    ("rows", "cols", "says"),
+    ("rows", "cols", "message"),
     [
         ([[32]], [[0]], "0..31"),
         ([[-1]], [[0]], "0..31"),
@@ -196,8 +196,8 @@ def test_reconstructed_patches_have_the_pyramid_shape_and_range():
         ([[0, 1]], [[0]], "one shape"),
     ],
 )
-def test_pixels_outside_the_image_are_refused(rows, cols, says):
-    with pytest.raises(ValueError, match=says):
+def test_pixels_outside_the_image_are_refused(rows, cols, message):
+    with pytest.raises(ValueError, match=message):
         ready_model().reconstruct_patches(photographs(1), rows, cols)
 
 
@@ -207,19 +207,19 @@ def test_adapt_starts_at_pca():
     images = photographs(8, seed=3)
     model = uk.PixelEmbedder(latent_dim=5, patch_size=4, pyramid_levels=2)
     model.adapt(images)
-    rows, cols = (places.reshape(1, -1).repeat(8, 0) for places in np.indices((32, 40)))
+    rows, cols = (positions.reshape(1, -1).repeat(8, 0) for positions in np.indices((32, 40)))
     floats = images.astype("float32") / 255
     pyramids = ops.convert_to_numpy(uk.ops.patch_pyramid(floats, rows, cols, 4, 2))
     flat = pyramids.reshape(-1, 96).astype("float64")
     pca = PCA(5).fit(flat)
     best = np.mean((pca.inverse_transform(pca.transform(flat)) - flat) ** 2)
     ours = np.mean((model.reconstruct_patches(images, rows, cols).reshape(-1, 96) - flat) ** 2)
-    # A sample of pixels was looked at, so a little above the best on all of them.
+    # `adapt` uses a sample of the pixels, so the error on all of them is a little larger.
     assert ours <= 1.05 * best
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_fit_lowers_the_error_of_images_not_seen(kind):
+def test_fit_lowers_the_error_of_other_images(kind):
     model = small_model(kind, seed=2)
     images, others = photographs(24, seed=5), photographs(4, seed=6)
     model.compile(optimizer=keras.optimizers.Adam(3e-3), metrics=["mse"])
@@ -228,7 +228,7 @@ def test_fit_lowers_the_error_of_images_not_seen(kind):
     history = model.fit(images, batch_size=8, epochs=10, verbose=0).history
     after = model.evaluate(others, verbose=0, return_dict=True)
     assert after["reconstruction"] < 0.9 * before["reconstruction"]
-    # A metric sees what is rebuilt clipped to 0..1, which can only be nearer.
+    # Metrics receive values clipped to 0..1, which can only be nearer.
     assert 0.9 * after["reconstruction"] < after["mse"] <= 1.001 * after["reconstruction"]
     names = {"loss", "reconstruction", "bottleneck_loss", "bits_per_pixel"}
     if kind != "gaussian":
@@ -278,7 +278,7 @@ def test_mixed_precision_trains_and_stays_close(policy):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({"patch_size": 5}, "even"),
         ({"pyramid_levels": 0}, "levels"),
@@ -290,8 +290,8 @@ def test_mixed_precision_trains_and_stays_close(policy):
         ({"latent_dim": 8, "bottleneck": uk.layers.VectorQuantizer(4, 6)}, "latent_dim"),
     ],
 )
-def test_arguments_out_of_range_are_refused(arguments, says):
-    with pytest.raises(ValueError, match=says):
+def test_arguments_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
         uk.PixelEmbedder(**arguments)
 
 
@@ -310,7 +310,7 @@ def test_an_empty_batch_has_empty_vectors():
     assert ready_model().embed(np.zeros((0, 16, 16, 3), "uint8")).shape == (0, 16, 16, 6)
 
 
-def test_codes_that_are_not_the_bottlenecks_are_refused():
+def test_codes_of_another_bottleneck_are_refused():
     with pytest.raises(ValueError, match="coefficients"):
         ready_model().decode({})
     with pytest.raises(ValueError, match="shape"):

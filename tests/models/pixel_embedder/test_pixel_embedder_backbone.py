@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from sklearn.decomposition import PCA
 
 import umbed_keras as uk
-from umbed_keras.models.base import image_model
+from umbed_keras.models.base import linear_start
 
 numpy = ops.convert_to_numpy
 SIZES = {
@@ -25,13 +25,13 @@ VALUES = 2 * 4 * 4 * 3  # of a pyramid
 COMPONENTS = 6
 WEIGHT = 0.3
 SHARES = (0.25, 0.75)
-# The second convolution sees 8 places of 4 pixels to either side, and to the right one of the
-# first's more, which is 2 pixels further, and what that sees, one pixel more.
+# The second convolution reaches 8 positions of 4 pixels to either side. To the right this includes
+# one more position of the first convolution, 2 pixels further, which reaches one pixel more.
 REACH = 8 * 4 + 2 + 1
 
 
 def network():
-    """Maps of strides 2 and 4."""
+    """Returns a network with feature maps of strides 2 and 4."""
     inputs = keras.Input((None, None, 3))
     fine = keras.layers.Conv2D(5, 3, 2, "same", activation="tanh")(inputs)
     coarse = keras.layers.Conv2D(7, 1, 2)(fine)
@@ -47,7 +47,7 @@ def make_model(bottleneck=None, reach=REACH, seed=0, **options):
 
 
 def smooth(count, height, width, seed=0):
-    """Float images whose neighbouring pixels resemble each other."""
+    """Returns float images whose neighbouring pixels resemble each other."""
     coarse = np.random.default_rng(seed).random((count, height // 4 + 1, width // 4 + 1, 3))
     return keras.ops.convert_to_numpy(
         ops.image.resize(coarse.astype("float32"), (height, width), data_format="channels_last")
@@ -60,27 +60,30 @@ def everywhere(images):
 
 
 def pyramids(images):
-    """Those of all pixels, `(n, VALUES)` float64."""
-    found = uk.ops.patch_pyramid(images, *everywhere(images), 4, 2)
-    return numpy(found).reshape(-1, VALUES).astype("float64")
+    """Returns the pyramids of all pixels, `(n, VALUES)` float64."""
+    values = uk.ops.patch_pyramid(images, *everywhere(images), 4, 2)
+    return numpy(values).reshape(-1, VALUES).astype("float64")
 
 
 def features(model, images):
-    """Each map's features of all pixels, `(n, channels)` float64; sizes are multiples of 4."""
+    """Returns the features of all pixels for each map, `(n, channels)` float64.
+
+    Sizes of images are multiples of 4.
+    """
     _, height, width, _ = images.shape
-    found = []
+    of_maps = []
     for values, stride in zip(model.backbone(images), model.backbone.strides, strict=True):
-        places = [(axis + 0.5) / stride - 0.5 for axis in np.mgrid[:height, :width]]
+        positions = [(axis + 0.5) / stride - 0.5 for axis in np.mgrid[:height, :width]]
         enlarged = [
-            [map_coordinates(channel, places, order=1, mode="nearest") for channel in image]
+            [map_coordinates(channel, positions, order=1, mode="nearest") for channel in image]
             for image in np.moveaxis(numpy(values).astype("float64"), 3, 1)
         ]
-        found.append(np.moveaxis(enlarged, 1, 3).reshape(-1, values.shape[-1]))
-    return found
+        of_maps.append(np.moveaxis(enlarged, 1, 3).reshape(-1, values.shape[-1]))
+    return of_maps
 
 
 def explained(components, values):
-    """The share of the variance of values `(n, dim)` in the span of vectors `(count, dim)`."""
+    """Returns the share of the variance of `(n, dim)` values that `(count, dim)` vectors span."""
     basis = np.linalg.qr(components.T)[0]
     centred = values - values.mean(axis=0)
     return np.sum((centred @ basis) ** 2) / np.sum(centred**2)
@@ -93,7 +96,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def adapted(images):
-    """A model for tests that only look, at its start."""
+    """An adapted model for tests that do not change it."""
     model = make_model()
     model.adapt(images)
     return model
@@ -101,7 +104,7 @@ def adapted(images):
 
 @pytest.fixture(scope="module")
 def trained(adapted):
-    """One whose U-Net and perceptron answer, as they would after training."""
+    """A model whose U-Net and perceptron are not zero, as after training."""
     model = make_model()
     model.set_weights(adapted.get_weights())
     random = np.random.default_rng(0)
@@ -111,7 +114,7 @@ def trained(adapted):
 
 
 def measured(model, images):
-    """What the model gives of all pixels of images, as in training."""
+    """Returns the outputs of a training step for all pixels of images."""
     rows, cols = everywhere(images)
     return model._compiled(model.call)({"images": images, "rows": rows, "cols": cols})
 
@@ -128,9 +131,9 @@ def test_any_height_and_width(trained, size):
 
 def test_embed_is_what_training_sees(trained, images):
     vectors = trained.embed(images)
-    seen = numpy(measured(trained, images)["codes"]["mean"]).reshape(vectors.shape)
-    np.testing.assert_allclose(vectors, seen, rtol=0, atol=1e-5 * np.ptp(seen))
-    # And the features have a say in it.
+    means = numpy(measured(trained, images)["codes"]["mean"]).reshape(vectors.shape)
+    np.testing.assert_allclose(vectors, means, rtol=0, atol=1e-5 * np.ptp(means))
+    # The vectors depend on the features.
     kernel = numpy(trained.features.kernel).copy()
     trained.features.kernel.assign(0 * kernel)
     without = trained.embed(images)
@@ -148,7 +151,7 @@ def test_tiled_equals_untiled(trained):
 
 
 def test_tiles_that_see_less_than_the_reach_differ(trained, monkeypatch):
-    # The test above can fail.
+    # This shows that the test above can fail.
     images = smooth(1, 9, 250)
     whole = trained.embed(images)
     monkeypatch.setattr(trained.backbone, "reach", 0)
@@ -167,7 +170,7 @@ def test_a_whole_number_of_strides_is_seen():
 
 
 def test_adapt_begins_with_principal_components(adapted, images):
-    # In float64, of all pixels: `adapt` looks at as many random ones, and many of them twice.
+    # In float64, of all pixels. `adapt` draws as many random ones, with replacement.
     flat, maps = pyramids(images), features(adapted, images)
     weighed = [
         part * np.sqrt(share / part.var(axis=0).sum())
@@ -182,18 +185,18 @@ def test_adapt_begins_with_principal_components(adapted, images):
     pyramid_error = np.mean((rebuilt - both)[:, :VALUES] ** 2)
     feature_error = np.mean(np.sum((rebuilt - both)[:, VALUES:] ** 2, axis=1)) / (VALUES * WEIGHT)
 
-    # The span: each explains the other but for the spread of a sample.
+    # Both span the same space, but for the variance of a sample.
     vectors = adapted.embed(images).reshape(-1, 5).astype("float64")
     for inputs, outputs in ((latents, vectors), (vectors, latents)):
         inputs = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
-        missed = outputs - inputs @ np.linalg.lstsq(inputs, outputs)[0]
-        assert np.sum(missed**2) < 0.01 * np.sum((outputs - outputs.mean(axis=0)) ** 2)
+        residual = outputs - inputs @ np.linalg.lstsq(inputs, outputs)[0]
+        assert np.sum(residual**2) < 0.01 * np.sum((outputs - outputs.mean(axis=0)) ** 2)
     # Errors before any training.
-    found = measured(adapted, images)
-    loss = float(found["error"]) + WEIGHT * float(found["feature_error"])
+    actual = measured(adapted, images)
+    loss = float(actual["error"]) + WEIGHT * float(actual["feature_error"])
     assert loss == pytest.approx(pyramid_error + WEIGHT * feature_error, rel=0.02)
-    assert float(found["error"]) == pytest.approx(pyramid_error, rel=0.05)
-    assert float(found["feature_error"]) == pytest.approx(feature_error, rel=0.05)
+    assert float(actual["error"]) == pytest.approx(pyramid_error, rel=0.05)
+    assert float(actual["feature_error"]) == pytest.approx(feature_error, rel=0.05)
 
 
 def test_feature_error_is_the_share_of_variance_not_rebuilt(trained, images, rounding):
@@ -206,11 +209,13 @@ def test_feature_error_is_the_share_of_variance_not_rebuilt(trained, images, rou
         hidden = np.maximum(hidden @ numpy(dense.kernel) + numpy(dense.bias), 0)
     rebuilt = latents @ numpy(decoder.linear.kernel) + numpy(decoder.linear.bias)
     rebuilt = (rebuilt + hidden @ numpy(decoder.correction.kernel))[:, VALUES:]
-    missed = np.sum((rebuilt - targets) ** 2)
-    found = float(measured(trained, images)["feature_error"])
-    assert found == pytest.approx(missed / len(targets), rel=rounding(decoder))
-    # `adapt` saw a sample of these pixels.
-    assert found == pytest.approx(missed / np.sum((targets - targets.mean(axis=0)) ** 2), rel=0.02)
+    squared_error = np.sum((rebuilt - targets) ** 2)
+    actual = float(measured(trained, images)["feature_error"])
+    assert actual == pytest.approx(squared_error / len(targets), rel=rounding(decoder))
+    # `adapt` used a sample of these pixels.
+    assert actual == pytest.approx(
+        squared_error / np.sum((targets - targets.mean(axis=0)) ** 2), rel=0.02
+    )
 
 
 BOTTLENECKS = {
@@ -223,7 +228,7 @@ BOTTLENECKS = {
 
 @pytest.mark.parametrize("kind", BOTTLENECKS)
 def test_every_bottleneck_learns_encodes_and_decodes(kind, images, monkeypatch, rounding):
-    monkeypatch.setattr(image_model, "ADAPT_SAMPLES", 1000)
+    monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
     model = make_model(BOTTLENECKS[kind]())
     model.compile(keras.optimizers.Adam(1e-3))
     history = model.fit(images, batch_size=4, pixels_per_image=16, verbose=0).history
@@ -235,8 +240,8 @@ def test_every_bottleneck_learns_encodes_and_decodes(kind, images, monkeypatch, 
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
     small = images[:1, :8, :8]
     rebuilt = model.reconstruct(small)
-    found = model.decode(model.encode(small))
-    np.testing.assert_allclose(found, rebuilt, rtol=0, atol=rounding(model.decoder, rebuilt))
+    actual = model.decode(model.encode(small))
+    np.testing.assert_allclose(actual, rebuilt, rtol=0, atol=rounding(model.decoder, rebuilt))
 
 
 def test_saved_and_loaded(trained, images, tmp_path):
@@ -266,40 +271,40 @@ def test_a_preset_in_half_precision(tmp_path):
     assert mixed.backbone.compute_dtype == mixed.compute_dtype == "bfloat16"
 
 
-def test_without_a_backbone_nothing_is_said_of_it():
+def test_without_a_backbone_the_config_has_no_feature_arguments():
     model = uk.PixelEmbedder(**SIZES, feature_weight=1, feature_components=7)
     assert not {name for name in model.get_config() if "feature" in name or "backbone" in name}
     assert model.decoder.features == 0
     assert "feature_error" not in {metric.name for metric in model.metrics}
 
 
-def test_tiles_of_an_unknown_reach_are_warned_of(monkeypatch):
+def test_tiles_of_an_unknown_reach_raise_a_warning(monkeypatch):
     model = make_model(reach=None, widths=(8,))
     assert model.radius is None
-    # Tiles see whole places of the coarsest map even so.
+    # The halo is still a whole number of positions of the coarsest map.
     assert model._halo % model.stride == 0
     image = smooth(1, 8, 16)[0]
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model.embed_large(image, verbose=0)
     monkeypatch.setattr(model, "largest_tile", lambda budget: 8)
-    with pytest.warns(UserWarning, match=r"ModelBackbone.*`reach` is None.*2 tiles") as found:
+    with pytest.warns(UserWarning, match=r"ModelBackbone.*`reach` is None.*tiles") as caught:
         model.embed_large(image, verbose=0)
-    assert len([warning for warning in found if warning.category is UserWarning]) == 1
+    assert len([warning for warning in caught if warning.category is UserWarning]) == 1
     monkeypatch.setattr(model.backbone, "reach", REACH)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model.embed_large(image, verbose=0)
 
 
-def test_what_a_backbone_needs_makes_tiles_smaller(trained, monkeypatch):
+def test_the_memory_of_a_backbone_makes_tiles_smaller(trained, monkeypatch):
     before = trained.largest_tile(1 << 30)
     monkeypatch.setattr(trained.backbone, "floats_per_pixel", 4096)
     assert 0 < trained.largest_tile(1 << 30) < before / 2
 
 
 def test_images_of_one_colour_are_adapted_to(monkeypatch):
-    monkeypatch.setattr(image_model, "ADAPT_SAMPLES", 1000)
+    monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
     model = make_model()
     images = np.full((2, 1, 1, 3), 0.5, "float32")
     model.adapt(images)
@@ -308,7 +313,7 @@ def test_images_of_one_colour_are_adapted_to(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"backbone": "EfficientNetLite0"}, TypeError, "Backbone.*'EfficientNetLite0'"),
         ({"backbone": uk.layers.EfficientNetLite0}, TypeError, "Backbone"),
@@ -322,6 +327,6 @@ def test_images_of_one_colour_are_adapted_to(monkeypatch):
     ],
     ids=str,
 )
-def test_arguments_out_of_range_are_refused(arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_arguments_out_of_range_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
         uk.PixelEmbedder(**SIZES, **arguments)

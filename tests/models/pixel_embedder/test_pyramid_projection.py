@@ -12,7 +12,7 @@ numpy = ops.convert_to_numpy
 
 
 def images(height, width):
-    """Of values that bfloat16 holds exactly."""
+    """Returns images of values that bfloat16 represents exactly."""
     values = np.random.default_rng(0).integers(65, size=(2, height, width, CHANNELS))
     return (values / 64).astype("float32")
 
@@ -23,7 +23,7 @@ def pad(batch):
 
 
 def pyramids(batch):
-    """Every pixel's patch pyramid, block by block, float64 `(batch, height, width, values)`."""
+    """Returns the pyramids of all pixels, float64 `(batch, height, width, values)`."""
     _, height, width, _ = batch.shape
     padded = pad(batch).astype("float64")
     blocks = []
@@ -41,7 +41,7 @@ def pyramids(batch):
 
 
 def projection(**kwargs):
-    """A layer with a random map, and that map."""
+    """Returns a layer with a random map, and that map."""
     rng = np.random.default_rng(1)
     matrix = rng.normal(size=(VALUES, UNITS)).astype("float32")
     bias = rng.normal(size=UNITS).astype("float32")
@@ -65,8 +65,8 @@ def test_chosen_pixels_equal_all_pixels(rounding):
     batch = images(6, 7)
     rows, cols = (np.tile(axis.ravel(), (2, 1)) for axis in np.mgrid[:6, :7])
     gathered = layer.gather(pad(batch), rows, cols)
-    found, expected = numpy(gathered).reshape(2, 6, 7, -1), pyramids(batch)
-    np.testing.assert_allclose(found, expected, atol=rounding(4 ** (LEVELS - 1), expected))
+    actual, expected = numpy(gathered).reshape(2, 6, 7, -1), pyramids(batch)
+    np.testing.assert_allclose(actual, expected, atol=rounding(4 ** (LEVELS - 1), expected))
     dense = numpy(layer(pad(batch))).reshape(2, 42, UNITS)
     chosen = numpy(layer.project(gathered))
     np.testing.assert_allclose(chosen, dense, atol=rounding(VALUES, dense))

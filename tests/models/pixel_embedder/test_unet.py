@@ -16,7 +16,7 @@ def images(height, width):
 
 
 def random_unet(widths, dtype="float32"):
-    """A U-Net whose every weight is random and lets signals through."""
+    """Returns a U-Net with random weights, none of which blocks signals."""
     unet = UNet(UNITS, widths, dtype=dtype)
     unet.build((None, None, None, 3))
     rng = np.random.default_rng(0)
@@ -39,21 +39,21 @@ def test_stride_is_a_power_of_the_depth(widths):
 
 
 @each_depth
-def test_pixels_beyond_the_radius_have_no_say(float64, rounding, widths):
-    # In float64, where rounding is far below what any pixel in reach changes.
+def test_vectors_do_not_depend_on_pixels_beyond_the_radius(float64, rounding, widths):
+    # In float64, rounding is far smaller than the effect of any pixel within reach.
     unet = random_unet(widths, "float64")
     stride, radius = unet.stride, unet.radius
     size = 2 * radius + 4 * stride
     image = images(size, size).astype("float64")
-    # One pixel changes in each image: at every place in a block, where reach differs.
-    places = size // 2 + np.arange(stride)
+    # One pixel changes in each image, at every position in a block, since the reach differs.
+    positions = size // 2 + np.arange(stride)
     changed = np.repeat(image, stride, axis=0)
-    changed[np.arange(stride), places, places[::-1]] += 1
+    changed[np.arange(stride), positions, positions[::-1]] += 1
     outputs = numpy(unet(image))
     change = np.abs(numpy(unet(changed)) - outputs).max(axis=-1)
     nothing = rounding(unet, outputs, "float64")
     rows, cols = np.mgrid[:size, :size]
-    for difference, row, col in zip(change, places, places[::-1], strict=True):
+    for difference, row, col in zip(change, positions, positions[::-1], strict=True):
         distance = np.maximum(abs(rows - row), abs(cols - col))
         assert difference[distance > radius].max() <= nothing
         assert difference[distance == 0] > 1e-4 * np.ptp(outputs)
@@ -90,8 +90,8 @@ def test_size_may_vary_in_a_graph(rounding):
     assert model.output.shape == (None, None, None, UNITS)
     for size in ((4, 4), (8, 8)):
         expected = numpy(unet(images(*size)))
-        found = model.predict(images(*size), verbose=0)
-        np.testing.assert_allclose(found, expected, atol=rounding(unet, expected))
+        actual = model.predict(images(*size), verbose=0)
+        np.testing.assert_allclose(actual, expected, atol=rounding(unet, expected))
 
 
 def test_half_precision():
@@ -123,5 +123,5 @@ def test_fewer_units_are_the_first_ones(rounding):
     unet = random_unet((4, 6))
     image = images(16, 24)
     expected = numpy(unet(image))[..., :2]
-    found = numpy(unet(image, units=2))
-    np.testing.assert_allclose(found, expected, atol=rounding(unet.head, expected))
+    actual = numpy(unet(image, units=2))
+    np.testing.assert_allclose(actual, expected, atol=rounding(unet.head, expected))

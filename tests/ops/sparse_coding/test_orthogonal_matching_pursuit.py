@@ -8,9 +8,9 @@ from skimage.data import astronaut
 from sklearn.cluster import KMeans
 from sklearn.linear_model import orthogonal_mp_gram
 
+from umbed_keras.backend.chunks import CHUNK_ENTRIES
 from umbed_keras.ops import orthogonal_matching_pursuit
 from umbed_keras.ops.sparse_coding._arguments import largest
-from umbed_keras.ops.sparse_coding._chunked import CHUNK_ENTRIES
 from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import _distinct
 
 # JAX compiles anew for every shape and sparsity: most tests share these.

@@ -69,7 +69,9 @@ def read_zarr(
     return Image(item, axes or _dimension_names(item), name=f"{location}/{series}")
 
 
-def _from_ome(node: Any, attributes: dict, axes: str | None, level: int, name: str) -> Image:
+def _from_ome(
+    node: Any, attributes: dict[str, Any], axes: str | None, level: int, name: str
+) -> Image:
     """A level of an OME-Zarr image, versions 0.1 to 0.5."""
     multiscale = attributes["multiscales"][0]
     datasets = multiscale["datasets"]

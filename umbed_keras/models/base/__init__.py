@@ -1,1 +1,1 @@
-"""What all models share: fitting, starting values, compression, export."""
+"""The base class of all models: training, starting values, compression, export."""

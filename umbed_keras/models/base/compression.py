@@ -1,87 +1,108 @@
-"""Images as bytes and back."""
+"""Lossy compression of images to bytes."""
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from umbed_keras.codec import Codec, knows_itself, stream
+from umbed_keras.codec import Codec, stream
 from umbed_keras.images.arrays import check_images
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
+from umbed_keras.typing import ArrayLike, Codes
 
-# Images at once; codes that `adapt_codec` looks at, about.
-BATCH, ADAPT_PLACES = 16, 1 << 22
+# Images that are encoded at once.
+BATCH = 16
+# Positions of codes that `adapt_codec` learns from, at most about.
+ADAPT_POSITIONS = 1 << 22
 
 
 class CompressionMixin:
-    """What models with a bottleneck do with real bytes.
+    """`compress` and `decompress` for a model with `encode`, `decode` and a bottleneck.
 
-    The model has `encode` and `decode`, and `code_size(height, width)`, the size of the map of
-    codes of an image.
+    Examples:
+        >>> model = uk.PixelEmbedder.from_preset("celeba_vq_k16")
+        >>> images = np.zeros((1, 8, 8, 3), "uint8")
+        >>> streams = model.compress(images)
+        >>> len(streams), type(streams[0]).__name__
+        (1, 'bytes')
+        >>> model.decompress(streams).shape
+        (1, 8, 8, 3)
     """
 
     _codec = None
 
     @property
-    def codec_arrays(self):
-        """Name to array, how probable codes are: what `adapt_codec` has learned, or None.
+    def codec_arrays(self) -> Mapping[str, np.ndarray] | None:
+        """Name to array of the probabilities of codes that `adapt_codec` has learned.
 
-        None, too, where the bottleneck itself says so: `ScalarQuantizer(context=...)`.
+        None if `adapt_codec` has not been called, or if the bottleneck predicts the probabilities
+        itself, as `ScalarQuantizer` does.
         """
         return self._codec.arrays if self._codec else None
 
     @codec_arrays.setter
-    def codec_arrays(self, arrays):
+    def codec_arrays(self, arrays: Mapping[str, np.ndarray] | None) -> None:
         self._codec = Codec(self.bottleneck, arrays) if arrays else None
 
-    def adapt_codec(self, images, verbose=1):
-        """Learns how probable codes are, which `compress` needs; presets know already.
+    def adapt_codec(self, images: ArrayLike | Sequence[ArrayLike], verbose: int = 1) -> None:
+        """Learns the probabilities of codes, which `compress` needs.
 
-        From the codes of images, those that the model has learned from: a small network tells the
-        symbols of a code from those of the codes around it. `save_to_preset` stores it. Call it
-        again when weights have changed.
+        A small network learns to predict the symbols of a code from those of the codes around it.
+        `save_to_preset` stores it; the built-in presets have it. Call this method again when the
+        weights of the model have changed.
 
         Args:
-            images: uint8 or floats in 0..1, `(batch, height, width, channels)`, or a list of such
-                arrays.
-            verbose: as in `fit`.
+            images: array `(batch, height, width, channels)`, uint8 (0..255) or floats in 0..1, or
+                a list of such arrays: images that the model has learned from.
+            verbose: int, 1 shows the progress, 0 does not.
 
         Raises:
-            TypeError, ValueError: `images` not as described, or codes that are no symbols.
+            TypeError: if images are neither uint8 nor floats.
+            ValueError: if there are no images, or images have another shape or values outside
+                0..1.
+            ValueError: if the codes of the bottleneck are not symbols, such as coefficients that
+                are not quantized.
         """
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return
         batches = images if isinstance(images, (list, tuple)) else [images]
         batches = [check_images(batch, self.channels) for batch in batches]
-        places = sum(len(batch) * math.prod(self.code_size(*batch.shape[1:3])) for batch in batches)
-        if not places:
+        positions = sum(
+            len(batch) * math.prod(self.code_size(*batch.shape[1:3])) for batch in batches
+        )
+        if not positions:
             raise ValueError("`images` must hold at least one image. Received none.")
-        share, maps = min(1.0, ADAPT_PLACES / places), []
+        share, maps = min(1.0, ADAPT_POSITIONS / positions), []
         for batch in batches:
             chosen = np.linspace(0, len(batch) - 1, math.ceil(share * len(batch))).astype(int)
             for start in range(0, len(chosen), BATCH):
                 maps += _single(self.encode(batch[chosen[start : start + BATCH]]))
         self._codec = Codec.learn(self.bottleneck, maps, seed=self.seed, verbose=verbose)
 
-    def compress(self, images):
-        """Images as bytes, by the range coder of `constriction` (`umbed_keras[codec]`).
+    def compress(self, images: ArrayLike) -> list[bytes]:
+        """Compresses images to bytes, by the range coder of `constriction` (`umbed_keras[codec]`).
 
-        A stream is read by a model with the same weights and codec, on any backend: it holds
-        what `encode` gives, exactly, in as many bytes as the codes are improbable, and 16 at most
-        beside (see `umbed_keras.codec.stream`). Of a `GaussianBottleneck` it holds the means,
-        rounded to steps whose error has the variance that the decoder has learned with, and cut,
-        with a warning, where they are larger than those of `adapt_codec`'s images.
+        A stream holds exactly the codes that `encode` gives, in about as many bits as the negative
+        logarithm of their probability, and at most 16 bytes more (see `umbed_keras.codec.stream`).
+        A model with the same weights and codec decompresses it on any backend.
+
+        For a `GaussianBottleneck` the stream holds the means. They are rounded to steps whose
+        error has the variance of the noise in training. They are clipped, with a warning, to the
+        range of those of the images of `adapt_codec`.
 
         Args:
-            images: uint8 or floats in 0..1, `(batch, height, width, channels)`.
+            images: array `(batch, height, width, channels)`, uint8 (0..255) or floats in 0..1.
 
         Returns:
-            List of bytes, one an image.
+            List of bytes, one for each image.
 
         Raises:
-            TypeError, ValueError: `images` not as described; a model without a codec.
-            ImportError: constriction is missing.
+            TypeError: if `images` are neither uint8 nor floats.
+            ValueError: if `images` have another shape, or values outside 0..1.
+            ValueError: if `adapt_codec` has not been called.
+            ImportError: if constriction is not installed.
         """
         codec, images = self._checked_codec(), check_images(images, self.channels)
         fingerprint, size = self._fingerprint(codec), images.shape[1:3]
@@ -91,21 +112,24 @@ class CompressionMixin:
                 streams.append(stream.pack(fingerprint, size, codec.encode(codes)))
         return streams
 
-    def decompress(self, streams, max_pixels=1 << 26):
-        """The images that bytes stand for, as `decode` gives them.
+    def decompress(self, streams: Sequence[bytes], max_pixels: int = 1 << 26) -> np.ndarray:
+        """Decompresses images, as `decode` gives them.
 
         Args:
-            streams: list of bytes from `compress`, of images of one size.
-            max_pixels: int, a stream that says it holds more is refused before anything is
+            streams: list of bytes from `compress`, for images of one size.
+            max_pixels: int. A stream that states a larger image is refused before any memory is
                 allocated for it.
 
         Returns:
             NumPy float32 array `(batch, height, width, channels)` in 0..1.
 
         Raises:
-            TypeError, ValueError: arguments not as described; a stream that is cut, altered, or
-                of a model with other weights; a model without a codec.
-            ImportError: constriction is missing.
+            TypeError: if a stream is not bytes.
+            ValueError: if there are no streams, or their images differ in size.
+            ValueError: if a stream is truncated or altered, has more than `max_pixels`, or comes
+                from a model with other weights or another codec.
+            ValueError: if `adapt_codec` has not been called.
+            ImportError: if constriction is not installed.
         """
         check_integers(max_pixels=(1, max_pixels))
         codec = self._checked_codec()
@@ -115,40 +139,44 @@ class CompressionMixin:
         sizes, payloads = zip(*(stream.unpack(part, fingerprint) for part in streams), strict=True)
         if len(set(sizes)) > 1:
             raise ValueError(
-                "`streams` must be of images of one size; decompress others one by one. "
+                "`streams` must be of images of one size. Decompress others one by one. "
                 f"Received: {sorted(set(sizes))}"
             )
         height, width = sizes[0]
         if height * width > max_pixels:
             raise ValueError(
-                f"The stream says it holds {height} x {width} pixels, more than "
-                f"max_pixels={max_pixels}."
+                f"The stream states {height} x {width} pixels, more than max_pixels={max_pixels}."
             )
         maps = [codec.decode(payload, *self.code_size(height, width)) for payload in payloads]
         codes = {name: np.stack([part[name] for part in maps]) for name in maps[0]}
         return self._decode(codes, (height, width))
 
-    def code_size(self, height, width):
-        """Rows and columns of the codes of an image."""
+    def code_size(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the rows and columns of the map of codes of an image.
+
+        Args:
+            height: int, in pixels.
+            width: int, in pixels.
+        """
         return height, width
 
-    def _decode(self, codes, size):
-        """Images `(batch, *size, channels)` from codes."""
+    def _decode(self, codes: Codes, size: tuple[int, int]) -> np.ndarray:
+        """Returns images `(batch, *size, channels)` from codes."""
         return self.decode(codes)
 
     def _checked_codec(self):
-        if knows_itself(self.bottleneck):
+        if not self.bottleneck.entropy_model().needs_adapting:
             return Codec(self.bottleneck, {})
         if self._codec is None:
             raise ValueError(
-                "The model doesn't know yet how probable its codes are: call "
-                "`model.adapt_codec(images)` with images it has learned from. `save_to_preset` "
-                "stores it."
+                "The model has not learned the probabilities of its codes. Call "
+                "`model.adapt_codec(images)` with images that it has learned from. "
+                "`save_to_preset` stores them."
             )
         return self._codec
 
     def _fingerprint(self, codec):
-        """What tells a model from others: its first bytes of SHA-256 over weights and codec."""
+        """Returns the first bytes of SHA-256 over weights and codec, which identify the model."""
         digest = hashlib.sha256(stream.FORMAT)
         update_by_weights(digest, self)
         for name, part in sorted(codec.arrays.items()):
@@ -157,6 +185,6 @@ class CompressionMixin:
 
 
 def _single(codes):
-    """The codes of each image of a batch."""
+    """Returns the codes of each image of a batch, a list of dictionaries."""
     count = len(next(iter(codes.values())))
     return [{name: part[image] for name, part in codes.items()} for image in range(count)]

@@ -1,50 +1,60 @@
-"""What models that learn from images alone have in common."""
+"""The base class of all models."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
-from keras import backend, ops
+from keras import backend
 
 from umbed_keras.backend.compiled import CompiledMethod
-from umbed_keras.backend.devices import (
-    device_count,
-    process_share,
-    processes_together,
-    share_of_loss,
-)
-from umbed_keras.images.arrays import to_float, to_host
-from umbed_keras.images.batches import EpochNumber, ImageBatches, batch_images, first_images
+from umbed_keras.bottlenecks.bottleneck import Bottleneck
+from umbed_keras.images.arrays import check_shape, to_float
 from umbed_keras.metrics import CodeUsage
+from umbed_keras.models.base.batch_steps import BatchStepsMixin
 from umbed_keras.models.base.compression import CompressionMixin
-from umbed_keras.models.base.onnx_export import export_onnx
-from umbed_keras.models.base.principal_components import latent_scale, principal_components
+from umbed_keras.models.base.fitting import FittingMixin
+from umbed_keras.models.base.linear_start import LinearStartMixin
+from umbed_keras.models.base.onnx_export import Graph, export_onnx
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.zoo.presets import PresetMixin
-
-# What `adapt` looks at: samples, from this many images at most.
-ADAPT_SAMPLES = 32768
-ADAPT_IMAGES = 1024
+from umbed_keras.typing import PathLike, Shape, Tensor
+from umbed_keras.zoo.preset_mixin import PresetMixin
 
 
-class ImageModel(CompressionMixin, PresetMixin, keras.Model):
-    """A model of images with a bottleneck: its data, its training and its metrics.
+class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
+    FittingMixin, BatchStepsMixin, LinearStartMixin, CompressionMixin, PresetMixin, keras.Model
+):
+    """Base class of models that encode images through a bottleneck and decode them again.
 
-    Called on a dictionary with `images`, a subclass gives at least `targets`, what is to be
-    rebuilt; `rebuilt`, what has been; the `error` between them; and the bottleneck's `codes` and
-    `loss`. It has a linear path of its own beside its networks, which `_set_linear_maps` sets.
+    A subclass implements `call_images` and `call_batch`, the hooks of `LinearStartMixin`,
+    `latent_dim`, `encode`, `decode`, `graphs` and `get_config`.
 
     Args:
         bottleneck: a `umbed_keras.layers.Bottleneck`.
         channels: int, channels of the images.
-        seed: int, of the order of the data and of what is sampled.
+        seed: int, seed of the order of the data and of what is sampled.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
+
+    Raises:
+        ValueError: if `channels` or `seed` is not an integer, or out of range.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_units=2)
+        >>> isinstance(model, ImageModel)
+        True
+        >>> model
+        VQVAE(latent_dim=2, bottleneck=VectorQuantizer(num_embeddings=4, latent_dim=2))
     """
 
     # What training reports beside the loss, by the names that `_measures` gives.
     reported = ("reconstruction", "bottleneck_loss", "bits_per_pixel")
 
-    def __init__(self, bottleneck, channels, seed, **kwargs):
+    def __init__(self, bottleneck: Bottleneck, channels: int, seed: int, **kwargs: Any) -> None:
         check_integers(channels=(1, channels), seed=(0, seed))
-        # Images come as float32, whatever the policy.
-        super().__init__(autocast=False, **kwargs)
+        # Images are float32 whatever the dtype policy, so that the layers cast them themselves.
+        super().__init__(autocast=False, **kwargs)  # pyright: ignore[reportCallIssue]
+        if bottleneck.returns_latents:
+            raise ValueError("Models of images need a bottleneck with `output='all'`.")
         self.bottleneck = bottleneck
         self.channels = int(channels)
         self.seed = int(seed)
@@ -53,232 +63,134 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
             self.code_usage = CodeUsage(bottleneck.num_entries)
         self._compiled_methods = {}
 
-    def bits_per_pixel(self, images, outputs):
-        """Bits spent on a pixel of images by what the bottleneck gave, a scalar tensor."""
-        return self.bottleneck.spent_bits(outputs)
-
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
+        """Creates the weights of the bottleneck and the flag of `adapted_already`."""
         if not self.bottleneck.built:
             self.bottleneck.build()
             self.bottleneck.built = True
+        if not self.trainable:  # parts of a frozen model that was loaded are not frozen yet
+            for layer in self.layers:
+                layer.trainable = False
         self.adapted = self.add_weight(
             shape=(), dtype="float32", initializer="zeros", trainable=False, name="adapted"
         )
         super().build(input_shape)
 
-    @property
-    def adapted_already(self):
-        """Whether `adapt` has been called, on this model or on the one it was loaded from."""
-        return bool(ops.convert_to_numpy(self.adapted))
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return share_of_loss(y_pred["error"] + y_pred["loss"])
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if self._compile_metrics is not None:
-            # What the model was compiled with sees values as they would be shown.
-            shown = ops.clip(ops.cast(y_pred["rebuilt"], "float32"), 0.0, 1.0)
-            super().compute_metrics(x, y_pred["targets"], shown)
-        weight = ops.shape(x["images"])[0]
-        measures = self._measures(x["images"], y_pred)
-        for tracker in self.trackers:
-            tracker.update_state(measures[tracker.name], sample_weight=weight)
-        if self.bottleneck.num_entries:
-            used, weights = self.bottleneck.used_entries(y_pred["codes"])
-            self.code_usage.update_state(used, sample_weight=weights)
-        return self.get_metrics_result()
-
-    def _measures(self, images, outputs):
-        """Name to value of what training reports, from what `call` gave."""
-        return {
-            "reconstruction": outputs["error"],
-            "bottleneck_loss": outputs["loss"],
-            "bits_per_pixel": self.bits_per_pixel(images, outputs),
-        }
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-        **options,
-    ):
-        """Learns from images alone. Calls `adapt` first if it has not been called.
+    def call(self, inputs: Tensor | Mapping[str, Tensor], training: bool = False) -> Any:
+        """Computes the model's output for images, or the outputs that training needs.
 
         Args:
-            x: array of images, `umbed_keras.ImageFolder`, `keras.utils.PyDataset`,
-                `tf.data.Dataset`, torch `DataLoader`, grain loader or another iterable of batches
-                of images.
-            **options: what the class has beyond the arguments of `keras.Model.fit`:
-                `pixels_per_image`, of `PixelEmbedder`, overrides the model's for this call.
-
-        The other arguments are those of `keras.Model.fit`; `batch_size` is 16 by default. The
-        order of arrays, and what is sampled, are functions of the model's seed and the number of
-        the step. Where several devices train together, as `umbed_keras.backend.devices` tells,
-        they share every batch.
+            inputs: images `(batch, height, width, channels)`, uint8 or floats in 0..1; or a
+                dictionary with such `images` and the other inputs of `call_batch`.
+            training: bool.
 
         Returns:
-            `keras.callbacks.History` of `loss`, `reconstruction` (the error without the
-            bottleneck's loss, on values in 0..1), `bottleneck_loss`, `bits_per_pixel`
-            (fixed-length, or by the density that the bottleneck learns), `perplexity` and
-            `fraction_used` where the bottleneck has entries, and the metrics that the model was
-            compiled with, of what is rebuilt.
+            For images the result of `call_images`, for a dictionary that of `call_batch`.
 
         Raises:
-            TypeError, ValueError: data that are not images as the class describes them, or
-                batches that the devices can't share equally.
+            TypeError: if the images are neither uint8 nor floats.
+            ValueError: if the images have another shape.
         """
-        if y is not None:
-            raise ValueError("`fit` learns from images alone. Received: `y`")
-        if validation_split and validation_data is None:
-            if not hasattr(x, "shape"):
-                raise ValueError("`validation_split` needs `x` to be an array.")
-            x = to_host(x)
-            start = int(len(x) * (1 - validation_split))
-            x, validation_data = x[:start], x[start:]
-        batches = self._batches(
-            x,
-            batch_size,
-            shuffle=shuffle,
-            steps_per_epoch=steps_per_epoch,
-            **process_share(),
-            **options,
-        )
-        if validation_data is not None:
-            if isinstance(validation_data, tuple):  # (images,) or (images, labels)
-                validation_data = batch_images(validation_data)
-            validation_data = self._batches(
-                validation_data,
-                batch_size if validation_batch_size is None else validation_batch_size,
-                steps_per_epoch=validation_steps,
-                restart=True,
-                **options,
-            )
-        if not self.adapted_already:
-            self.adapt(x)
-        # Of what was that preset, its licence is still to be kept.
-        self.origin = {name: text for name, text in self.origin.items() if name != "preset"}
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
-        else:
-            callbacks.append(EpochNumber(batches))
-        with processes_together(self):
-            return super().fit(
-                batches,
-                epochs=epochs,
-                verbose=0 if process_share().get("share") else verbose,
-                callbacks=callbacks,
-                validation_data=validation_data,
-                shuffle=False,
-                initial_epoch=initial_epoch,
-                validation_freq=validation_freq,
-            )
+        batch = inputs if isinstance(inputs, dict) else {"images": inputs}
+        check_shape(batch["images"].shape, self.channels)
+        batch = {**batch, "images": to_float(batch["images"])}
+        if not isinstance(inputs, dict):
+            return self.call_images(batch["images"], training)
+        if training and self._processes is not None:
+            return self._processes(batch)
+        return self.call_batch(batch, training)
 
-    def evaluate(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose="auto",
-        steps=None,
-        callbacks=None,
-        return_dict=False,
-        **options,
-    ):
-        """The loss and metrics of images; what is sampled is the same every time.
-
-        Arguments and errors are those of `fit`. On PyTorch every process evaluates all images.
-        """
-        if y is not None:
-            raise ValueError("`evaluate` takes images alone. Received: `y`")
-        if not self.compiled:
-            raise ValueError("Call `compile()` before `evaluate()`.")
-        # Keras keeps what it evaluates during `fit` under a name that begins with an underscore.
-        inner = {name: options.pop(name) for name in list(options) if name.startswith("_")}
-        if not isinstance(x, ImageBatches):
-            x = self._batches(x, batch_size, steps_per_epoch=steps, **options)
-        return super().evaluate(
-            x, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **inner
-        )
-
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """What the model gives of images, from any source that `fit` takes, with its errors."""
-        options = {"steps_per_epoch": steps, "replicas": device_count(self), "bare": True}
-        batches = ImageBatches(x, self.channels, batch_size, **options)
-        return super().predict(batches, verbose=verbose, callbacks=callbacks)
-
-    def adapt(self, data):
-        """Sets starting values from images, in the manner of `keras.layers.Normalization.adapt`.
-
-        The linear maps of encoder and decoder become the principal components of what is rebuilt;
-        codebook or dictionary start from the latents that this gives. Latents are scaled so that
-        a squared error in them equals that of what is rebuilt, or, where the bottleneck asks for
-        it, to unit variance.
+    def call_images(self, images: Tensor, training: bool) -> Tensor:
+        """Computes the model's output for images.
 
         Args:
-            data: what `fit` takes; a bounded sample is looked at.
-        """
-        if hasattr(data, "shape") and len(data) > ADAPT_IMAGES:
-            data = to_host(data)[np.linspace(0, len(data) - 1, ADAPT_IMAGES).astype(int)]
-        images = first_images(data, self.channels, ADAPT_IMAGES)
-        random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
-        batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
-        samples = np.concatenate([self._sample(batch, count, random) for batch in batches])
-        samples, values = self._weighed(samples)
-        latent_dim = self.bottleneck.latent_dim
-        mean, components, deviations = principal_components(samples, latent_dim)
-        scale = latent_scale(deviations, values, latent_dim, self.bottleneck.unit_variance)
-        self._set_linear_maps(mean, components, deviations, scale)
-        latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
-        latents[:, :latent_dim] += (samples - mean) @ (components / scale)
-        self.bottleneck.adapt(latents)
-        self.adapted.assign(1.0)
+            images: float32 tensor `(batch, height, width, channels)` in 0..1.
+            training: bool.
 
-    def export_onnx(self, path, what):
-        """Writes the model as an ONNX file, which runs without Keras.
-
-        Batch, height and width are free, and results are those of the method `what`. All of an
-        image is computed at once. Where that is more than memory, a `PixelEmbedder`'s file says
-        how it may be cut up: tiles that begin at multiples of the metadata `stride`, seen with
-        `margin` pixels more on each side, have the vectors of the whole
-        (`examples/onnx_embed.py`). The exporter is PyTorch's; on another backend it runs in a
-        process of its own.
-
-        Args:
-            path: of the file, replaced whole or not at all.
-            what: `"embed"` (of a `PixelEmbedder` alone), `"encode"`, `"decode"` or
-                `"reconstruct"`. Images are called `images`, float32 in 0..1, `(batch, height,
-                width, channels)`, embeddings `vectors`, codes as `encode` calls them.
-
-        The file's metadata tell `class`, `what`, `preprocessing`, and of a model loaded from a
-        preset `preset` and `license`.
+        Returns:
+            Tensor, batch first.
 
         Raises:
-            ValueError: another `what`, or a path in no folder.
-            ImportError: torch, onnx or onnxscript is missing.
+            NotImplementedError: if the subclass does not implement it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `call_images`.")
+
+    def call_batch(self, batch: Mapping[str, Tensor], training: bool) -> dict[str, Any]:
+        """Computes the outputs from which loss and metrics follow.
+
+        Args:
+            batch: dictionary of `images`, a float32 tensor `(batch, height, width, channels)` in
+                0..1, and of what else the model's batches have.
+            training: bool.
+
+        Returns:
+            Dictionary of at least `targets`, what is to be reconstructed; `rebuilt`, the
+            reconstruction, of the same shape; `error`, the float32 scalar that measures their
+            difference in the loss; and the bottleneck's `codes` and `loss`.
+
+        Raises:
+            NotImplementedError: if the subclass does not implement it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `call_batch`.")
+
+    def bits_per_pixel(self, images: Tensor, outputs: dict[str, Any]) -> Tensor:
+        """Returns the bits that a pixel's codes take.
+
+        Args:
+            images: tensor `(batch, height, width, channels)`.
+            outputs: dictionary that the bottleneck or `call_batch` gave for them.
+
+        Returns:
+            float32 scalar tensor, the mean over all pixels.
+        """
+        return self.bottleneck.spent_bits(outputs)
+
+    def export_onnx(self, path: PathLike, what: str) -> None:
+        """Writes one of the model's methods to an ONNX file, which runs without Keras.
+
+        The exporter is PyTorch's. On other backends it runs in a separate process.
+
+        The exported graph takes any batch, height and width, and computes a whole image at once.
+        If that takes too much memory, the graph `"embed"` of a `PixelEmbedder` can be run on
+        tiles: they begin at multiples of the metadata entry `stride` and are extended by `margin`
+        pixels on each side, see `examples/onnx_embed.py`.
+
+        Its input is `images`, float32 in 0..1, `(batch, height, width, channels)`, or the codes
+        under the names that `encode` gives them. Metadata entries are `class`, `what`,
+        `preprocessing`, and, of a model that was loaded from a preset, `preset` and `license`.
+
+        Args:
+            path: path of the file, which is replaced as a whole or not at all.
+            what: `"encode"`, `"decode"`, `"reconstruct"`, or of a `PixelEmbedder` `"embed"`.
+
+        Raises:
+            ValueError: if the model has no graph of the name `what`, or the folder of `path` does
+                not exist.
+            ImportError: if torch, onnx or onnxscript is not installed.
+            RuntimeError: if the separate process fails.
         """
         export_onnx(self, path, what)
 
-    def export(self, filepath, format="tf_saved_model", verbose=None, **options):
-        """Writes what the model gives when it is called: `keras.Model.export`, where that works.
+    def export(
+        self,
+        filepath: PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Writes the model as it is called on images by `keras.Model.export`, on TensorFlow.
 
-        On TensorFlow that is a SavedModel of any batch, height and width, and, with `format`
-        `"litert"`, a LiteRT file, whose input can be resized (with a bottleneck that has indices
-        it needs LiteRT's Flex delegate). `export_onnx` writes ONNX, on every backend.
+        The SavedModel or LiteRT file takes any batch, height and width. For a bottleneck that has
+        indices LiteRT needs its Flex delegate. On every backend `export_onnx` writes ONNX files.
+
+        Args:
+            filepath: path of the folder or file to write.
+            format: `"tf_saved_model"` or `"litert"`.
+            verbose: as in `keras.Model.export`.
+            **options: as in `keras.Model.export`.
 
         Raises:
-            ValueError: another format, or another backend.
+            ValueError: if the format is another, or the backend is not TensorFlow.
         """
         if backend.backend() != "tensorflow" or format not in ("tf_saved_model", "litert"):
             raise ValueError(
@@ -287,99 +199,34 @@ class ImageModel(CompressionMixin, PresetMixin, keras.Model):
                 "KERAS_BACKEND=tensorflow. ONNX is what `export_onnx` writes, on every backend. "
                 f"Received: format={format!r} on the backend {backend.backend()!r}"
             )
-        self(np.zeros((1, 1, 1, self.channels), "float32"))  # Keras exports what has been called
-        return super().export(filepath, format=format, verbose=verbose, **options)
+        # Keras exports only models that have been called.
+        self(np.zeros((1, 1, 1, self.channels), "float32"))
+        super().export(filepath, format=format, verbose=verbose, **options)
 
     @property
-    def graphs(self):
+    def graphs(self) -> dict[str, Graph]:
         """Name to `umbed_keras.models.base.onnx_export.Graph` of what can be exported."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must implement `graphs`.")
 
     @property
-    def tiling(self):
-        """Name to number of what one must know to cut images into tiles; none for no way."""
+    def tiling(self) -> dict[str, int]:
+        """Metadata for running an exported graph on tiles. Empty if tiles would differ."""
         return {}
 
-    def _weighed(self, samples):
-        """Samples `(n, dim)` in which a squared error is as in the loss times `values`, an int."""
-        return samples, samples.shape[1]
+    def __repr__(self) -> str:
+        fields = {name: getattr(self, name, None) for name in ("latent_dim", "bottleneck")}
+        backbone = getattr(self, "backbone", None)
+        texts = {name: repr(value) for name, value in fields.items() if value is not None}
+        if backbone is not None:
+            texts["backbone"] = type(backbone).__name__
+        if "preset" in self.origin:
+            texts["preset"] = repr(self.origin["preset"])
+        arguments = ", ".join(f"{name}={text}" for name, text in texts.items())
+        return f"{type(self).__name__}({arguments})"
 
-    def _check_codes(self, codes):
-        """Codes on the host, in the types that `encode` gives; ValueError for what it never does.
-
-        Backends would differ in what they make of an index that there is not: an error, or
-        another code.
-        """
-        spec = self.bottleneck.code_spec()
-        if not isinstance(codes, dict) or set(codes) != set(spec):
-            received = sorted(codes) if isinstance(codes, dict) else type(codes).__name__
-            raise ValueError(
-                f"`codes` must be a dictionary with the keys {sorted(spec)}. Received: {received}"
-            )
-        codes = {name: to_host(codes[name]) for name in spec}
-        grid = next(iter(codes.values())).shape[:3]
-        for name, (trailing, dtype) in spec.items():
-            if codes[name].ndim != 3 + len(trailing) or codes[name].shape[3:] != trailing:
-                raise ValueError(
-                    f"`codes[{name!r}]` must have shape (batch, height, width, *{trailing}). "
-                    f"Received: shape={codes[name].shape}"
-                )
-            if codes[name].shape[:3] != grid:
-                shapes = {key: part.shape for key, part in codes.items()}
-                raise ValueError(
-                    f"All `codes` must have one batch, height and width. Received: {shapes}"
-                )
-            check = self._check_indices if "int" in dtype else _check_numbers
-            codes[name] = check(f"codes[{name!r}]", codes[name]).astype(dtype, copy=False)
-        return codes
-
-    def _check_indices(self, name, values):
-        """Integers that the bottleneck has a meaning for."""
-        if values.dtype.kind not in "iu":
-            raise ValueError(f"`{name}` must be integers. Received: dtype={values.dtype}")
-        count = self.bottleneck.num_indices
-        if count is not None and ((values < 0) | (values >= count)).any():
-            raise ValueError(
-                f"`{name}` must lie in 0..{np.subtract(count, 1)}. "
-                f"Received values from {values.min()} to {values.max()}"
-            )
-        return values
-
-    def _batches(self, x, batch_size, **options):
-        """The batches that `fit` and `evaluate` learn from: dictionaries with `images`."""
-        options = {"seed": self.seed, "replicas": device_count(self), **options}
-        return ImageBatches(x, self.channels, batch_size, **options)
-
-    def _compiled(self, method):
-        """`method` compiled for inference, once."""
-        name = method.__name__
-        if name not in self._compiled_methods:
-            self._compiled_methods[name] = CompiledMethod(self, method)
-        return self._compiled_methods[name]
-
-
-def _check_numbers(name, values):
-    """Numbers that are finite, float32 on the host."""
-    # NumPy's kinds don't know bfloat16, which JAX arrays bring along.
-    if values.dtype.kind not in "fiu" and values.dtype.name != "bfloat16":
-        raise ValueError(f"`{name}` must be floats. Received: dtype={values.dtype}")
-    with np.errstate(over="ignore"):
-        values = values.astype("float32", copy=False)
-    if not np.isfinite(values).all():
-        raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values.")
-    return values
-
-
-def join_latents(linear, content):
-    """Adds vectors of the linear path to the first entries of a network's, in float32.
-
-    Args:
-        linear: `(..., latent_dim)`, which nothing else uses: overwritten where tensors can be.
-        content: `(..., latent_dim)` or larger: mean and log-variance.
-    """
-    content = ops.cast(content, "float32")
-    size = linear.shape[-1]
-    linear += content[..., :size]
-    if content.shape[-1] == size:
-        return linear
-    return ops.concatenate([linear, content[..., size:]], axis=-1)
+    def _compiled(self, method: Callable[..., Any]) -> CompiledMethod:
+        """Returns a method or function compiled for inference, which is compiled only once."""
+        # Bound methods are equal if their function and object are; functions by identity.
+        if method not in self._compiled_methods:
+            self._compiled_methods[method] = CompiledMethod(self, method)
+        return self._compiled_methods[method]

@@ -1,4 +1,4 @@
-"""Models as ONNX files, which run where there is neither Keras nor a backend of its."""
+"""Export of models to ONNX files."""
 
 import json
 import logging
@@ -8,36 +8,61 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import keras
 from keras import backend, ops
 
 from umbed_keras.extras import check_extra
 from umbed_keras.files import written_whole
+from umbed_keras.typing import PathLike, Shape
 from umbed_keras.version import __version__
 
-# Sizes that the exporter follows the graph with. None of a map's sizes on the way becomes 1, which
-# it would take for a fact.
+# Sizes with which the exporter traces the graph. They are so large that no feature map inside has
+# a size of 1, which the exporter would take for a constant.
 EXAMPLE = {"batch": 2, "height": 37, "width": 53}
 
 
 class Graph(NamedTuple):
-    """A function of tensors `(batch, height, width, ...)`, to be written down.
+    """Function of tensors `(batch, height, width, ...)` that can be exported.
 
     Args:
-        inputs: name to trailing shape and dtype of each of its arguments.
-        outputs: names of the tensors that it gives.
-        run: the function; gives a tensor, or a dictionary of them.
+        inputs: dictionary from the name of each argument to its trailing shape and dtype.
+        outputs: tuple of the names of the tensors that it returns.
+        run: the function. It returns a tensor, or a dictionary of tensors.
+
+    Examples:
+        >>> graph = Graph({"images": ((3,), "float32")}, ("doubled",), lambda images: 2 * images)
+        >>> graph.outputs
+        ('doubled',)
     """
 
-    inputs: dict
-    outputs: tuple
-    run: object
+    inputs: Mapping[str, tuple[Shape, str]]
+    outputs: tuple[str, ...]
+    run: Callable[..., Any]
 
 
-def export_onnx(model, path, what):
-    """Writes one of a model's graphs: see `ImageModel.export_onnx`."""
+def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
+    """Writes one of a model's graphs to an ONNX file, see `ImageModel.export_onnx`.
+
+    Args:
+        model: a `umbed_keras.models.base.image_model.ImageModel`.
+        path: path of the file, which is replaced as a whole or not at all.
+        what: str, the name of one of `model.graphs`.
+
+    Raises:
+        ValueError: if the model has no graph of this name, or the folder of `path` does not exist.
+        ImportError: if torch, onnx or onnxscript is not installed.
+        RuntimeError: if the export fails in its separate process, on another backend than PyTorch.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_blocks=0)
+        >>> export_onnx(model, "model.onnx", "embed")
+        Traceback (most recent call last):
+        ValueError: `what` must be one of ['decode', 'encode', 'reconstruct'] for VQVAE. ...
+    """
     path = Path(path)
     if what not in model.graphs:
         raise ValueError(
@@ -45,26 +70,39 @@ def export_onnx(model, path, what):
             f"Received: {what!r}"
         )
     if not path.parent.is_dir():
-        raise ValueError(f"`path` must lie in a folder that is there. Received: {str(path)!r}")
+        raise ValueError(f"`path` must lie in a folder that exists. Received: {str(path)!r}")
     for package in ("torch", "onnx", "onnxscript"):
         check_extra(package, "onnx")
     if backend.backend() != "torch":
         _export_elsewhere(model, path, what)
         return
     if model.compute_dtype != "float32":
-        whole = type(model).from_config({**model.get_config(), "dtype": "float32"})
-        whole.set_weights(model.get_weights())
-        whole.origin = model.origin
-        model = whole
+        copy = type(model).from_config({**model.get_config(), "dtype": "float32"})
+        copy.set_weights(model.get_weights())
+        copy.origin = model.origin
+        model = copy
     program = _program(model, model.graphs[what])
     program.model.graph.name = type(model).__name__
     program.model.metadata_props.update(metadata(model, what))
-    with written_whole(path) as new:
-        program.save(new)
+    with written_whole(path) as temporary:
+        program.save(temporary)
 
 
-def metadata(model, what):
-    """What a file says of itself, name to text."""
+def metadata(model: keras.Model, what: str) -> dict[str, str]:
+    """Returns the metadata of an exported file.
+
+    Args:
+        model: a `umbed_keras.models.base.image_model.ImageModel`.
+        what: str, the name of the exported graph.
+
+    Returns:
+        Dictionary of texts.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_blocks=0)
+        >>> sorted(metadata(model, "encode"))
+        ['class', 'preprocessing', 'umbed_keras_version', 'what']
+    """
     colours = {1: "gray", 3: "RGB"}.get(model.channels, f"{model.channels} channels")
     known = {
         "class": type(model).__name__,
@@ -79,17 +117,18 @@ def metadata(model, what):
 
 
 def _program(model, graph):
-    """A graph as the exporter of PyTorch writes it down."""
+    """Returns a graph as an `ONNXProgram` of PyTorch."""
     import torch
     from onnx_ir.passes import common
 
     class Module(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.model = model  # whose weights these are
+            self.model = model  # registers the weights
 
         def forward(self, tensors):
-            results = graph.run(**tensors)
+            with keras.StatelessScope():  # layers keep none of the losses that they add
+                results = graph.run(**tensors)
             if isinstance(results, dict):
                 return tuple(results[name] for name in graph.outputs)
             return results
@@ -101,34 +140,35 @@ def _program(model, graph):
     }
     free = dict.fromkeys(range(len(EXAMPLE)), torch.export.Dim.DYNAMIC)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own insides
-        # It names each operator of a package that isn't needed.
+        warnings.simplefilter("ignore")  # about internals of the exporter
+        # It warns of each operator of a package that is not needed.
         logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
-        followed = torch.export.export(
+        traced = torch.export.export(
             Module().eval(), (tensors,), dynamic_shapes=(dict.fromkeys(tensors, free),)
         )
         program = torch.onnx.export(
-            followed,
+            traced,
             input_names=list(tensors),
             output_names=list(graph.outputs),
             dynamo=True,
             optimize=False,
             verbose=False,
         )
-        # Nothing twice: onnxscript 0.7 confuses the limits of a value that is clipped twice.
-        for once in (
+        # onnxscript 0.7 confuses the limits of a value that is clipped twice, so that duplicates
+        # are removed first.
+        for remove_duplicates in (
             common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
             common.DeduplicateInitializersPass(),
             common.CommonSubexpressionEliminationPass(),
         ):
-            once(program.model)
+            remove_duplicates(program.model)
         program.optimize()
     _name_sizes(program.model.graph)
     return program
 
 
 def _name_sizes(graph):
-    """Calls unknown sizes by the names in `EXAMPLE`, wherever they stand."""
+    """Replaces the names of unknown sizes in all shapes by those in `EXAMPLE`."""
     import onnx_ir
 
     names = {
@@ -140,7 +180,7 @@ def _name_sizes(graph):
     for value in (*graph.inputs, *inside):
         if value.shape is not None:
             value.shape = onnx_ir.Shape(
-                re.sub(r"\bs\d+\b", lambda found: names[found[0]], size.value)
+                re.sub(r"\bs\d+\b", lambda match: names[match[0]], size.value)
                 if getattr(size, "value", None)
                 else size
                 for size in value.shape
@@ -148,7 +188,7 @@ def _name_sizes(graph):
 
 
 def _export_elsewhere(model, path, what):
-    """Exports in a process of its own, on PyTorch, for a model of another backend."""
+    """Exports a model of another backend in a separate process that runs on PyTorch."""
     with tempfile.TemporaryDirectory() as folder:
         model.save_to_preset(Path(folder, "preset"))
         done = subprocess.run(
@@ -171,14 +211,14 @@ def _export_elsewhere(model, path, what):
         )
     if done.returncode:
         raise RuntimeError(
-            "The export failed, which runs on PyTorch in a process of its own. It said:\n"
+            "The export failed in its separate process, which runs on PyTorch:\n"
             + done.stderr[-3000:]
         )
 
 
-def main():
-    """Exports a preset: folder, path, what, and what is known of its origin, as JSON."""
-    from umbed_keras.zoo.format import known_classes, read_preset
+def main() -> None:
+    """Exports a preset by the command's arguments: folder, path, `what`, and `origin` as JSON."""
+    from umbed_keras.zoo.preset_checks import known_classes, read_preset
 
     folder, path, what, origin = sys.argv[1:]
     config, _ = read_preset(Path(folder))

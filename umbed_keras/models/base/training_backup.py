@@ -1,58 +1,91 @@
-"""Training that survives being killed."""
+"""A callback that resumes training after the process was killed."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from umbed_keras.files import written_whole
+from umbed_keras.typing import PathLike
 
 
 class TrainingBackup(keras.callbacks.Callback):
-    """Writes the state of training after every epoch, and resumes from it.
+    """Saves the state of training after every epoch, and resumes from it.
 
-    The state is one file: every variable of the model and its optimizer (seeds of random layers
-    among them) and the number of epochs done. It is written beside and swapped in, so that a
-    break at any moment leaves the last whole one. `fit` called again with the same callback,
-    data and arguments goes on where that was; on one CPU with a fixed number of threads the
-    weights come out as without the break. The file stays when training ends: delete it to train
-    anew.
+    The state is one file, `training_state.npz`, with all variables of the model and its optimizer
+    (the seeds of random layers too) and the number of finished epochs. It is replaced as a whole,
+    so that a process that is killed at any moment leaves the last complete state. When `fit` is
+    called again with a callback for the same folder, the same data and the same arguments, it
+    continues after the last finished epoch. On one CPU with a fixed number of threads the final
+    weights equal those of uninterrupted training.
+
+    The file stays when training ends. Delete it to train anew.
 
     Args:
-        folder: path; made if need be.
+        folder: path of the folder of the file, which is created if it does not exist.
+
+    Raises:
+        ValueError: at the start of `fit`, if the file holds the state of another model or
+            optimizer.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_blocks=0)
+        >>> model.compile("adam")
+        >>> images = np.zeros((2, 8, 8, 3), "uint8")
+        >>> backup = uk.TrainingBackup("state")
+        >>> _ = model.fit(images, epochs=1, callbacks=[backup], verbose=0)
+        >>> model.fit(images, epochs=2, callbacks=[backup], verbose=0).epoch
+        [1]
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: PathLike) -> None:
         super().__init__()
         self.path = Path(folder) / "training_state.npz"
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restores the state, or saves the one that training begins with.
+
+        Args:
+            logs: unused.
+        """
         # On TensorFlow Keras builds the optimizer's variables only with the first step.
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         if self.path.exists():
             self._restore()
         else:
-            # The weights that training began with are part of what must come again.
+            # A run that is killed in its first epoch begins with the same weights again.
             self._save(epochs_done=0)
 
-    def on_train_end(self, logs=None):
-        # It would hold for every later `fit` of this model.
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Resets the first epoch, which would apply to every later `fit` of the model.
+
+        Args:
+            logs: unused.
+        """
         self.model._initial_epoch = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves the state.
+
+        Args:
+            epoch: int, number of the epoch from 0.
+            logs: unused.
+        """
         self._save(epochs_done=epoch + 1)
 
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _save(self, epochs_done):
-        arrays = {
-            f"{place:04d}": _to_numpy(variable) for place, variable in enumerate(self._variables())
+        arrays: dict[str, Any] = {
+            f"{index:04d}": _to_numpy(variable) for index, variable in enumerate(self._variables())
         }
+        arrays["epochs_done"] = epochs_done
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(self.path) as new, new.open("wb") as file:
-            np.savez(file, epochs_done=epochs_done, **arrays)
+        with written_whole(self.path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
 
     def _restore(self):
         variables = self._variables()
@@ -66,12 +99,12 @@ class TrainingBackup(keras.callbacks.Callback):
             )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        # How Keras's own BackupAndRestore tells `fit` where to begin.
+        # The attribute by which Keras's own BackupAndRestore sets the first epoch of `fit`.
         self.model._initial_epoch = epochs_done
 
 
-def _to_numpy(variable):
-    """A variable's value in a type that files keep: NumPy's format doesn't know bfloat16."""
+def _to_numpy(variable: keras.Variable) -> np.ndarray:
+    """Returns a variable's value; bfloat16, which NumPy's files do not support, as float32."""
     value = keras.ops.convert_to_tensor(variable)
     if keras.backend.standardize_dtype(variable.dtype) == "bfloat16":
         value = keras.ops.cast(value, "float32")

@@ -1,5 +1,7 @@
 """The autoencoder with a sparse dictionary."""
 
+from typing import Any
+
 import keras
 
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
@@ -8,38 +10,55 @@ from umbed_keras.models.image_autoencoder.named_autoencoder import NamedAutoenco
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class DLVAE(NamedAutoencoder):
-    """An `ImageAutoencoder` with a dictionary coded by orthogonal matching pursuit (LASER).
+    """Autoencoder with a dictionary and orthogonal matching pursuit (LASER).
+
+    It is an `ImageAutoencoder` with a `DictionaryBottleneck`. For other arguments of the
+    bottleneck pass a `DictionaryBottleneck` to `ImageAutoencoder`.
 
     Args:
         num_atoms: int, size of the dictionary (K).
         latent_dim: int, channels of the latent map.
-        sparsity: int, atoms of a vector (S).
-        patch_size: int, side of the patches of the latent map that are coded as one vector.
-        coefficient_bits: int, bits of a quantised coefficient, or None to keep them whole.
-        commitment_weight, selection, quantization: as in `DictionaryBottleneck`.
-        seed: int, of the dictionary's start and the order of the data.
-        min_gain: as in `DictionaryBottleneck`.
-        **kwargs: the other arguments of `ImageAutoencoder`, which takes a `DictionaryBottleneck`
-            set otherwise, too.
+        sparsity: int, number of atoms that represent a vector (S).
+        patch_size: int, side of the patches of the latent map that are encoded as one vector.
+        coefficient_bits: int, bits of a quantized coefficient; None leaves coefficients
+            unquantized.
+        commitment_weight: float, as in `DictionaryBottleneck`.
+        selection: str, as in `DictionaryBottleneck`.
+        quantization: str, as in `DictionaryBottleneck`.
+        seed: int, seed of the dictionary's start and of the order of the data.
+        min_gain: float, as in `DictionaryBottleneck`.
+        **kwargs: the other arguments of `ImageAutoencoder`.
+
+    Raises:
+        ValueError: as in `ImageAutoencoder` and `DictionaryBottleneck`.
+
+    Examples:
+        >>> model = uk.DLVAE(8, latent_dim=4, sparsity=2, filters=4, residual_blocks=0)
+        >>> model
+        DLVAE(latent_dim=4, bottleneck=DictionaryBottleneck(num_atoms=8, latent_dim=4, sparsity=2))
+        >>> sorted(model.bottleneck.code_spec())
+        ['coefficients', 'indices']
+        >>> model.code_size(height=8, width=13)
+        (2, 4)
     """
 
     bottleneck_class = DictionaryBottleneck
 
     def __init__(
         self,
-        num_atoms=512,
-        latent_dim=64,
-        sparsity=3,
-        patch_size=1,
-        coefficient_bits=8,
-        commitment_weight=1.0,
-        selection="omp",
-        quantization="uniform",
-        seed=0,
-        min_gain=0.0,
-        **kwargs,
-    ):
-        settings = {
+        num_atoms: int = 512,
+        latent_dim: int = 64,
+        sparsity: int = 3,
+        patch_size: int = 1,
+        coefficient_bits: int | None = 8,
+        commitment_weight: float = 1.0,
+        selection: str = "omp",
+        quantization: str = "uniform",
+        seed: int = 0,
+        min_gain: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        arguments = {
             "num_atoms": num_atoms,
             "sparsity": sparsity,
             "coefficient_bits": coefficient_bits,
@@ -49,4 +68,4 @@ class DLVAE(NamedAutoencoder):
             "seed": seed,
             "min_gain": min_gain,
         }
-        super().__init__(settings, latent_dim, patch_size, seed, **kwargs)
+        super().__init__(arguments, latent_dim, patch_size, seed, **kwargs)

@@ -1,30 +1,45 @@
-"""The convolutional network that turns images into a map of latents."""
+"""The convolutional network that maps images to latents."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.models.image_autoencoder.residual_block import ResidualBlock
+from umbed_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ImageEncoder(keras.layers.Layer):
-    """Strided convolutions and residual blocks, as in VQ-VAE and LASER.
+    """Encoder of strided convolutions and residual blocks, as in VQ-VAE and LASER.
 
-    4x4 convolutions of stride 2, the first with half the filters; a 3x3 convolution; residual
-    blocks; a 1x1 convolution to `units`, which starts at zero.
+    4 x 4 convolutions of stride 2, the first with half the filters; a 3 x 3 convolution; residual
+    blocks; a 1 x 1 convolution to `units`, which starts at zero.
 
     Args:
         units: int, size of a latent vector.
         filters: int, channels inside.
-        downsamplings: int, times that the resolution is halved.
-        residual_blocks: int.
+        downsamplings: int, number of times that the resolution is halved.
+        residual_blocks: int, number of residual blocks.
         residual_units: int, channels inside a residual block.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Examples:
+        >>> encoder = uk.layers.ImageEncoder(units=6, filters=4, residual_units=2)
+        >>> tuple(encoder(np.zeros((1, 8, 12, 3), "float32")).shape)
+        (1, 2, 3, 6)
     """
 
     def __init__(
-        self, units, filters=128, downsamplings=2, residual_blocks=2, residual_units=64, **kwargs
-    ):
+        self,
+        units: int,
+        filters: int = 128,
+        downsamplings: int = 2,
+        residual_blocks: int = 2,
+        residual_units: int = 64,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units = int(units)
         self.filters = int(filters)
@@ -47,19 +62,20 @@ class ImageEncoder(keras.layers.Layer):
             filters, 3, data_format="channels_last", dtype=dtype, name="middle"
         )
         self.blocks = [
-            ResidualBlock(residual_units, dtype=dtype, name=f"block_{place}")
-            for place in range(self.residual_blocks)
+            ResidualBlock(residual_units, dtype=dtype, name=f"block_{index}")
+            for index in range(self.residual_blocks)
         ]
         self.head = keras.layers.Dense(
             self.units, kernel_initializer="zeros", dtype=dtype, name="head"
         )
 
     @property
-    def stride(self):
-        """Heights and widths must be multiples of this."""
+    def stride(self) -> int:
+        """Pixels between latent vectors, of which heights and widths must be multiples."""
         return 2**self.downsamplings
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
+        """Creates the weights for images of shape `(batch, height, width, channels)`."""
         channels = input_shape[-1]
         for layer in (*self.down, self.middle):
             layer.build((None, None, None, channels))
@@ -68,23 +84,34 @@ class ImageEncoder(keras.layers.Layer):
             layer.build((None, None, None, channels))
             layer.built = True
 
-    def call(self, images, training=False):
-        """Maps images to `(batch, height / stride, width / stride, units)`."""
+    def call(self, images: Tensor, training: bool = False) -> Tensor:
+        """Maps images to latent vectors.
+
+        Args:
+            images: tensor `(batch, height, width, channels)` in the compute dtype, with sizes that
+                are multiples of `stride`.
+            training: bool; True normalizes by the statistics of the batch.
+
+        Returns:
+            Tensor `(batch, height / stride, width / stride, units)` in the compute dtype.
+        """
         features = images
         for layer in self.down:
-            kernel, bias = weights(layer, features.dtype)
+            kernel, bias = cast_weights(layer, features.dtype)
             features = ops.relu(convolution(features, kernel, bias, strides=2, padding=1))
-        features = convolution(features, *weights(self.middle, features.dtype), padding=1)
+        features = convolution(features, *cast_weights(self.middle, features.dtype), padding=1)
         for block in self.blocks:
             features = block(features, training=training)
-        return dense(features, *weights(self.head, features.dtype))
+        return dense(features, *cast_weights(self.head, features.dtype))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the shape of the latents of images of shape `input_shape`."""
         batch, height, width, _ = input_shape
         smaller = [None if size is None else size // self.stride for size in (height, width)]
         return (batch, *smaller, self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "units": self.units,

@@ -1,27 +1,44 @@
-"""The U-Net that looks at an image's content."""
+"""The U-Net of the pixel embedder."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import convolution, dense, weights
+from umbed_keras.backend.affine import cast_weights, convolution, dense
 from umbed_keras.ops.reflect import reflect_pad
+from umbed_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class UNet(keras.layers.Layer):
-    """A small U-Net (Ronneberger, Fischer & Brox 2015) that gives every pixel a vector.
+    """Computes a vector for every pixel by a small U-Net (Ronneberger, Fischer & Brox 2015).
 
-    Every pair of neighbouring rows and columns is folded into channels first, so that no
-    convolution runs at full resolution: the finest detail is the business of the linear path
-    beside it. Upsampling is a product per pixel unfolded into 2x2 pixels, skips are added,
-    borders reflect, nothing is normalised. The last layer starts at zero.
+    Blocks of 2 x 2 pixels are folded into channels first, so that no convolution runs at full
+    resolution; the finest detail is left to the linear map of the pyramids. Upsampling is a dense
+    layer unfolded into 2 x 2 pixels. Skip connections are added, borders are reflected, and
+    nothing is normalised. The last layer starts at zero.
 
     Args:
         units: int, size of the vectors.
-        widths: ints, channels at 1/2, 1/4, 1/8 ... of the resolution.
+        widths: ints, channels at 1/2, 1/4, 1/8, ... of the resolution.
+        **kwargs: `name`, `dtype` and further arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)`; sizes are multiples of `stride`.
+
+    A call returns a tensor `(batch, height, width, units)`.
+
+    Examples:
+        >>> layer = uk.layers.UNet(5, widths=(4, 8))
+        >>> layer.stride, layer.radius
+        (4, 16)
+        >>> tuple(layer(np.zeros((1, 8, 12, 3), "float32")).shape)
+        (1, 8, 12, 5)
     """
 
-    def __init__(self, units, widths=(32, 64, 128), **kwargs):
+    def __init__(self, units: int, widths: Sequence[int] = (32, 64, 128), **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
         self.widths = tuple(widths)
@@ -47,21 +64,24 @@ class UNet(keras.layers.Layer):
         )
 
     @property
-    def stride(self):
-        """Heights and widths must be multiples of this."""
+    def stride(self) -> int:
+        """Pixels that heights and widths must be multiples of."""
         return 2 ** len(self.widths)
 
     @property
-    def radius(self):
-        """A vector depends on no pixel further away than this, a multiple of `stride`."""
+    def radius(self) -> int:
+        """Bound on the distance in pixels to which vectors depend on the image.
+
+        It is a multiple of `stride`.
+        """
         # A convolution reaches one pixel of the resolution that it reads.
         pixels = [2 ** (level + 1) for level in range(len(self.widths))]
         upwards, downwards = sum(pixels), pixels[0] + sum(pixels[:-1])
-        # And folding reaches to the end of the largest block.
+        # Folding reaches to the end of the largest block.
         reach = upwards + downwards + self.stride - 1
         return -(-reach // self.stride) * self.stride
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         sizes = [(None, None, None, width) for width in self.widths]
         for layer, before in zip(
             self.down, [(None, None, None, 4 * input_shape[-1]), *sizes], strict=False
@@ -73,37 +93,42 @@ class UNet(keras.layers.Layer):
             self.up[level].build(sizes[level])
         self.head.build(sizes[0])
 
-    def call(self, images, units=None):
-        """Maps images to a vector for every pixel.
+    def call(self, images: Tensor, units: int | None = None) -> Tensor:
+        """Computes the vectors of all pixels.
 
         Args:
-            images: `(batch, height, width, channels)`, sizes multiples of `stride`.
-            units: int, asks for the vectors' first entries alone.
+            images: floating tensor `(batch, height, width, channels)`; sizes are multiples of
+                `stride`.
+            units: int, number of leading entries of the vectors to compute. None is all.
 
         Returns:
-            `(batch, height, width, units)`.
+            Tensor `(batch, height, width, units)` in the layer's compute dtype.
         """
         return ops.depth_to_space(self._head(self._features(images), units), 2, "channels_last")
 
-    def at_pixels(self, images, rows, cols):
-        """The vectors `(batch, pixels, units)` of chosen pixels, at which alone the head looks.
+    def at_pixels(self, images: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+        """Computes the vectors of chosen pixels, where alone the last layer is applied.
 
         Args:
-            images: as in `call`.
-            rows, cols: int32 `(batch, pixels)`.
+            images: floating tensor `(batch, height, width, channels)`, as in `call`.
+            rows: int32 tensor `(batch, pixels)`.
+            cols: int32 tensor `(batch, pixels)`.
+
+        Returns:
+            Tensor `(batch, pixels, units)` in the layer's compute dtype.
         """
         features = self._features(ops.cast(images, self.compute_dtype))
         batch, height, width, channels = ops.shape(features)
         image = ops.arange(batch, dtype="int32")[:, None]
-        places = (image * height + rows // 2) * width + cols // 2
-        chosen = ops.take(ops.reshape(features, (-1, channels)), places, axis=0)
-        # Of the four pixels that a place unfolds into, the one asked for.
+        index = (image * height + rows // 2) * width + cols // 2
+        chosen = ops.take(ops.reshape(features, (-1, channels)), index, axis=0)
+        # Each position unfolds into 2 x 2 pixels, one of which is chosen.
         unfolded = ops.reshape(self._head(chosen), (*ops.shape(rows), 4, self.units))
         inside = rows % 2 * 2 + cols % 2
         return ops.squeeze(ops.take_along_axis(unfolded, inside[:, :, None, None], axis=2), axis=2)
 
     def _features(self, images):
-        """What the head looks at, at half the resolution."""
+        """Computes the inputs of the last layer, at half the resolution."""
         skips = []
         features = ops.space_to_depth(images, 2, "channels_last")
         for level, layer in enumerate(self.down):
@@ -112,14 +137,14 @@ class UNet(keras.layers.Layer):
             skips.append(features)
         features = _convolve(self.middle, features)
         for level in reversed(range(len(self.up))):
-            lifted = dense(features, *weights(self.lift[level], features.dtype))
+            lifted = dense(features, *cast_weights(self.lift[level], features.dtype))
             features = ops.relu(ops.depth_to_space(lifted, 2, "channels_last") + skips[level])
             features = _convolve(self.up[level], features)
         return features
 
     def _head(self, features, units=None):
-        """The vectors of four pixels each, `(..., 4 units)`, or their first entries."""
-        kernel, bias = weights(self.head, features.dtype)
+        """Computes the vectors of 2 x 2 pixels, `(..., 4 units)`, or their leading entries."""
+        kernel, bias = cast_weights(self.head, features.dtype)
         if units is not None:
             kernel, bias = (
                 ops.reshape(
@@ -130,15 +155,15 @@ class UNet(keras.layers.Layer):
             )
         return dense(features, kernel, bias)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "widths": self.widths}
 
 
 def _convolve(layer, features, pad=(1, 1)):
-    """A layer's convolution and activation, with borders that reflect."""
+    """Applies a layer's convolution and activation to reflected borders."""
     padded = reflect_pad(features, pad, pad)
-    kernel, bias = weights(layer, features.dtype)
+    kernel, bias = cast_weights(layer, features.dtype)
     return ops.relu(convolution(padded, kernel, bias, layer.strides[0]))

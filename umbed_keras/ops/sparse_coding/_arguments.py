@@ -23,9 +23,9 @@ def prepare(
     """Checks the arguments of a sparse coder and casts them to one floating type.
 
     Args:
-        signals: Array of shape `(..., dim)`.
-        dictionary: Array of shape `(num_atoms, dim)`.
-        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
+        signals: array `(..., dim)`.
+        dictionary: array `(num_atoms, dim)`.
+        sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
 
     Returns:
         Signals of shape `(n, dim)`, the dictionary, the leading shape of the signals, and the
@@ -33,9 +33,9 @@ def prepare(
         them is, float32 otherwise.
 
     Raises:
-        ValueError: If `dictionary` does not have two axes.
-        ValueError: If the last axis of `signals` does not have the length of an atom.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes.
+        ValueError: if the last axis of `signals` does not have the length of an atom.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
     """
     signals, dictionary = ops.convert_to_tensor(signals), ops.convert_to_tensor(dictionary)
     if len(dictionary.shape) != 2:
@@ -67,7 +67,7 @@ def unit_atoms(dictionary: Tensor) -> tuple[Tensor, Tensor]:
     """Scales the atoms of a dictionary to unit length.
 
     Args:
-        dictionary: Floating tensor of shape `(num_atoms, dim)`.
+        dictionary: floating tensor `(num_atoms, dim)`.
 
     Returns:
         The scaled atoms of shape `(num_atoms, dim)`, and their norms of shape `(num_atoms,)`. A
@@ -95,10 +95,10 @@ def largest(scores: Tensor) -> Tensor:
     compute a maximum far faster than its index. ONNX Runtime does not.
 
     Args:
-        scores: Floating tensor of shape `(n, num_atoms)`.
+        scores: floating tensor `(n, num_atoms)`.
 
     Returns:
-        int32 tensor of shape `(n,)`.
+        int32 tensor `(n,)`.
     """
     count = scores.shape[1]
     width = max(part for part in range(1, math.isqrt(count) + 1) if count % part == 0)
@@ -115,11 +115,11 @@ def best_available(scores: Tensor, used: Tensor) -> Tensor:
     """Returns the index of the largest score among the unused atoms of each row.
 
     Args:
-        scores: Floating tensor of shape `(n, num_atoms)`, at least 0.
-        used: bool tensor of shape `(n, num_atoms)`.
+        scores: floating tensor `(n, num_atoms)`, at least 0.
+        used: bool tensor `(n, num_atoms)`.
 
     Returns:
-        int32 tensor of shape `(n,)`.
+        int32 tensor `(n,)`.
     """
     return ops.cast(ops.argmax(ops.where(used, -1.0, scores), axis=1), "int32")
 

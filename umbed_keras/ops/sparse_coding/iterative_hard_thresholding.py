@@ -15,12 +15,12 @@ def iterative_hard_thresholding(
     which the squared error never grows.
 
     Args:
-        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+        signals: array `(..., dim)`, floating or integer. Computed in float32, or in
             float64 if signals or dictionary are float64.
-        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+        dictionary: array `(num_atoms, dim)`. Atoms may have any length; coefficients
             refer to the atoms as given.
-        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
-        iterations: Number of gradient steps, at least 1.
+        sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
+        iterations: int, number of gradient steps, at least 1.
 
     Returns:
         Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
@@ -28,9 +28,9 @@ def iterative_hard_thresholding(
         The indices of a signal are distinct.
 
     Raises:
-        ValueError: If `iterations` is below 1.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `iterations` is below 1.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:

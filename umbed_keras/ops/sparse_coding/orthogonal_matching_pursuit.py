@@ -3,9 +3,9 @@
 import numpy as np
 from keras import backend, ops
 
+from umbed_keras.backend.chunks import map_chunks
 from umbed_keras.backend.exporting import exporting, take
 from umbed_keras.ops.sparse_coding import _arguments
-from umbed_keras.ops.sparse_coding._chunked import map_chunks
 from umbed_keras.typing import ArrayLike, Tensor
 
 SELECTIONS = ("omp", "ols")
@@ -27,17 +27,17 @@ def orthogonal_matching_pursuit(
     support. The code of a signal does not depend on the other signals.
 
     Args:
-        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+        signals: array `(..., dim)`, floating or integer. Computed in float32, or in
             float64 if signals or dictionary are float64.
-        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+        dictionary: array `(num_atoms, dim)`. Atoms may have any length; coefficients
             refer to the atoms as given.
-        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
-        tolerance: A signal is finished when the norm of its residual is at most `tolerance` times
-            the norm of the signal; its remaining coefficients are 0. None never stops early.
+        sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
+        tolerance: float or None. A signal is finished when the norm of its residual is at most
+            `tolerance` times the norm of the signal; its remaining coefficients are 0.
         selection: `"omp"` takes the atom with the largest correlation with the residual; `"ols"`
             takes the atom that lowers the squared error most (orthogonal least squares, Chen,
             Billings & Luo 1989), which is usually slightly better.
-        min_gain: Scalar or None. A signal is finished at the first atom that would lower its
+        min_gain: scalar or None. A signal is finished at the first atom that would lower its
             squared error by less than this; its remaining coefficients are 0.
 
     Returns:
@@ -47,10 +47,10 @@ def orthogonal_matching_pursuit(
         fit, those that depend linearly on atoms chosen before, and those beyond `dim`.
 
     Raises:
-        ValueError: If `selection` is neither `"omp"` nor `"ols"`.
-        ValueError: If `tolerance` is negative or NaN.
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `selection` is neither `"omp"` nor `"ols"`.
+        ValueError: if `tolerance` is negative or NaN.
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:
@@ -87,10 +87,10 @@ def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, se
     """Codes a chunk of signals.
 
     Args:
-        signals: Tensor of shape `(n, dim)`.
-        dictionary: Tensor of shape `(num_atoms, dim)`.
-        atoms: The atoms of `dictionary` scaled to unit length.
-        norms: The norms of the atoms of `dictionary`, of shape `(num_atoms,)`.
+        signals: tensor `(n, dim)`.
+        dictionary: tensor `(num_atoms, dim)`.
+        atoms: the atoms of `dictionary` scaled to unit length.
+        norms: the norms of the atoms of `dictionary`, of shape `(num_atoms,)`.
         min_gain, sparsity, tolerance, selection: As in `orthogonal_matching_pursuit`.
 
     Returns:
@@ -120,12 +120,12 @@ class _Factors:
     """The chosen atoms and the factorisation L D L^T of their Gram matrix, as lists over steps.
 
     Attributes:
-        indices: Indices of the chosen atoms.
-        lengths: Norms of the chosen atoms as given.
+        indices: indices of the chosen atoms.
+        lengths: norms of the chosen atoms as given.
         lower: `lower[t][j]` is L[t, j] for j < t.
         inverse: `inverse[t]` is 1 / D[t]. It is 0 for an atom that contributes nothing, which
             removes the atom from every solution.
-        projections: Projections of the residuals on the orthogonalised atoms.
+        projections: projections of the residuals on the orthogonalised atoms.
     """
 
     def __init__(self):

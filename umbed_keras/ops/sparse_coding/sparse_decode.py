@@ -9,16 +9,16 @@ def sparse_decode(indices: ArrayLike, coefficients: ArrayLike, dictionary: Array
     """Computes the weighted sums of atoms for which sparse codes stand.
 
     Args:
-        indices: Integer array of shape `(..., sparsity)`, from 0 to `num_atoms - 1`.
-        coefficients: Floating array of shape `(..., sparsity)`.
-        dictionary: Array of shape `(num_atoms, dim)`.
+        indices: integer array `(..., sparsity)`, from 0 to `num_atoms - 1`.
+        coefficients: floating array `(..., sparsity)`.
+        dictionary: array `(num_atoms, dim)`.
 
     Returns:
         Tensor of shape `(..., dim)` and the dtype of `coefficients`.
 
     Raises:
-        ValueError: If `dictionary` does not have two axes.
-        ValueError: If `indices` and `coefficients` have different shapes or no axes.
+        ValueError: if `dictionary` does not have two axes.
+        ValueError: if `indices` and `coefficients` have different shapes or no axes.
 
     Examples:
         >>> coefficients = np.array([[-4.0, 3.0]], "float32")

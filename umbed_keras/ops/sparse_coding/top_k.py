@@ -13,19 +13,19 @@ def top_k(signals: ArrayLike, dictionary: ArrayLike, sparsity: int) -> tuple[Ten
     and the cheapest approximation for others.
 
     Args:
-        signals: Array of shape `(..., dim)`, floating or integer. Computed in float32, or in
+        signals: array `(..., dim)`, floating or integer. Computed in float32, or in
             float64 if signals or dictionary are float64.
-        dictionary: Array of shape `(num_atoms, dim)`. Atoms may have any length; coefficients
+        dictionary: array `(num_atoms, dim)`. Atoms may have any length; coefficients
             refer to the atoms as given.
-        sparsity: Number of atoms per signal, from 1 to `num_atoms`.
+        sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
 
     Returns:
         Indices, int32 of shape `(..., sparsity)`, and coefficients of the same shape in the dtype
         of `signals` (float32 for integers), with the largest correlation first.
 
     Raises:
-        ValueError: If `sparsity` is not an integer from 1 to `num_atoms`.
-        ValueError: If `dictionary` does not have two axes, or if the last axis of `signals` does
+        ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
+        ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
 
     Examples:

@@ -1,0 +1,54 @@
+"""What all models share: compiled methods."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import umbed_keras as uk
+
+
+@pytest.fixture(scope="module")
+def model():
+    return uk.VQVAE(4, 2, downsamplings=1, filters=4, residual_blocks=0, residual_units=2)
+
+
+def test_functions_of_one_name_are_compiled_apart(model):
+    one, two = model._compiled(lambda x: x + 1), model._compiled(lambda x: x + 2)
+    number = np.zeros((), "float32")
+    assert [float(ops.convert_to_numpy(f(number))) for f in (one, two)] == [1, 2]
+
+
+def test_a_bound_method_is_compiled_once(model):
+    assert model._compiled(model.call) is model._compiled(model.call)
+
+
+def test_repr_states_sizes_bottleneck_backbone_and_preset(model, tmp_path):
+    text = "VQVAE(latent_dim=2, bottleneck=VectorQuantizer(num_embeddings=4, latent_dim=2)"
+    assert repr(model) == str(model) == f"{text})"
+    model.save_to_preset(tmp_path / "mine")
+    loaded = uk.VQVAE.from_preset(tmp_path / "mine")
+    assert repr(loaded) == f"{text}, preset={str(tmp_path / 'mine')!r})"
+    embedder = uk.PixelEmbedder.from_preset("natural_lite0_vae_d32")
+    assert repr(embedder) == (
+        "PixelEmbedder(latent_dim=32, bottleneck=GaussianBottleneck(latent_dim=32), "
+        "backbone=EfficientNetLite0, preset='natural_lite0_vae_d32')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bottleneck", "text"),
+    [
+        (uk.layers.DictionaryBottleneck(8, 4, 2), "num_atoms=8, latent_dim=4, sparsity=2"),
+        (
+            uk.layers.ResidualVectorQuantizer(8, 4, 3),
+            "num_embeddings=8, latent_dim=4, num_quantizers=3",
+        ),
+        (uk.layers.ScalarQuantizer(4), "latent_dim=4"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_repr_of_a_bottleneck_states_its_sizes(bottleneck, text):
+    assert repr(bottleneck) == f"{type(bottleneck).__name__}({text})"
+    # Keras prints layers inside others.
+    assert type(bottleneck).__name__ in repr(keras.Sequential([bottleneck]).layers)

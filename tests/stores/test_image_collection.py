@@ -1,0 +1,142 @@
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+import zarr
+
+from umbed_keras.stores import image_collection
+from umbed_keras.stores.image_collection import ImageCollection, fingerprint
+
+pytestmark = pytest.mark.torch_alone
+
+
+def test_a_folder_of_images(tmp_path, image):
+    (tmp_path / "sub").mkdir()
+    np.save(tmp_path / "b.npy", image[:30])
+    PIL.Image.fromarray(image[:20]).save(tmp_path / "sub" / "a.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    np.save(tmp_path / "grey.npy", image[..., 0])
+    images = ImageCollection(tmp_path, 3)
+    assert images.sizes == [("b.npy", 30, 210), ("sub/a.png", 20, 210)]
+    np.testing.assert_array_equal(images[1][:20, :210], image[:20])
+    assert set(images.unreadable) == {"broken.jpg", "grey.npy"}
+    assert "UnidentifiedImageError" in images.unreadable["broken.jpg"]
+    assert "(height, width, 3)" in images.unreadable["grey.npy"]
+    # Reading an image file takes memory in proportion to its size.
+    assert images.reading_bytes >= 2 * 20 * 210 * 3
+
+
+def test_images_of_other_kinds_are_listed(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    for name in ("notes.txt", "._b.png", ".trash.gif", "out.pdf"):
+        (tmp_path / name).write_text("no image")
+    assert not ImageCollection(tmp_path, 3).left_out
+    zarr.create_array(tmp_path / "b.zarr", data=image)
+    (tmp_path / "sub").mkdir()
+    PIL.Image.fromarray(image).save(tmp_path / "sub" / "c.GIF")
+    images = ImageCollection(tmp_path, 3)
+    assert images.left_out == ["b.zarr", "sub/c.GIF"]
+    assert [name for name, *_ in images.sizes] == ["a.npy"]
+
+
+def test_the_identity_of_a_folder_is_that_of_its_images(tmp_path, image):
+    np.save(tmp_path / "a.npy", image)
+    np.save(tmp_path / "b.npy", image[:20])
+    both = ImageCollection(tmp_path, 3).identity()
+    assert set(both) == {"path", "sha256"}
+    (tmp_path / "notes.txt").write_text("no image")
+    assert ImageCollection(tmp_path, 3).identity() == both
+    (tmp_path / "c.npy").touch()  # an unreadable image
+    assert ImageCollection(tmp_path, 3).identity() == {**both, "late": {"c.npy": None}}
+    np.save(tmp_path / "c.npy", image[:10])
+    assert ImageCollection(tmp_path, 3).identity()["sha256"] != both["sha256"]
+    late = {"c.npy": fingerprint(tmp_path / "c.npy")}
+    # An unreadable image that was removed does not count.
+    assert ImageCollection(tmp_path, 3).identity(["c.npy", "d.npy"]) == {**both, "late": late}
+
+
+def test_fingerprints_depend_on_content(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_collection, "PIECE", 100)
+    monkeypatch.setattr(image_collection, "PIECES", 4)
+    content = bytearray(os.urandom(10_000))
+
+    def write(name, content):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+        return fingerprint(tmp_path / name)
+
+    first = write("a", content)
+    assert write("moved", content) == first
+    assert write("longer", content + b"x") != first
+    for position in (0, -1, 3333):  # within the pieces that are read
+        changed = content.copy()
+        changed[position] ^= 1
+        assert write("a", changed) != first
+    small = write("small", content[:400])
+    for position in range(0, 400, 7):  # small files are read whole
+        changed = content[:400]
+        changed[position] ^= 1
+        assert write("small", changed) != small
+    write("folder/0", content[:150])
+    write("folder/1", content[150:400])
+    folder = fingerprint(tmp_path / "folder")
+    write("folder/1", content[150:399] + bytes([content[399] ^ 1]))
+    assert fingerprint(tmp_path / "folder") != folder
+    write("folder/1", content[150:400])
+    assert fingerprint(tmp_path / "folder") == folder
+    (tmp_path / "folder" / "1").rename(tmp_path / "folder" / "2")
+    assert fingerprint(tmp_path / "folder") != folder
+
+
+def group_of_two(path):
+    group = zarr.create_group(path)
+    for name in ("left", "right"):
+        group.create_array(name, shape=(8, 8, 3), dtype="uint8")
+
+
+def zipped(path):
+    with path.open("wb") as file:
+        np.savez(file, image=np.zeros((8, 8, 3), "uint8"))
+
+
+def broken_zarr(path):
+    path.mkdir()
+    (path / "zarr.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("a.npy", lambda path: np.save(path, np.zeros((2, 8, 8, 3), "uint8")), "height, width"),
+        ("a.npy", lambda path: np.save(path, np.zeros((8, 8, 4), "uint8")), "height, width, 3"),
+        ("a.npy", lambda path: np.save(path, np.zeros((8, 8, 3), "uint16")), "dtype=uint16"),
+        (
+            "a.tif",
+            lambda path: tifffile.imwrite(
+                path, np.zeros((5, 8, 8), "uint8"), metadata={"axes": "ZYX"}
+            ),
+            "z of 5",
+        ),
+        ("a.zarr", group_of_two, "left, right"),
+        ("a.txt", lambda path: path.write_text("no image"), r"a\.txt is no image"),
+        ("a.npy", lambda path: path.touch(), r"a\.npy is no image"),
+        ("a.npy", zipped, r"a\.npy is no image"),
+        ("a.npy", lambda path: np.save(path, np.array([{}])), r"a\.npy is no image"),
+        ("a.tif", lambda path: path.write_bytes(b"no image"), r"a\.tif is no image"),
+        ("a.zarr", broken_zarr, r"a\.zarr is no image"),
+        (
+            "a.png",
+            lambda path: PIL.Image.new("1", (14000, 14000)).save(path),
+            r"a\.png has far too",
+        ),
+        ("a.png", lambda path: None, "No such file"),
+        ("folder", lambda path: path.mkdir(), "holds no images"),
+    ],
+)
+def test_unsuitable_images_are_named(tmp_path, name, write, message):
+    write(tmp_path / name)
+    with pytest.raises((ValueError, TypeError, OSError), match=message):
+        ImageCollection(tmp_path / name, 3)

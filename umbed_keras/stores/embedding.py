@@ -1,0 +1,226 @@
+"""Embedding of images on disk into a Zarr store."""
+
+import functools
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from umbed_keras.extras import import_extra
+from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.base.weights_digest import update_by_weights
+from umbed_keras.ops.checks import check_integers
+from umbed_keras.stores.fill_store import fill_store
+from umbed_keras.stores.image_collection import SUFFIXES, ImageCollection
+from umbed_keras.stores.layout import CHUNK, LARGEST_TILE, Plan, Tile, read_plan
+from umbed_keras.stores.ome_zarr import level_count
+from umbed_keras.stores.tiled_store import stored_identity
+from umbed_keras.stores.worker_pool import TRIES
+from umbed_keras.typing import PathLike
+
+# Dtypes of stored vectors.
+DTYPES = ("float32", "float16")
+# Failures in an error and files in a warning that are listed at most.
+_LISTED = 20
+
+
+def embed_store(
+    model: PixelEmbedder | PathLike,
+    source: PathLike,
+    target: PathLike,
+    codes: bool = False,
+    dtype: str = "float32",
+    workers: int = 1,
+    client: Any = None,
+    shard: tuple[int, int] | None = None,
+    memory_budget: int = 1 << 30,
+    verbose: int = 1,
+) -> Any:
+    """Embeds an image or a folder of images on disk into a Zarr store, tile by tile.
+
+    The call can be interrupted at any moment, even by `kill -9`: the same call continues, and the
+    result is bit for bit that of an uninterrupted run. Each tile is one shard of the store, which
+    is written whole and then marked as done.
+
+    Args:
+        model: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
+        source: path of a .npy file, a Zarr array, an OME-Zarr image (its finest level), a TIFF, or
+            an image that Pillow reads (upright, on white, 16 bits of grey as 8). Arrays are
+            `(height, width)` or `(height, width, channels)` unless the format says otherwise,
+            uint8 or floats in 0..1. Or a folder, which is searched recursively for files named
+            .npy, .tif, .tiff, .svs, .ndpi, .jpg, .jpeg, .png, .webp, .bmp, .ppm and .pgm; a
+            warning lists Zarr and other images in it, which are left out.
+        target: path of the store: new, or begun by the same call. It does not lie in `source`.
+        codes: bool; True writes codes instead of vectors, as `bottleneck.pack` returns them.
+        dtype: `"float32"` or `"float16"`, dtype of the vectors.
+        workers: int, number of processes on this machine, each with a share of the cores and GPUs.
+        client: `dask.distributed.Client`, whose workers do the work instead. They must have access
+            to the same files.
+        shard: ints `(i, n)`, 0 <= i < n; computes the i-th of n parts only. The n calls on one
+            target may run one after the other or at the same time.
+        memory_budget: int, bytes that a worker may use beside the model. It determines the size of
+            the tiles; a call that continues must not have less.
+        verbose: int, 1 shows a progress bar, 0 shows nothing.
+
+    Returns:
+        The `zarr.Array` or `zarr.Group` at `target`, opened for reading. Vectors of one image are
+        an array `(height, width, latent_dim)`, codes a group of arrays by name. For a folder there
+        is such a node for each image, by its path. An OME-Zarr image gives OME-Zarr 0.5, with
+        channels first, and the means of 2 x 2 pixels of the vectors, of 4 x 4 and so on as further
+        levels. The attribute `umbed_keras` names preset and source with their SHA-256, the size of
+        a pixel, and whether the store is `complete`.
+
+    Raises:
+        ValueError: if `dtype`, `workers`, `shard` or `memory_budget` is not allowed, there is no
+            such preset, or `target` lies in `source`.
+        ValueError: if `source` is no readable image, or a folder without one.
+        ValueError: if `target` holds something else, or was begun with another model, source or
+            content. It is left as it is.
+        TypeError: if `source` is neither uint8 nor floating.
+        OSError: if `source` does not exist, or `target` can't be written to.
+        RuntimeError: if another process works on `target`.
+        RuntimeError: if images of a folder can't be read, or tiles failed three times. Everything
+            else is written by then. The same call tries them again; the store is not complete
+            until they are in it or removed from the folder.
+        ImportError: if the extra `stores` is not installed.
+
+    Examples:
+        >>> np.save("image.npy", np.zeros((20, 30, 3), "uint8"))
+        >>> model = uk.PixelEmbedder(latent_dim=4, widths=(4, 4))
+        >>> vectors = uk.stores.embed_store(model, "image.npy", "vectors.zarr", verbose=0)
+        >>> vectors.shape, vectors.attrs["umbed_keras"]["complete"]
+        ((20, 30, 4), True)
+    """
+    zarr = import_extra("zarr", "stores")
+    if dtype not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
+    preset = None if isinstance(model, PixelEmbedder) else str(model)
+    embedder = model if preset is None else PixelEmbedder.from_preset(model)
+    source, target = Path(source).resolve(), Path(target).resolve()
+    if source in target.parents:
+        raise ValueError(f"`target`, {target}, must not lie in `source`, {source}.")
+    images = ImageCollection(source, embedder.channels)
+    if images.left_out:
+        warnings.warn(
+            f"Only files named {', '.join(SUFFIXES)} are embedded. Other images in {source} are "
+            f"left out: {_listed(images.left_out)}.",
+            stacklevel=2,
+        )
+    tile_size = _tile_size(embedder, memory_budget, images.reading_bytes)
+    if embedder.radius is None and max(max(size) for _, *size in images.sizes) > tile_size:
+        warnings.warn(
+            f"The backbone {embedder.backbone.name!r} may look at the whole image (its `reach` is "
+            "None): tiles differ from the whole image.",
+            stacklevel=2,
+        )
+    first, before = images[0], stored_identity(target)
+    plan = Plan(
+        identity={
+            "content": "codes" if codes else "vectors",
+            "dtype": None if codes else dtype,
+            "model": {"preset": preset, "sha256": _model_hash(embedder)},
+            "source": images.identity(late=before.get("source", {}).get("late", ())),
+        },
+        images=images.sizes,
+        arrays=_packed_arrays(embedder) if codes else {"": ((embedder.latent_dim,), dtype)},
+        tile_size=tile_size,
+        scale=first.scale,
+        unit=first.unit,
+        ome=first.ome,
+        # Codes have no means.
+        levels=level_count(*first.shape[:2], CHUNK) if first.ome and not codes else 1,
+    )
+    function = _TileEmbedder(embedder, source, target, codes)
+    failed = fill_store(target, plan, function, workers, client, shard, verbose)
+    problems = _problems("image", "can't be read", images.unreadable)
+    problems += _problems("tile", f"failed {TRIES} times", failed)
+    if problems:
+        raise RuntimeError(f"{problems}All others are written; the same call tries these again.")
+    return zarr.open(target, mode="r")
+
+
+class _TileEmbedder:
+    """The function that `fill_store` takes: from a tile to its vectors or codes.
+
+    Args:
+        model: `PixelEmbedder`.
+        source: path of the images.
+        target: path of the store, whose plan lists the images.
+        codes: bool, whether codes are computed.
+    """
+
+    def __init__(self, model: PixelEmbedder, source: Path, target: Path, codes: bool) -> None:
+        self._model, self._source, self._target, self._codes = model, source, target, codes
+
+    @functools.cached_property
+    def _images(self) -> ImageCollection:
+        return ImageCollection(self._source, self._model.channels, read_plan(self._target).images)
+
+    def __call__(self, tile: Tile) -> np.ndarray | dict[str, np.ndarray]:
+        image = self._images[tile.image]
+        outputs = self._model.embed_window(image, tile.rows, tile.cols, self._codes)
+        return self._model.bottleneck.pack(outputs) if self._codes else outputs
+
+    def share(self, folder: Path) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Saves the model as a preset, from which other processes make their own function."""
+        if not folder.exists():
+            self._model.save_to_preset(folder)
+        return _load, (folder, self._source, self._target, self._codes)
+
+
+def _load(preset: Path, *arguments: Any) -> _TileEmbedder:
+    return _TileEmbedder(PixelEmbedder.from_preset(preset), *arguments)
+
+
+def _problems(noun: str, problem: str, errors: dict[str, str]) -> str:
+    """Returns a sentence about what failed, and a space; nothing if nothing did."""
+    if not errors:
+        return ""
+    listed = _listed([f"{name} ({error})" for name, error in errors.items()])
+    return f"{len(errors)} {noun}{'s' * (len(errors) > 1)} {problem}: {listed}. "
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(names[:_LISTED] + ["..."] * (len(names) > _LISTED))
+
+
+def _tile_size(model: PixelEmbedder, memory_budget: int, reading_bytes: int) -> int:
+    """Returns the largest tile that fits a budget, at most `LARGEST_TILE`, in pixels."""
+    check_integers(memory_budget=(1, memory_budget))
+    most = max(1, LARGEST_TILE // model.stride) * model.stride
+    try:
+        return min(most, model.largest_tile(memory_budget - reading_bytes))
+    except ValueError as error:
+        raise ValueError(
+            f"`memory_budget`, {memory_budget:,} bytes, less {reading_bytes:,} to read the source, "
+            f"is too small: {error}"
+        ) from error
+
+
+def _packed_arrays(model: PixelEmbedder) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Returns names, trailing shapes and dtypes of codes as they are stored."""
+    spec = model.bottleneck.code_spec().items()
+    packed = model.bottleneck.pack(
+        {name: np.zeros((1, *part), kind) for name, (part, kind) in spec}
+    )
+    return {name: (part.shape[1:], part.dtype.name) for name, part in packed.items()}
+
+
+def _model_hash(model: PixelEmbedder) -> str:
+    """Returns the SHA-256 of a model's configuration and weights, without the layers' names."""
+    config = json.dumps(_nameless(keras.saving.serialize_keras_object(model)), sort_keys=True)
+    digest = hashlib.sha256(config.encode())
+    update_by_weights(digest, model)
+    return digest.hexdigest()
+
+
+def _nameless(config: Any) -> Any:
+    if not isinstance(config, dict):
+        return config
+    kept = {key: value for key, value in config.items() if key not in ("name", "compile_config")}
+    return {key: _nameless(value) for key, value in kept.items()}
