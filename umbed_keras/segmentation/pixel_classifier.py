@@ -522,7 +522,7 @@ def _class_name(classifier: BaseEstimator | None) -> str | None:
     return None if classifier is None else type(classifier).__name__
 
 
-def _parameters(classifier: ClassifierMixin | None) -> dict[str, str] | None:
+def _parameters(classifier: BaseEstimator | None) -> dict[str, str] | None:
     """The parameters of a classifier, as text that tells them apart."""
     if classifier is None:
         return None

@@ -51,7 +51,8 @@ def cluster_pixels(
 
     Returns:
         Int32 array with the axes of the image but the channels and values in 0..k-1, in the order
-        of decreasing size of the clusters; -1 where there are no data. For a list of images a list of such arrays, for a batch a batch.
+        of decreasing size of the clusters; -1 where there are no data. A list of images gives a
+        list of arrays, a batch one array.
 
     Raises:
         TypeError: if `images` are no numbers.
@@ -121,7 +122,8 @@ def similar_pixels(
 
     Returns:
         Float32 array with the axes of the image but the channels and values in -1..1, 1 where the
-        vectors have the same direction; NaN where there are no data. For a list of images a list of such arrays, for a batch a batch.
+        vectors have the same direction; NaN where there are no data. A list of images gives a list
+        of arrays, a batch one array.
 
     Raises:
         TypeError: if `images` are no numbers.
