@@ -4,7 +4,7 @@
 
 Nuclei (Data Science Bowl 2018) and membranes (ISBI 2012) become what cameras write: 16 bits in
 which only part of the range is used, with exposures of half, once and twice the light, 12 bits
-cut to whole numbers, and inverted. Images that `pixel_classes.py` measures are left out. Each row is
+cut to whole numbers, and inverted. Images that `pixel_classes.py` measures are left out. A row is
 a scaling; the columns are the mean IoU in-image (20 stroked pixels a class) and across images
 (200 pixels a class of 4 images), mean over two draws and its standard error over images.
 """

@@ -21,7 +21,7 @@ def test_a_loaded_classifier_predicts_what_the_saved_one_does(embedder, striped,
     assert loaded.classes_.tolist() == [2, 7]
     np.testing.assert_array_equal(loaded.predict_proba(striped), saved.predict_proba(striped))
     # And goes on learning as the saved one does.
-    more = np.zeros((24, 20), int)
+    more = strokes.astype(int)
     more[10, 2:5] = 4
     np.testing.assert_array_equal(
         loaded.partial_fit(striped, more).predict(striped),
@@ -44,6 +44,8 @@ def test_files_of_earlier_versions_load(striped, strokes):
         "classifier": None,
         "smoothing": 1.0,
         "seed": 2,
+        "scaling": uk.Scaling(),
+        "channels": None,
     }
     fitted = clone(loaded).fit(striped, strokes)
     # Features are saved as another processor rounded them.

@@ -72,15 +72,14 @@ def test_one_image_a_list_and_a_batch(fitted, striped):
     np.testing.assert_array_equal(listed[0], one)
 
 
-def test_partial_fit_equals_fit_to_all_strokes_and_embeds_nothing_again(
+def test_partial_fit_takes_the_newest_labels_of_an_image_and_embeds_nothing_again(
     embedder, striped, strokes, monkeypatch
 ):
     first, second = strokes.copy(), strokes.copy()
-    first[12:], second[:12] = 0, 0
+    first[12:] = 0
     second[3, 3] = 2  # once more, as another class
-    second[5, 16] = 7
-    together = np.where(second > 0, second, strokes)
-    expected = PixelClassifier(embedder).fit(striped, together)
+    second[5, 16] = 0  # erased
+    expected = PixelClassifier(embedder).fit(striped, second)
     grown = PixelClassifier(embedder).fit(striped, first)
     embed, embedded = embedder.embed, []
     monkeypatch.setattr(embedder, "embed", lambda images: embedded.append(1) or embed(images))
@@ -113,7 +112,7 @@ def test_strokes_are_counted_within_their_class():
     label[0, :3], label[4, :3], label[8, 2:8] = 1, 1, 2
     pixels = LabelledPixels.from_label_image(label, np.zeros((9, 12, 1), "float32"))
     # Two strokes of class 1; the one of class 2 is cut in two along its length.
-    assert pixels.strokes().tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
+    assert pixels.strokes.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
 
 
 def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
@@ -152,7 +151,8 @@ def test_out_of_another_shape_or_dtype_is_refused(fitted, striped):
 @pytest.mark.parametrize(
     ("labels", "error", "named"),
     [
-        (np.zeros((24, 20)), TypeError, "`labels` must be integers. Received: dtype=float64"),
+        (np.full((24, 20), 0.5), ValueError, "must be whole numbers. Received: dtype=float64"),
+        (np.full((24, 20), "a"), TypeError, "`labels` must be integers. Received: dtype=<U1"),
         (np.zeros((24, 21), int), ValueError, r"of their image, \(24, 20\)"),
         (np.zeros((24, 20), int), ValueError, "all are 0"),
         (np.eye(24, 20, dtype=int), ValueError, r"two classes or more.*Received: \[1\]"),

@@ -20,8 +20,14 @@ pytestmark = pytest.mark.torch_alone
 def test_arguments_are_parameters(embedder):
     plain = LogisticRegression(C=2.0)
     classifier = PixelClassifier(embedder, plain, smoothing=1, seed=3)
-    parameters = {"embedder": embedder, "classifier": plain, "smoothing": 1, "seed": 3}
-    assert classifier.get_params(deep=False) == parameters
+    assert classifier.get_params(deep=False) == {
+        "embedder": embedder,
+        "classifier": plain,
+        "smoothing": 1,
+        "seed": 3,
+        "scaling": None,
+        "channels": None,
+    }
     assert classifier.get_params()["classifier__C"] == 2.0
     assert classifier.set_params(smoothing=2.0, classifier__C=1.0) is classifier
     assert (classifier.smoothing, plain.C) == (2.0, 1.0)
@@ -133,7 +139,7 @@ def test_copies_predict_and_learn_on(embedder, striped, strokes, copied):
     classifier = PixelClassifier(embedder).fit(striped, strokes)
     other = copied(classifier)
     np.testing.assert_array_equal(other.predict(striped), classifier.predict(striped))
-    more = np.zeros((24, 20), int)
+    more = strokes.astype(int)
     more[10, 2:5] = 4
     np.testing.assert_array_equal(
         other.partial_fit(striped, more).predict(striped),
@@ -143,7 +149,10 @@ def test_copies_predict_and_learn_on(embedder, striped, strokes, copied):
 
 def test_repr_tells_preset_classes_and_labelled_pixels(striped, strokes):
     classifier = PixelClassifier("celeba_vq_k16", smoothing=2.0)
-    text = "PixelClassifier(classifier=None, embedder='celeba_vq_k16', seed=0, smoothing=2.0)"
+    text = (
+        "PixelClassifier(channels=None, classifier=None, embedder='celeba_vq_k16', scaling=None, "
+        "seed=0, smoothing=2.0)"
+    )
     assert repr(classifier) == text
     classifier.fit(striped, strokes)
     assert repr(classifier) == f"{text} fitted to 20 labelled pixels of classes [2, 7]"

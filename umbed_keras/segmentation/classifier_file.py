@@ -48,7 +48,7 @@ def write_labelled(
         >>> write_labelled("pixels.npz", {"seed": 0}, {"first image": pixels})
         >>> settings, images = read_labelled("pixels.npz")
         >>> settings, images["first image"].labels.tolist()
-        ({'seed': 0}, [2, 1])
+        ({'seed': 0}, [1, 2])
     """
     columns = zip(*images.values(), strict=True)
     arrays = {

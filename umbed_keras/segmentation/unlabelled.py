@@ -129,7 +129,7 @@ def similar_pixels(
         TypeError: if `images` are no numbers.
         ValueError: if `images` are empty, or an image has axes that have no one meaning, or a
             number of channels that the embedder does not take.
-        ValueError: if the pixel lies outside the first image.
+        ValueError: if the pixel lies outside the first image, or holds no data.
 
     Examples:
         >>> image = np.random.default_rng(0).integers(256, size=(8, 6, 3), dtype="uint8")
@@ -148,6 +148,8 @@ def similar_pixels(
     vectors = _vectors(images, embedder, scaling, channels)
     position = {**dict(zip(first.plane_axes, plane, strict=True)), "y": row, "x": col}
     chosen = vectors[0][tuple(position[axis] for axis in first.axes.replace("c", ""))]
+    if np.isnan(chosen).any():
+        raise ValueError(f"`row` and `col` name a pixel without data. Received: {row}, {col}")
     return arrange([cosines_to(part, chosen).astype("float32") for part in vectors])
 
 

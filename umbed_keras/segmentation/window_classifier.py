@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from umbed_keras.images.image import Image
+from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 from umbed_keras.segmentation.probability_map import probability_map, smoothing_halo
 
@@ -23,7 +23,7 @@ class WindowClassifier:
     Args:
         classifier: fitted scikit-learn classifier with `predict_proba`.
         features: `PixelFeatures`.
-        image: `Image`.
+        vectors: `ImageVectors` of the image.
         smoothing: float, standard deviation of the Gaussian filter, in pixels.
         memory_budget: int, bytes to use beside models and `image`.
 
@@ -49,17 +49,16 @@ class WindowClassifier:
         self,
         classifier: ClassifierMixin,
         features: PixelFeatures,
-        image: Image,
+        vectors: ImageVectors,
         smoothing: float,
         memory_budget: int = 1 << 30,
     ):
         self._classifier, self._features, self._smoothing = classifier, features, smoothing
-        self._image, self._vectors = image, features.of_image(image)
+        self._image, self._vectors = vectors.image, vectors
         embedder = features.embedder
         # Windows begin at multiples of the embedder's stride.
         self._halo = -(-smoothing_halo(smoothing) // embedder.stride) * embedder.stride
-        size = self._vectors.num_groups * embedder.latent_dim + len(self._vectors.channels)
-        self._bytes = 4 * (3 * size + _COPIES * len(classifier.classes_))
+        self._bytes = 4 * (3 * vectors.num_features + _COPIES * len(classifier.classes_))
         self.tile_size = self._largest_tile(memory_budget)
 
     def __call__(self, window: Mapping[str, slice]) -> np.ndarray:

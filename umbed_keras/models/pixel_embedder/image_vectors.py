@@ -60,6 +60,15 @@ class ImageVectors:
         """The number of times that the embedder runs, and that its vector's size is multiplied."""
         return len(self._groups)
 
+    @property
+    def num_features(self) -> int:
+        """The number of a pixel's features: those of `values`, and of its vector."""
+        return len(self._together) + self.num_groups * self.embedder.latent_dim
+
+    @property
+    def _together(self) -> tuple[int, ...]:
+        return self._groups[0] if len(self._groups) == 1 else self.channels
+
     def values(
         self, plane: tuple[int, ...] = (), rows: slice | None = None, cols: slice | None = None
     ) -> np.ndarray:
@@ -73,8 +82,7 @@ class ImageVectors:
             float32 array `(rows, cols, channels)` in 0..1: the channels as the embedder takes
             them where they go together, and each once where they do not. 0 without data.
         """
-        together = self._groups[0] if len(self._groups) == 1 else self.channels
-        source = ScaledPlane(self.image, self.scaling, plane, together)
+        source = ScaledPlane(self.image, self.scaling, plane, self._together)
         return source[rows or slice(None), cols or slice(None)]
 
     def valid(

@@ -1,0 +1,245 @@
+"""Prediction of the classes of pixels by a fitted classifier."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import jaccard_score
+from sklearn.utils.validation import check_is_fitted
+
+from umbed_keras.images.image import Image
+from umbed_keras.images.tiled_map import output_array, tiled_map
+from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.image_lists import (
+    as_images,
+    as_label_images,
+    join_planes,
+    lazy_image,
+)
+from umbed_keras.segmentation.pixel_features import PixelFeatures
+from umbed_keras.segmentation.probability_map import probability_map, relative_entropy
+from umbed_keras.segmentation.window_classifier import WindowClassifier
+from umbed_keras.typing import ArrayLike, PathLike
+
+# One image, a list of images or a batch, and likewise label images: paths or arrays.
+ImageLike: TypeAlias = Image | PathLike | ArrayLike
+LabelLike: TypeAlias = PathLike | ArrayLike
+
+
+class PixelPrediction(BaseEstimator):
+    """The half of `PixelClassifier` that predicts, whole or by windows.
+
+    Attributes that `fit` of the other half sets:
+        classifier_: fitted scikit-learn classifier of features.
+        classes_: int array of the sorted classes.
+        num_features_: int, features of a pixel that the classifier was fitted to.
+
+    Examples:
+        >>> issubclass(uk.segmentation.PixelClassifier, PixelPrediction)
+        True
+    """
+
+    embedder: PixelEmbedder | PathLike
+    smoothing: float
+    features: PixelFeatures
+    classifier_: Any
+    classes_: np.ndarray
+    num_features_: int
+    _fitted_embedder: PixelEmbedder | PathLike
+
+    def predict(self, images: ImageLike, axes: str | None = None) -> np.ndarray | list[np.ndarray]:
+        """Returns the class of every pixel.
+
+        Args:
+            images, axes: as in `fit`.
+
+        Returns:
+            Int array with the axes of the image but the channels, of elements of `classes_`, and
+            0 where there are no data. For a list of images a list of arrays, for a batch a batch.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`, or if `embedder` was changed after it.
+            TypeError: if `images` are no numbers.
+            ValueError: if an image has axes that have no one meaning, or another number of channels
+                than those of `fit`.
+        """
+        return self._map_images(self._classes, images, axes)
+
+    def predict_proba(
+        self, images: ImageLike, axes: str | None = None
+    ) -> np.ndarray | list[np.ndarray]:
+        """Returns the probability of every class at every pixel.
+
+        Args:
+            images, axes: as in `fit`.
+
+        Returns:
+            float32 array with the axes of the image but the channels, and the classes last, in the
+            order of `classes_`; NaN where there are no data. For a list of images a list of
+            arrays, for a batch a batch.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            TypeError: as `predict`.
+            ValueError: as `predict`.
+        """
+        return self._map_images(lambda probabilities: probabilities, images, axes)
+
+    def uncertainty(
+        self, images: ImageLike, axes: str | None = None
+    ) -> np.ndarray | list[np.ndarray]:
+        """Returns the uncertainty of every pixel's class: the entropy of its probabilities.
+
+        Args:
+            images, axes: as in `fit`.
+
+        Returns:
+            float32 array with the axes of the image but the channels, from 0 where one class is
+            certain to 1 where all classes are equally likely; NaN where there are no data. For a
+            list of images a list of arrays, for a batch a batch.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            TypeError: as `predict`.
+            ValueError: as `predict`.
+        """
+        return self._map_images(relative_entropy, images, axes)
+
+    def score(self, images: ImageLike, labels: LabelLike, axes: str | None = None) -> float:
+        """Returns the mean intersection over union of the classes, over all labelled pixels.
+
+        Args:
+            images, axes: as in `fit`.
+            labels: as in `fit`; pixels labelled 0, and those without data, do not count.
+
+        Returns:
+            Float in 0..1, the mean over the classes in `labels`.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            TypeError: as `fit`.
+            ValueError: as `predict`; or if `images` and `labels` differ in number or size, or no
+                pixel is labelled.
+        """
+        self._check_fitted()
+        images, _ = as_images(images, axes)
+        true, predicted = [], []
+        for image, label in zip(images, as_label_images(labels, images, axes), strict=True):
+            classes = self.predict(image)
+            counted = (label != 0) & (classes != 0)
+            true.append(label[counted])
+            predicted.append(classes[counted])
+        true, predicted = np.concatenate(true), np.concatenate(predicted)
+        if not len(true):
+            raise ValueError("`labels` must label some pixels: all are 0.")
+        return jaccard_score(true, predicted, labels=np.unique(true), average="macro")
+
+    def predict_large(
+        self,
+        image: Image | PathLike | Any,
+        out: Any = None,
+        memory_budget: int = 1 << 30,
+        verbose: int = 1,
+        axes: str | None = None,
+    ) -> Any:
+        """Computes the class of every pixel of an image larger than memory, tile by tile.
+
+        The classes are those of `predict`, except where the probabilities of two classes are equal
+        up to rounding.
+
+        Args:
+            image: as in `fit`, one image; an array may be anything with `shape`, `dtype` and
+                slices, such as a memory map or a Zarr array.
+            out: integer array to write to, with the axes of the image but the channels, of one of
+                these kinds. None allocates a NumPy array.
+            memory_budget: int, bytes to use beside models, `image` and `out`.
+            verbose: int, 1 shows a progress bar, 0 shows nothing.
+            axes: as in `fit`.
+
+        Returns:
+            `out`, of elements of `classes_`, and 0 where there are no data.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            TypeError: as `predict`.
+            ValueError: as `predict`.
+            ValueError: if `out` has another shape, or a dtype that does not hold the classes.
+            ValueError: if `memory_budget` is too small for any tile; the message says how much is
+                enough.
+        """
+        self._check_fitted()
+        image = lazy_image(image, axes)
+        window = self.window_classifier(image, memory_budget)
+        letters = image.axes.replace("c", "")
+        size = tuple(image.sizes[axis] for axis in letters)
+        values = np.concatenate([self.classes_, [0]])
+        out = output_array(out, size, self.classes_.dtype, values=values)
+        tile = {"y": window.tile_size, "x": window.tile_size}
+
+        def classes(*slices):
+            return self._classes(window(dict(zip(letters, slices, strict=True))))
+
+        return tiled_map(
+            classes, size, [tile.get(axis, 1) for axis in letters], out, verbose=verbose
+        )
+
+    def window_classifier(self, image: Image, memory_budget: int = 1 << 30) -> WindowClassifier:
+        """Returns what computes the probabilities of windows of an image.
+
+        Args:
+            image: `Image`.
+            memory_budget: int, bytes to use beside models and `image`.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            ValueError: if `memory_budget` is too small for any tile.
+        """
+        self._check_fitted()
+        return WindowClassifier(
+            self.classifier_, self.features, self._vectors(image), self.smoothing, memory_budget
+        )
+
+    def _map_images(
+        self, function: Callable[[np.ndarray], Any], images: ImageLike, axes: str | None
+    ) -> Any:
+        """Applies a function to the probabilities of each image; arranges results as `images`."""
+        self._check_fitted()
+        images, arrange = as_images(images, axes)
+        return arrange([self._map_planes(function, image) for image in images])
+
+    def _map_planes(self, function: Callable[[np.ndarray], Any], image: Image) -> np.ndarray:
+        vectors = self._vectors(image)
+        parts = []
+        for plane in image.planes():
+            features = self.features.of_plane(vectors, plane)[0]
+            parts.append(
+                function(probability_map(self.classifier_, features, float(self.smoothing)))
+            )
+        return join_planes(image, parts)
+
+    def _vectors(self, image: Image) -> ImageVectors:
+        """Returns the `ImageVectors` of an image with as many channels as those of `fit`."""
+        vectors = self.features.of_image(image)
+        if vectors.num_features != self.num_features_:
+            raise ValueError(
+                f"`images` must have as many channels as those of `fit`. Received: {image!r}, "
+                f"with {vectors.num_features} features of a pixel in place of {self.num_features_}"
+            )
+        return vectors
+
+    def _classes(self, probabilities: np.ndarray) -> np.ndarray:
+        """The most likely class of each pixel, 0 where there are no data."""
+        without = np.isnan(probabilities[..., 0])
+        if not without.any():
+            return self.classes_[probabilities.argmax(axis=-1)]
+        classes = self.classes_[np.nan_to_num(probabilities).argmax(axis=-1)]
+        classes[without] = 0
+        return classes
+
+    def _check_fitted(self) -> None:
+        check_is_fitted(self, msg="This %(name)s is not fitted: call `fit` first.")
+        if self.embedder != self._fitted_embedder:
+            raise NotFittedError("`embedder` was changed after `fit`: call `fit` again.")
