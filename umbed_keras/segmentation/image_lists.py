@@ -16,7 +16,7 @@ from umbed_keras.typing import ArrayLike, PathLike
 
 def as_images(
     images: Image | PathLike | ArrayLike, axes: str | None = None
-) -> tuple[list[Image], Callable[[list], Any]]:
+) -> tuple[list[Image], Callable[[list[Any]], Any]]:
     """Converts one image, a list of images or a batch to a list of `Image`s.
 
     Args:

@@ -14,7 +14,7 @@ from umbed_keras.segmentation.classifier_file import read_labelled, write_labell
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
-from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures, fingerprint
+from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
 from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike, PixelPrediction
 from umbed_keras.typing import PathLike
 
@@ -82,20 +82,6 @@ class PixelClassifier(PixelPrediction):
         self.seed = seed
         self.scaling = scaling
         self.channels = channels
-
-    @property
-    def features(self) -> PixelFeatures:
-        """The `PixelFeatures` of the embedder, which load a preset when they are first used."""
-        fitted = vars(self)
-        scaling = fitted.get("scaling_", self.scaling or Scaling())
-        return self._features_in(scaling, fitted.get("channels_", self.channels))
-
-    def _features_in(self, scaling: Scaling, channels: Sequence[int | str] | None) -> PixelFeatures:
-        features = vars(self).get("_features")
-        if features is None or features.source != self.embedder:
-            features = self._features = PixelFeatures(self.embedder)
-        features.scaling, features.channels = scaling, channels
-        return features
 
     def fit(self, images: ImageLike, labels: LabelLike, axes: str | None = None) -> Self:
         """Fits the classifier to labelled pixels; those of earlier calls are forgotten.

@@ -1,6 +1,6 @@
 """Prediction of the classes of pixels by a fitted classifier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ from sklearn.metrics import jaccard_score
 from sklearn.utils.validation import check_is_fitted
 
 from umbed_keras.images.image import Image
+from umbed_keras.images.scaling import Scaling
 from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
@@ -44,11 +45,26 @@ class PixelPrediction(BaseEstimator):
 
     embedder: PixelEmbedder | PathLike
     smoothing: float
-    features: PixelFeatures
+    scaling: Scaling | None
+    channels: Sequence[int | str] | None
     classifier_: Any
     classes_: np.ndarray
     num_features_: int
     _fitted_embedder: PixelEmbedder | PathLike
+
+    @property
+    def features(self) -> PixelFeatures:
+        """The `PixelFeatures` of the embedder, which load a preset when they are first used."""
+        fitted = vars(self)
+        scaling = fitted.get("scaling_", self.scaling or Scaling())
+        return self._features_in(scaling, fitted.get("channels_", self.channels))
+
+    def _features_in(self, scaling: Scaling, channels: Sequence[int | str] | None) -> PixelFeatures:
+        features = vars(self).get("_features")
+        if features is None or features.source != self.embedder:
+            features = self._features = PixelFeatures(self.embedder)
+        features.scaling, features.channels = scaling, channels
+        return features
 
     def predict(self, images: ImageLike, axes: str | None = None) -> np.ndarray | list[np.ndarray]:
         """Returns the class of every pixel.
@@ -141,7 +157,7 @@ class PixelPrediction(BaseEstimator):
         self,
         image: Image | PathLike | Any,
         out: Any = None,
-        memory_budget: int = 1 << 30,
+        memory_budget: int = 1 << 31,
         verbose: int = 1,
         axes: str | None = None,
     ) -> Any:
@@ -186,7 +202,7 @@ class PixelPrediction(BaseEstimator):
             classes, size, [tile.get(axis, 1) for axis in letters], out, verbose=verbose
         )
 
-    def window_classifier(self, image: Image, memory_budget: int = 1 << 30) -> WindowClassifier:
+    def window_classifier(self, image: Image, memory_budget: int = 1 << 31) -> WindowClassifier:
         """Returns what computes the probabilities of windows of an image.
 
         Args:

@@ -51,7 +51,7 @@ class WindowClassifier:
         features: PixelFeatures,
         vectors: ImageVectors,
         smoothing: float,
-        memory_budget: int = 1 << 30,
+        memory_budget: int = 1 << 31,
     ):
         self._classifier, self._features, self._smoothing = classifier, features, smoothing
         self._image, self._vectors = vectors.image, vectors

@@ -1,7 +1,7 @@
 """Vectors of images of any number type, channels and planes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -129,9 +129,10 @@ class ImageVectors:
         Returns:
             For each group of channels what `PixelEmbedder.encode` returns, without the batch.
         """
+        embed = self.embedder.embed_window
+        sources = [self._source(group, plane) for group in self._groups]
         return [
-            self.embedder.embed_window(self._source(group, plane), rows, cols, codes=True)
-            for group in self._groups
+            cast(dict[str, np.ndarray], embed(source, rows, cols, codes=True)) for source in sources
         ]
 
     def _source(self, group: tuple[int, ...], plane: tuple[int, ...]) -> ScaledPlane:
@@ -145,4 +146,4 @@ class ImageVectors:
             return self.embedder.embed(source[:, :][None])[0]
         rows = slice(0, self.image.height) if rows is None else rows
         cols = slice(0, self.image.width) if cols is None else cols
-        return self.embedder.embed_window(source, rows, cols)
+        return cast(np.ndarray, self.embedder.embed_window(source, rows, cols))
