@@ -1,0 +1,136 @@
+"""The guided filter, against loops over windows in float64."""
+
+import numpy as np
+import pytest
+from keras import backend, ops
+
+from umbed_keras.ops import guided_filter
+from umbed_keras.ops.guided_filter import _filtered, _planes
+
+
+def windows(height, width, radius):
+    """Slices of the window around each pixel."""
+    for row, col in np.ndindex(height, width):
+        rows = slice(max(0, row - radius), row + radius + 1)
+        yield row, col, (rows, slice(max(0, col - radius), col + radius + 1))
+
+
+def ridge_regressions(guide, values, radius, epsilon):
+    """He, Sun & Tang's filter: in each window a ridge regression, and the mean of their answers."""
+    guide, values = guide.astype("float64"), values.astype("float64")
+    height, width, channels = guide.shape
+    slopes = np.empty((height, width, channels, values.shape[-1]))
+    offsets = np.empty(values.shape)
+    for row, col, window in windows(height, width, radius):
+        inputs = guide[window].reshape(-1, channels)
+        outputs = values[window].reshape(len(inputs), -1)
+        centre, level = inputs.mean(0), outputs.mean(0)
+        squares = (inputs - centre).T @ (inputs - centre) / len(inputs) + epsilon * np.eye(channels)
+        products = (inputs - centre).T @ (outputs - level) / len(inputs)
+        slopes[row, col] = np.linalg.solve(squares, products)
+        offsets[row, col] = level - centre @ slopes[row, col]
+    result = np.empty(values.shape)
+    for row, col, window in windows(height, width, radius):
+        slope = slopes[window].mean((0, 1))
+        result[row, col] = guide[row, col] @ slope + offsets[window].mean((0, 1))
+    return result
+
+
+def arrays(height, width, channels, maps, dtype="float32"):
+    """A guide with edges and noise, and values with some of the edges."""
+    random = np.random.default_rng(0)
+    guide = random.normal(0.5, 0.1, (height, width, channels))
+    guide[:, width // 2 :] += 0.3
+    values = random.uniform(0, 0.2, (height, width, maps))
+    values[:, width // 2 :, ::2] += 0.5
+    return guide.astype(dtype), values.astype(dtype)
+
+
+def bound(rounding, radius, epsilon, guide, values, dtype):
+    """Rounding of a window's covariance, as it passes through slopes to the result."""
+    spread = np.ptp(guide)
+    covariance = rounding(4 * radius + 2, spread * np.ptp(values), dtype)
+    return covariance / epsilon * spread + rounding(4 * radius + 2, values, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("size", "channels", "radius"),
+    [((9, 14), 1, 2), ((12, 7), 3, 3), ((6, 5), 5, 1), ((5, 8), 2, 9), ((1, 6), 1, 1)],
+)
+def test_ridge_regressions_in_windows(size, channels, radius, dtype, rounding, float64):
+    guide, values = arrays(*size, channels, maps=2, dtype=dtype)
+    epsilon = 0.01
+    actual = guided_filter(guide, values, radius, epsilon)
+    assert backend.standardize_dtype(actual.dtype) == dtype
+    expected = ridge_regressions(guide, values, radius, epsilon)
+    atol = bound(rounding, radius, epsilon, guide, values, dtype)
+    np.testing.assert_allclose(ops.convert_to_numpy(actual), expected, rtol=0, atol=atol)
+
+
+def test_a_batch_is_filtered_image_by_image():
+    pairs = [arrays(8, 9, 3, 2), [part[::-1] for part in arrays(8, 9, 3, 2)]]
+    guides, values = (np.stack(parts) for parts in zip(*pairs, strict=True))
+    together = ops.convert_to_numpy(guided_filter(guides, values, 2, 1e-3))
+    for index, (guide, value) in enumerate(pairs):
+        alone = ops.convert_to_numpy(guided_filter(guide, value, 2, 1e-3))
+        np.testing.assert_allclose(together[index], alone, atol=1e-6)
+
+
+def test_tiles_with_a_halo_of_two_radii_equal_the_whole():
+    guide, values = arrays(60, 70, 3, 2)
+    whole = ops.convert_to_numpy(guided_filter(guide, values, 5, 3e-4))
+    view = (slice(10, 50), slice(15, 60))
+    tile = ops.convert_to_numpy(guided_filter(guide[view], values[view], 5, 3e-4))
+    np.testing.assert_allclose(tile[10:-10, 10:-10], whole[20:40, 25:50], atol=1e-5)
+
+
+def test_long_lines_lose_no_digits(rounding):
+    """Sums over whole lines would have 1e6 units of the last place of a window."""
+    guide = np.full((1, 200_000, 1), 1000.0, "float32")
+    values = np.tile(np.float32([[0], [1]]), (100_000, 1))[None]
+    result = ops.convert_to_numpy(guided_filter(guide, values, 1, 1.0))[0, 2:-2, 0]
+    # Every mean of three is 1/3 or 2/3, and those of their means 4/9 or 5/9.
+    expected = np.tile([4 / 9, 5 / 9], 99_998)
+    np.testing.assert_allclose(result, expected, atol=rounding(6))
+
+
+def test_constants_and_linear_functions_of_the_guide_stay(rounding):
+    guide, _ = arrays(20, 20, 3, 1)
+    values = np.stack([np.full((20, 20), 0.7), guide @ [0.2, -0.5, 0.4] + 0.3], -1)
+    result = ops.convert_to_numpy(guided_filter(guide, values.astype("float32"), 4, 1e-6))
+    np.testing.assert_allclose(result[..., 0], 0.7, atol=rounding(18))
+    # The penalty shrinks slopes by its share of the variance, 0.01.
+    np.testing.assert_allclose(result[..., 1], values[..., 1], atol=1e-3)
+
+
+@pytest.mark.skipif(backend.backend() != "torch", reason="PyTorch's own path")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_fast_path_of_pytorch_equals_the_plain_one(dtype, rounding):
+    guide, values = map(ops.convert_to_tensor, arrays(40, 30, 3, 4, dtype))
+    fast = guided_filter(guide, values, 4, 1e-3)
+    plain = ops.stack(_filtered(_planes(guide), _planes(values), 4, 1e-3), axis=-1)
+    atol = bound(rounding, 4, 1e-3, *map(ops.convert_to_numpy, (guide, values)), dtype)
+    np.testing.assert_allclose(fast, plain, rtol=0, atol=atol)
+
+
+@pytest.mark.skipif(backend.backend() != "torch", reason="PyTorch's gradients")
+def test_gradients_pass():
+    import torch
+
+    guide, values = (
+        torch.tensor(part, requires_grad=True) for part in arrays(6, 5, 2, 1, "float64")
+    )
+    assert torch.autograd.gradcheck(lambda *both: guided_filter(*both, 1, 0.01), (guide, values))
+
+
+def test_wrong_arguments_are_named():
+    guide, values = arrays(6, 5, 3, 1)
+    with pytest.raises(ValueError, match=r"`guide` and `values` must have shapes"):
+        guided_filter(guide[:5], values, 2, 1e-3)
+    with pytest.raises(ValueError, match=r"Received: \(6, 5\)"):
+        guided_filter(guide[..., 0], values[..., 0], 2, 1e-3)
+    with pytest.raises(ValueError, match="`radius`"):
+        guided_filter(guide, values, 0, 1e-3)
+    with pytest.raises(ValueError, match=r"`epsilon` must be above 0\. Received: 0"):
+        guided_filter(guide, values, 1, 0)

@@ -1,0 +1,185 @@
+"""The guided filter: smoothing that keeps the edges of another image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from umbed_keras.backend.exporting import exporting
+from umbed_keras.ops.checks import check_integers
+from umbed_keras.typing import ArrayLike, Tensor
+
+
+def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: float) -> Tensor:
+    """Smooths maps with a filter that keeps the edges of a guide.
+
+    In every square window the values are fitted by a linear function of the guide's channels, with
+    a penalty `epsilon` on its slopes; a pixel's result is the mean of what the functions of all
+    windows around it give (He, Sun & Tang 2010, 2013). Where the guide is even, values are averaged
+    twice over the window; where it has an edge that the values share, the edge stays. Windows end
+    at the borders of the image. Time does not depend on the radius.
+
+    The result at a pixel depends on pixels at most `2 * radius` rows or columns away: tiles with
+    that much around them give what the whole image gives.
+
+    Args:
+        guide: floating array `(batch, height, width, channels)`, or without the batch. One channel
+            takes a division at each pixel, several take a system of linear equations.
+        values: floating array `(batch, height, width, maps)`, or without the batch.
+        radius: int, windows are squares with sides of `2 * radius + 1` pixels.
+        epsilon: float above 0, in the square of the guide's unit. Variances below it count as
+            even: 3e-4 is a standard deviation of 0.017.
+
+    Returns:
+        Tensor of the shape of `values`, in float32, or float64 if both arrays are.
+
+    Raises:
+        ValueError: if the shapes of `guide` and `values` differ beyond their last axis, or have
+            neither three nor four axes.
+        ValueError: if `radius` is no integer of at least 1, or `epsilon` is not above 0.
+
+    Examples:
+        >>> guide = np.zeros((8, 12, 1), "float32")
+        >>> guide[:, 6:] = 1
+        >>> noisy = guide + np.random.default_rng(0).normal(0, 0.1, guide.shape)
+        >>> smooth = uk.ops.guided_filter(guide, noisy, radius=4, epsilon=1e-3)
+        >>> smooth = keras.ops.convert_to_numpy(smooth)[..., 0]
+        >>> bool(np.ptp(smooth[:, :6]) < 0.1), bool(smooth[4, 6] - smooth[4, 5] > 0.9)
+        (True, True)
+    """
+    guide, values = _floats(guide, values)
+    if len(guide.shape) not in (3, 4) or tuple(guide.shape[:-1]) != tuple(values.shape[:-1]):
+        raise ValueError(
+            "`guide` and `values` must have shapes (batch, height, width, channels) and (batch, "
+            f"height, width, maps), or both without a batch. Received: {tuple(guide.shape)} and "
+            f"{tuple(values.shape)}"
+        )
+    check_integers(radius=(1, radius))
+    if not float(epsilon) > 0:
+        raise ValueError(f"`epsilon` must be above 0. Received: {epsilon}")
+    if keras.backend.backend() == "torch" and not exporting():
+        from umbed_keras.ops._torch_guided_filter import applicable, filtered
+
+        if applicable(guide, values):
+            return filtered(guide, values, int(radius), float(epsilon))
+    planes = [_planes(array) for array in (guide, values)]
+    filtered_planes = _filtered(*planes, int(radius), float(epsilon))
+    return ops.stack(filtered_planes, axis=-1)
+
+
+def _floats(*arrays: ArrayLike) -> list[Tensor]:
+    """Returns tensors of one floating dtype, of 32 or 64 bits."""
+    tensors = [ops.convert_to_tensor(array) for array in arrays]
+    both = {keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors}
+    dtype = "float64" if both == {"float64"} else "float32"
+    return [ops.cast(tensor, dtype) for tensor in tensors]
+
+
+def _planes(array: Tensor) -> list[Tensor]:
+    return [array[..., index] for index in range(array.shape[-1])]
+
+
+def _filtered(
+    guide: Sequence[Tensor], values: Sequence[Tensor], radius: int, epsilon: float
+) -> list[Tensor]:
+    """Filters planes `(..., height, width)`."""
+    counts = _window_sums(ops.ones_like(guide[0]), radius)
+
+    def mean(plane):
+        return _window_sums(plane, radius) / counts
+
+    # The filter is invariant to the guide's origin; near 0 products lose fewer digits.
+    # (`ops.mean` and `ops.cumsum` round float64 to float32 on PyTorch.)
+    size = guide[0].shape[-2] * guide[0].shape[-1]
+    guide = [plane - ops.sum(plane, axis=(-2, -1), keepdims=True) / size for plane in guide]
+    means = [mean(plane) for plane in guide]
+    factors = _factorised(guide, means, mean, epsilon)
+    results = []
+    for plane in values:
+        level = mean(plane)
+        covariances = [
+            mean(channel * plane) - own * level for channel, own in zip(guide, means, strict=True)
+        ]
+        slopes = _solved(*factors, covariances)
+        for slope, own in zip(slopes, means, strict=True):
+            level = level - slope * own
+        result = mean(level)
+        for slope, channel in zip(slopes, guide, strict=True):
+            result = result + mean(slope) * channel
+        results.append(result)
+    return results
+
+
+def _factorised(
+    guide: Sequence[Tensor], means: Sequence[Tensor], mean: Any, epsilon: float
+) -> tuple[list[list[Tensor]], list[Tensor]]:
+    """Factorises the covariance of the guide's channels at every pixel as L D L^T.
+
+    Returns:
+        The rows of L below its diagonal of ones, and the diagonal of D.
+    """
+    rows, pivots = [], []
+    for row, channel in enumerate(guide):
+        entries = []
+        for col in range(row + 1):
+            entry = mean(channel * guide[col]) - means[row] * means[col]
+            others = rows[col] if col < row else entries
+            for index in range(col):
+                entry = entry - entries[index] * others[index] * pivots[index]
+            entries.append(entry / pivots[col] if col < row else entry + epsilon)
+        pivots.append(entries.pop())
+        rows.append(entries)
+    return rows, pivots
+
+
+def _solved(
+    rows: Sequence[Sequence[Tensor]], pivots: Sequence[Tensor], right: Sequence[Tensor]
+) -> list[Tensor]:
+    """Solves L D L^T x = right at every pixel."""
+    solution = list(right)
+    for row, entries in enumerate(rows):
+        for col, entry in enumerate(entries):
+            solution[row] = solution[row] - entry * solution[col]
+    solution = [part / pivot for part, pivot in zip(solution, pivots, strict=True)]
+    for row in reversed(range(len(rows))):
+        for col, entry in enumerate(rows[row]):
+            solution[col] = solution[col] - entry * solution[row]
+    return solution
+
+
+def _window_sums(plane: Tensor, radius: int) -> Tensor:
+    """Sums square windows of a plane `(..., height, width)`, 0 beyond its borders."""
+    for _ in range(2):
+        plane = ops.swapaxes(_line_sums(plane, radius), -1, -2)
+    return plane
+
+
+def _line_sums(lines: Tensor, radius: int) -> Tensor:
+    """Sums `2 * radius + 1` neighbours along the last axis, 0 beyond the ends.
+
+    Running sums begin anew in every block of this length, and a window is the end of one block and
+    the start of the next: no difference of large numbers loses digits, however long the lines are.
+    """
+    length, (before, after) = lines.shape[-1], block_padding(lines.shape[-1], radius)
+    outer = lines.shape[:-1]
+    lines = ops.pad(lines, [(0, 0)] * len(outer) + [(before, after)])
+    blocks = ops.reshape(lines, (*outer, -1, 2 * radius + 1))
+    sums = ops.cumsum(blocks, axis=-1, dtype=blocks.dtype)
+    windows = sums[..., :-1, -1:] - sums[..., :-1, :] + sums[..., 1:, :]
+    return ops.reshape(windows, (*outer, -1))[..., :length]
+
+
+def block_padding(length: int, radius: int) -> tuple[int, int]:
+    """Returns how many zeros to put before and after a line to sum its windows in blocks.
+
+    Args:
+        length: int, of the line.
+        radius: int, of the windows.
+
+    Examples:
+        >>> block_padding(length=10, radius=1)  # five blocks of three
+        (2, 3)
+    """
+    width = 2 * radius + 1
+    return radius + 1, (-(-length // width) + 1) * width - length - radius - 1
