@@ -32,7 +32,7 @@ def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: flo
             even: 3e-4 is a standard deviation of 0.017.
 
     Returns:
-        Tensor of the shape of `values`, in float32, or float64 if both arrays are.
+        float32 tensor of the shape of `values`.
 
     Raises:
         ValueError: if the shapes of `guide` and `values` differ beyond their last axis, or have
@@ -48,7 +48,7 @@ def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: flo
         >>> bool(np.ptp(smooth[:, :6]) < 0.1), bool(smooth[4, 6] - smooth[4, 5] > 0.9)
         (True, True)
     """
-    guide, values = _floats(guide, values)
+    guide, values = (ops.cast(array, "float32") for array in (guide, values))
     if len(guide.shape) not in (3, 4) or tuple(guide.shape[:-1]) != tuple(values.shape[:-1]):
         raise ValueError(
             "`guide` and `values` must have shapes (batch, height, width, channels) and (batch, "
@@ -68,14 +68,6 @@ def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: flo
     return ops.stack(filtered_planes, axis=-1)
 
 
-def _floats(*arrays: ArrayLike) -> list[Tensor]:
-    """Returns tensors of one floating dtype, of 32 or 64 bits."""
-    tensors = [ops.convert_to_tensor(array) for array in arrays]
-    both = {keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors}
-    dtype = "float64" if both == {"float64"} else "float32"
-    return [ops.cast(tensor, dtype) for tensor in tensors]
-
-
 def _planes(array: Tensor) -> list[Tensor]:
     return [array[..., index] for index in range(array.shape[-1])]
 
@@ -90,9 +82,7 @@ def _filtered(
         return _window_sums(plane, radius) / counts
 
     # The filter is invariant to the guide's origin; near 0 products lose fewer digits.
-    # (`ops.mean` and `ops.cumsum` round float64 to float32 on PyTorch.)
-    size = guide[0].shape[-2] * guide[0].shape[-1]
-    guide = [plane - ops.sum(plane, axis=(-2, -1), keepdims=True) / size for plane in guide]
+    guide = [plane - ops.mean(plane, axis=(-2, -1), keepdims=True) for plane in guide]
     means = [mean(plane) for plane in guide]
     factors = _factorised(guide, means, mean, epsilon)
     results = []
@@ -164,8 +154,7 @@ def _line_sums(lines: Tensor, radius: int) -> Tensor:
     length, (before, after) = lines.shape[-1], block_padding(lines.shape[-1], radius)
     outer = lines.shape[:-1]
     lines = ops.pad(lines, [(0, 0)] * len(outer) + [(before, after)])
-    blocks = ops.reshape(lines, (*outer, -1, 2 * radius + 1))
-    sums = ops.cumsum(blocks, axis=-1, dtype=blocks.dtype)
+    sums = ops.cumsum(ops.reshape(lines, (*outer, -1, 2 * radius + 1)), axis=-1)
     windows = sums[..., :-1, -1:] - sums[..., :-1, :] + sums[..., 1:, :]
     return ops.reshape(windows, (*outer, -1))[..., :length]
 
