@@ -1,0 +1,56 @@
+"""Zarr arrays and OME-Zarr images of every version."""
+
+import pytest
+from image_checks import assert_reads, numbers
+
+import umbed_keras as uk
+
+zarr = pytest.importorskip("zarr")
+pytestmark = pytest.mark.torch_alone
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarr_arrays(tmp_path, version):
+    data = numbers((3, 20, 30), "uint16")
+    options = {"zarr_format": version, "chunks": (1, 8, 8)}
+    if version == 3:
+        options["dimension_names"] = ("z", "y", "x")
+    array = zarr.create_array(tmp_path / "a.zarr", shape=data.shape, dtype=data.dtype, **options)
+    array[:] = data
+    axes = None if version == 3 else "zyx"
+    assert_reads(uk.read_image(tmp_path / "a.zarr", axes=axes), data, "zyx")
+    group = zarr.open_group(tmp_path / "group.zarr", mode="w", zarr_format=version)
+    group.create_array("one", shape=(4, 5), dtype="uint8")
+    group.create_array("two", shape=(4, 5), dtype="uint8")
+    with pytest.raises(ValueError, match=r"group.*one.*two"):
+        uk.read_image(tmp_path / "group.zarr")
+    assert uk.read_image(tmp_path / "group.zarr", series="two").shape == (4, 5)
+
+
+def test_ome_zarr(tmp_path):
+    data = numbers((2, 20, 30), "uint16")
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    for level, part in enumerate((data, data[:, ::2, ::2])):
+        group.create_array(str(level), shape=part.shape, dtype=part.dtype)[:] = part
+    axes = [{"name": "c", "type": "channel"}]
+    axes += [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "yx"]
+    scales = [[1, 0.5, 0.5], [1, 1, 1]]
+    group.attrs["multiscales"] = [
+        {
+            "version": "0.4",
+            "axes": axes,
+            "datasets": [
+                {
+                    "path": str(level),
+                    "coordinateTransformations": [{"type": "scale", "scale": part}],
+                }
+                for level, part in enumerate(scales)
+            ],
+        }
+    ]
+    group.attrs["omero"] = {"channels": [{"label": "DAPI"}, {"label": "GFP"}]}
+    image = uk.read_image(tmp_path / "a.zarr")
+    assert_reads(image, data, "cyx")
+    assert (image.pixel_size, image.unit) == ({"y": 0.5, "x": 0.5}, "micrometer")
+    assert image.channel_names == ("DAPI", "GFP")
+    assert_reads(uk.read_image(tmp_path / "a.zarr", level=1), data[:, ::2, ::2], "cyx")
