@@ -147,3 +147,117 @@ def test_pyramids_give_their_levels(tmp_path):
     assert_reads(uk.read_image(tmp_path / "a.tif", level=1), data[::2, ::2], "yxc")
     with pytest.raises(ValueError, match=r"`level` must be from 0 to 1.*Received: 2"):
         uk.read_image(tmp_path / "a.tif", level=2)
+
+
+def test_opacity_is_not_inverted_with_the_grey(tmp_path):
+    data = numbers((20, 30, 2), "uint8")
+    options = {"photometric": "miniswhite", "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", data, extrasamples=["unassalpha"], **options)
+    image = uk.read_image(tmp_path / "a.tif")
+    assert_reads(image, np.dstack([255 - data[..., 0], data[..., 1]]), "yxc")
+    assert image.details.alpha == 1
+
+
+def test_inks_with_opacity(tmp_path):
+    data = numbers((20, 30, 5), "uint8")
+    tifffile.imwrite(tmp_path / "a.tif", data, photometric="separated", extrasamples=["unassalpha"])
+    image = uk.read_image(tmp_path / "a.tif")
+    light = 255.0 - data[..., :4]
+    expected = np.dstack([np.rint(light[..., :3] * light[..., 3:] / 255), data[..., 4]])
+    assert_reads(image, expected.astype("uint8"), "yxc")
+    assert (image.is_rgb, image.details.alpha, image.num_channels) == (True, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "options"),
+    [
+        ((4, 20, 30), "uint8", {"photometric": "separated", "planarconfig": "separate"}),
+        ((20, 30, 3), "uint16", {"photometric": "cielab"}),
+        ((20, 30, 3), "uint8", {"photometric": "icclab"}),
+        ((20, 30, 3), "uint8", {"photometric": "itulab"}),
+        ((20, 30, 3), "float32", {"photometric": "logluv"}),
+    ],
+    ids=lambda value: value["photometric"] if isinstance(value, dict) else "",
+)
+def test_colours_that_are_not_converted_are_refused(tmp_path, shape, dtype, options):
+    tifffile.imwrite(tmp_path / "a.tif", numbers(shape, dtype), **options)
+    with pytest.raises(ValueError, match=r"a\.tif holds colours .*: save it as RGB"):
+        uk.read_image(tmp_path / "a.tif")
+
+
+def test_a_palette_with_opacity_is_refused(tmp_path):
+    picture = PIL.Image.fromarray(numbers((20, 30), "uint8")).convert("LA").convert("PA")
+    picture.save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif holds colours .*: save it as RGB"):
+        uk.read_image(tmp_path / "a.tif")
+
+
+def test_cielab_becomes_the_colours_that_were_saved(tmp_path):
+    from PIL import ImageCms
+
+    rows, cols = np.mgrid[:20, :30]
+    photo = np.dstack([100 + 2 * rows, 90 + cols, 140 - rows]).astype("uint8")
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    picture = PIL.Image.fromarray(photo)
+    ImageCms.profileToProfile(picture, *profiles, outputMode="LAB").save(tmp_path / "a.tif")
+    image = uk.read_image(tmp_path / "a.tif")
+    assert image.is_rgb
+    # Rounding of CIELAB to 8 bits.
+    assert np.abs(np.asarray(image).astype(int) - photo).max() <= 4
+
+
+def test_a_stack_with_a_palette_takes_the_axes_of_its_indices(tmp_path):
+    indices, table = numbers((3, 20, 30), "uint8"), numbers((3, 256), "uint8")
+    table16 = table.astype("uint16") * 257
+    tifffile.imwrite(tmp_path / "a.tif", indices, photometric="palette", colormap=table16)
+    assert_reads(uk.read_image(tmp_path / "a.tif", axes="zyx"), table.T[indices], "zyxc")
+
+
+@pytest.mark.parametrize(
+    ("shape", "photometric", "axes", "advice"),
+    [
+        ((5, 20, 30, 3), "rgb", None, "zyxc"),
+        ((2, 20, 30, 3), "rgb", "CYXS", "zyxc"),
+        ((5, 2, 20, 30), "minisblack", None, "zcyx"),
+        ((5, 20, 30), "minisblack", "QYX", "zyx"),
+    ],
+)
+def test_the_advice_on_axes_can_be_followed(tmp_path, shape, photometric, axes, advice):
+    data = numbers(shape, "uint8")
+    options = {"metadata": {"axes": axes}} if axes else {}
+    tifffile.imwrite(tmp_path / "a.tif", data, photometric=photometric, **options)
+    with pytest.raises(ValueError, match=f'axes="{advice}"'):
+        uk.read_image(tmp_path / "a.tif")
+    assert_reads(uk.read_image(tmp_path / "a.tif", axes=advice), data, advice)
+
+
+@pytest.mark.parametrize("dtype", ["float16", ">f4", "uint64", "int64", ">u4"])
+def test_types_and_byte_orders(tmp_path, dtype):
+    data = numbers((20, 30), dtype) if dtype.endswith(("16", "f4")) else None
+    if data is None:
+        data = numbers((20, 30), np.dtype(dtype).newbyteorder("=")).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", data, byteorder=">" if dtype[0] == ">" else "<")
+    assert_reads(uk.read_image(tmp_path / "a.tif"), data.astype(data.dtype.newbyteorder("=")), "yx")
+
+
+@pytest.mark.parametrize("compression", ["packbits", "lzma", "lerc", "jpegxl", "png"])
+def test_further_codecs(tmp_path, compression):
+    data = numbers((32, 48), "uint8")
+    options = {"compressionargs": {"lossless": True}} if compression == "jpegxl" else {}
+    tifffile.imwrite(tmp_path / "a.tif", data, compression=compression, tile=(16, 16), **options)
+    assert_reads(uk.read_image(tmp_path / "a.tif"), data, "yx")
+
+
+def test_a_damaged_tile_is_an_error_that_names_the_file(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", numbers((200, 300), "uint16"), compression="zlib", rowsperstrip=10
+    )
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[: len(content) // 2])
+    image = uk.read_image(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif"):
+        np.asarray(image)
+    tifffile.imwrite(tmp_path / "b.tif", numbers((200, 300), "uint16"))
+    (tmp_path / "b.tif").write_bytes((tmp_path / "b.tif").read_bytes()[:9000])
+    with pytest.raises(ValueError, match=r"b\.tif"):
+        uk.read_image(tmp_path / "b.tif")

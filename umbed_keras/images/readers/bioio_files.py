@@ -1,11 +1,8 @@
 """Microscopes' own formats (CZI, ND2, LIF and others), by BioIO and its plugins."""
 
-from typing import Any
-
-import numpy as np
-
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
+from umbed_keras.images.readers.views import NamedErrors
 
 
 def read_bioio(
@@ -71,18 +68,8 @@ def read_bioio(
         alpha=3 if has_samples and count == 4 else None,
     )
     return Image(
-        _Computed(data),
+        NamedErrors(data, str(location)),
         axes if axes and len(axes) == data.ndim else letters,
         details,
         str(location),
     )
-
-
-class _Computed:
-    """A Dask array whose windows are NumPy arrays."""
-
-    def __init__(self, data: Any):
-        self._data, self.shape, self.dtype = data, data.shape, np.dtype(data.dtype)
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        return np.asarray(self._data[index])

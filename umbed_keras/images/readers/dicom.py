@@ -9,6 +9,7 @@ from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
+_PALETTE = "PALETTE COLOR"
 
 
 def read_dicom(location: Location, axes: str | None = None) -> Image:
@@ -25,7 +26,7 @@ def read_dicom(location: Location, axes: str | None = None) -> Image:
     """
     dataset = _dataset(location)
     values = _values(dataset, location)
-    color = int(getattr(dataset, "SamplesPerPixel", 1)) > 1
+    color = _is_color(dataset)
     frames = values.ndim == 3 + color
     letters = ("z" if frames else "") + ("yxc" if color else "yx")
     return Image(values, axes or letters, _details(dataset, color), str(location))
@@ -62,7 +63,7 @@ def read_dicom_series(location: Location, axes: str | None = None) -> Image:
     if len(shapes) > 1:
         raise ValueError(f"{location} holds slices of several sizes, {shapes}.")
     first = slices[0][0]
-    color = int(getattr(first, "SamplesPerPixel", 1)) > 1
+    color = _is_color(first)
     details = _details(first, color)
     positions = [_order(dataset)[0] for dataset, _ in slices]
     spacing = np.diff(positions)
@@ -87,13 +88,31 @@ def _dataset(location: Location) -> Any:
 
 def _values(dataset: Any, location: Location) -> np.ndarray:
     """The pixels with the modality's rescaling applied, colours as red, green and blue."""
+    processing = import_extra("pydicom.pixels", "dicom")
     try:
         pixels = dataset.pixel_array
+        if dataset.PhotometricInterpretation == _PALETTE:
+            return processing.apply_color_lut(pixels, dataset)
     except Exception as error:  # of every decoder
         raise ValueError(
             f"{location} holds no pixels that can be read. {type(error).__name__}: {error}"
         ) from error
-    return import_extra("pydicom.pixels", "dicom").apply_modality_lut(pixels, dataset)
+    return processing.apply_modality_lut(pixels, dataset)
+
+
+def _is_color(dataset: Any) -> bool:
+    return int(getattr(dataset, "SamplesPerPixel", 1)) > 1 or (
+        getattr(dataset, "PhotometricInterpretation", "") == _PALETTE
+    )
+
+
+def _padding(dataset: Any, color: bool) -> float | None:
+    """The number of pixels outside of what was looked at, after rescaling."""
+    padding = getattr(dataset, "PixelPaddingValue", None)
+    if color or not isinstance(padding, int) or "PixelPaddingRangeLimit" in dataset:
+        return None
+    processing = import_extra("pydicom.pixels", "dicom")
+    return float(processing.apply_modality_lut(np.array([padding]), dataset)[0])
 
 
 def _details(dataset: Any, color: bool) -> Details:
@@ -113,6 +132,7 @@ def _details(dataset: Any, color: bool) -> Details:
         channel_names=("red", "green", "blue") if color else (),
         pixel_size=sizes,
         unit="millimeter" if sizes else None,
+        nodata=_padding(dataset, color),
         is_rgb=color,
         display_range=window,
     )

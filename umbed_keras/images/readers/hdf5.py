@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import h5py
+import numpy as np
 
-from umbed_keras.images.image import Image
+from umbed_keras.images.image import AXES, Details, Image
 from umbed_keras.images.location import Location
+from umbed_keras.images.readers.views import NamedErrors
 
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".ilp")
 
@@ -62,7 +64,8 @@ def read_hdf5(location: Location, dataset: str = "", axes: str | None = None) ->
         lambda name, item: names.append(name) if _is_image(item) else None  # type: ignore[func-returns-value]
     )
     dataset = dataset.strip("/") or (names[0] if len(names) == 1 else "")
-    if dataset not in names:
+    # A link to a dataset is not listed, but may be asked for.
+    if dataset not in names and not _is_image(file.get(dataset or "/")):
         listed = ", ".join(f"{name} {file[name].shape}" for name in names) or "no arrays"
         file.close()
         raise ValueError(
@@ -70,7 +73,9 @@ def read_hdf5(location: Location, dataset: str = "", axes: str | None = None) ->
             f'"{location}/{names[0] if names else "dataset"}". It holds {listed}.'
         )
     item = file[dataset]
-    return Image(item, axes or _axis_tags(item), name=f"{location}/{dataset}")
+    name = f"{location}/{dataset}"
+    details = _details(item)
+    return Image(NamedErrors(item, name), axes or _axis_tags(item), details, name)
 
 
 def _is_image(item: Any) -> bool:
@@ -78,9 +83,20 @@ def _is_image(item: Any) -> bool:
 
 
 def _axis_tags(item: h5py.Dataset) -> str | None:
-    """The axes that ilastik and vigra write beside a dataset."""
+    """The axes that ilastik and vigra write beside a dataset, or the labels of its dimensions."""
+    labels = [dimension.label.lower() for dimension in item.dims]
+    if set("yx") <= set(labels) <= set(AXES) and len(set(labels)) == len(labels):
+        return "".join(labels)
     try:
         tags = json.loads(item.attrs["axistags"])["axes"]
         return "".join(tag["key"] for tag in tags)
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _details(item: h5py.Dataset) -> Details | None:
+    """The number that NetCDF and other conventions write for missing pixels."""
+    nodata = np.ravel(item.attrs.get("_FillValue", ()))
+    if len(nodata) != 1 or nodata.dtype.kind not in "iuf":
+        return None
+    return Details(nodata=float(nodata[0]))

@@ -25,19 +25,19 @@ def read_npy(location: Location, axes: str | None = None) -> Image:
     """
     if location.path is None:
         with location.open() as file:
-            return Image(np.load(file, allow_pickle=False), axes, name=str(location))
-    return Image(
-        np.load(location.path, mmap_mode="r", allow_pickle=False), axes, name=str(location)
-    )
+            array = np.load(file, allow_pickle=False)
+    else:
+        array = np.load(location.path, mmap_mode="r", allow_pickle=False)
+    return Image(_checked(array, str(location)), axes, name=str(location))
 
 
-def read_npz(location: Location, axes: str | None = None, series: str | None = None) -> Image:
+def read_npz(location: Location, axes: str | None = None, series: int | str | None = None) -> Image:
     """Reads an array of a .npz file.
 
     Args:
         location: location of the file.
         axes: axes of the array, where its shape has no one meaning.
-        series: name of the array; None where there is but one.
+        series: name or index of the array; None where there is but one.
 
     Raises:
         ValueError: if the file is broken, or holds several arrays and `series` names none.
@@ -54,10 +54,19 @@ def read_npz(location: Location, axes: str | None = None, series: str | None = N
         except (zipfile.BadZipFile, AttributeError) as error:
             raise ValueError(f"{location} is no .npz file: {error}") from error
         if series is None and len(names) == 1:
-            series = names[0]
+            series = 0
+        if isinstance(series, int) and series in range(len(names)):
+            series = names[series]
         if series not in names:
             raise ValueError(
                 f"{location} holds the arrays {names}: say which by `series`. "
                 f"Received: series={series!r}"
             )
-        return Image(arrays[series], axes, name=f"{location}/{series}")
+        name = f"{location}/{series}"
+        return Image(_checked(arrays[series], name), axes, name=name)
+
+
+def _checked(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} holds no numbers, but {array.dtype}.")
+    return array

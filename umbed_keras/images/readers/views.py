@@ -25,6 +25,35 @@ def full_index(index: Any, rank: int) -> tuple[Any, ...]:
     return (*index, *(slice(None),) * (rank - len(index)))
 
 
+class NamedErrors:
+    """An array on disk whose errors name the file that is broken.
+
+    Args:
+        data: array, or anything with `shape`, `dtype` and indexing.
+        name: name of the file.
+
+    Examples:
+        >>> NamedErrors(np.arange(6).reshape(2, 3), "image.tif")[0, 1:].tolist()
+        [1, 2]
+    """
+
+    def __init__(self, data: Any, name: str):
+        self._data, self._name = data, name
+        self.shape, self.dtype = tuple(data.shape), np.dtype(data.dtype)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._data[index])
+        except (ImportError, IndexError, MemoryError):
+            raise
+        except Exception as error:  # decoders fail in many ways
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise ValueError(
+                f"A part of {self._name} can't be read. {type(error).__name__}: {error}"
+            ) from error
+
+
 class Mapped:
     """An array whose numbers are a function of another's, pixel by pixel.
 

@@ -7,6 +7,7 @@ import numpy as np
 from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
 from umbed_keras.images.location import Location
+from umbed_keras.images.readers.views import NamedErrors
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 
@@ -32,7 +33,7 @@ def read_zarr(
     Args:
         location: location of the folder.
         axes: axes of the array, where it does not name its dimensions.
-        series: path of an array in a group that is no OME-Zarr image.
+        series: path of an array or image in a group that is no OME-Zarr image.
         level: level of an OME-Zarr image; 0 is the finest.
 
     Raises:
@@ -51,7 +52,7 @@ def read_zarr(
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise ValueError(f"{location} is no Zarr array that can be read: {error}") from error
     if isinstance(node, zarr.Array):
-        return Image(node, axes or _dimension_names(node), name=str(location))
+        return _from_array(node, axes, str(location))
     attributes = dict(node.attrs)
     attributes = attributes.get("ome", attributes)
     if "multiscales" in attributes:
@@ -66,7 +67,13 @@ def read_zarr(
             f'"{location}/{(names or groups or ["array"])[0]}". It holds {names + groups}.'
         )
     item = node[series]
-    return Image(item, axes or _dimension_names(item), name=f"{location}/{series}")
+    if not isinstance(item, zarr.Array):
+        return read_zarr(location / series, axes, level=level)
+    return _from_array(item, axes, f"{location}/{series}")
+
+
+def _from_array(array: Any, axes: str | None, name: str) -> Image:
+    return Image(NamedErrors(array, name), axes or _dimension_names(array), name=name)
 
 
 def _from_ome(
@@ -105,7 +112,7 @@ def _from_ome(
         else {},
         unit=units.get("x"),
     )
-    return Image(array, axes or letters, details, name)
+    return Image(NamedErrors(array, name), axes or letters, details, name)
 
 
 def _dimension_names(array: Any) -> str | None:
