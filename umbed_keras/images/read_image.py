@@ -112,7 +112,11 @@ FORMATS = (
 REFUSED = {
     (".fits", ".fit", ".fts"): "read it by `astropy.io.fits.getdata(path)` and pass the array to "
     '`umbed_keras.Image(array, axes="yx")`',
+    (".nc", ".nc4"): "read a variable by xarray and pass its values to `umbed_keras.Image`",
+    (".mat",): "read a variable by `scipy.io.loadmat` or h5py and pass it to `umbed_keras.Image`",
     (".mrc", ".nii", ".nrrd", ".mha", ".mhd"): "save it as TIFF, .npy or Zarr",
+    (".heic", ".heif", ".jxl", ".jxr", ".jls", ".exr", ".hdr"): "save it as PNG or TIFF",
+    (".gz", ".zip", ".7z", ".tar"): "unpack it",
 }
 
 
@@ -127,6 +131,21 @@ def read_image(
     Numbers are those of the file: nothing is scaled, and nothing rounded to 8 bits. Images come
     upright, palettes and inks as red, green and blue. `umbed_keras.Scaling` makes floats of the
     numbers.
+
+    Which library reads what, and the extra of this package that brings it:
+
+    - tifffile with imagecodecs (extra `images`): TIFF, also OME, ImageJ, BigTIFF, LSM, STK and
+      slides. .tif .tiff .btf .tf2 .tf8 .lsm .svs .ndpi .qptiff .scn .bif .stk
+    - rasterio (extra `geo`): the georeference, nodata and masks of GeoTIFF.
+    - NumPy: .npy .npz
+    - h5py: HDF5, as `file.h5/dataset`. .h5 .hdf5 .hdf .he5 .ilp
+    - zarr (extra `images`): folders of Zarr and OME-Zarr. .zarr
+    - pydicom (extra `dicom`): DICOM, also folders of slices. .dcm .dicom .ima
+    - Pillow, with imagecodecs (extra `images`) beyond 8 bits: every frame of .png .apng .jpg .jpeg
+      .jpe .jfif .mpo .gif .bmp .dib .webp .avif .jp2 .j2k .jpx .ppm .pgm .pbm .pnm .tga .ico .icns
+      .psd .pcx .sgi .im .dds .xbm .ras
+    - BioIO with a plugin: microscopes' own. .czi .nd2 .lif .dv .sldy .oir .oib .oif .vsi .ims
+    - fsspec (extra `remote`): addresses such as `s3://` and `https://`.
 
     Args:
         path: path of a file, a Zarr folder, a folder of the slices of a DICOM series, or a dataset
@@ -229,7 +248,10 @@ def format_of(location: Location) -> Format:
         if location.suffix in suffixes:
             raise ValueError(f"{location} is of a kind that is not read: {advice}.")
     known = ", ".join(suffix for kind in FORMATS for suffix in kind.suffixes)
-    raise ValueError(f"{location} has none of the suffixes of images that are read: {known}.")
+    raise ValueError(
+        f"{location} has none of the suffixes of images that are read: save it as TIFF, PNG or "
+        f".npy, or pass an array to `umbed_keras.Image`. Suffixes: {known}."
+    )
 
 
 def suffixes() -> tuple[str, ...]:

@@ -65,7 +65,8 @@ def read_pillow(
         count = 1 if image.format in _ONE_FRAME else getattr(image, "n_frames", 1)
         frames = []
         for number in range(count):
-            image.seek(number)
+            if count > 1:  # some formats count frames from 1
+                image.seek(number)
             frames.append(_plain(image, expand))
     mode = frames[0].mode
     if any(frame.mode != mode or frame.size != frames[0].size for frame in frames):

@@ -78,6 +78,8 @@ def read_tiff(
 def _chosen(file: Any, series: int | str | None, name: str) -> Any:
     """The series that is asked for, or the only one that is no preview."""
     every = file.series
+    if not every:
+        raise ValueError(f"{name} holds no image that tifffile finds.")
     if series is not None:
         names = [part.name for part in every]
         if isinstance(series, str) and series in names:
