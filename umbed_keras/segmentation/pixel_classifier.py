@@ -12,10 +12,17 @@ from umbed_keras.models import PixelEmbedder
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
+from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
 from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike, PixelPrediction
+from umbed_keras.segmentation.smoothing import (
+    Smoothing,
+    as_smoothing,
+    smoothing_config,
+    smoothing_from_config,
+)
 from umbed_keras.typing import PathLike
 
 
@@ -33,9 +40,9 @@ class PixelClassifier(PixelPrediction):
 
     A pixel is described by its colours and by a vector that summarises its neighbourhood, computed
     by a `PixelEmbedder`. A classifier learns from the descriptions of the labelled pixels, and its
-    probabilities are smoothed by a Gaussian filter. The vectors of recent images are kept in
-    memory: after further strokes on an image only the classifier is fitted again, which takes
-    about a second.
+    probabilities are smoothed by a filter that follows the edges of the image. The vectors of
+    recent images are kept in memory: after further strokes on an image only the classifier is
+    fitted again, which takes about a second.
 
     This is a scikit-learn estimator. `clone`, `set_params` and `GridSearchCV` work, with a list of
     images as `X` and a list of label images as `y`. A preset is loaded by `fit`. Clones share the
@@ -45,7 +52,9 @@ class PixelClassifier(PixelPrediction):
         embedder: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
         classifier: scikit-learn classifier with `predict_proba`, a clone of which is fitted to
             features `(n, channels + vector)`. None uses a `FewLabelsClassifier`.
-        smoothing: float, standard deviation of the Gaussian filter, in pixels; 0 does not smooth.
+        smoothing: `"guided"`, a guided filter, so that borders of classes follow edges of the
+            image; or a float, the standard deviation of a Gaussian filter in pixels, 0 for none;
+            or a `GuidedSmoothing` of other parameters.
         seed: int, random seed of the classifier and of the selection of pixels.
         scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`, fitted to each
             image by itself. One with `scope="collection"` is fitted to the images of `fit`.
@@ -71,7 +80,7 @@ class PixelClassifier(PixelPrediction):
         self,
         embedder: PixelEmbedder | PathLike = DEFAULT_PRESET,
         classifier: BaseEstimator | None = None,
-        smoothing: float = 1.5,
+        smoothing: float | str | Smoothing = "guided",
         seed: int = 0,
         scaling: Scaling | None = None,
         channels: Sequence[int | str] | None = None,
@@ -187,11 +196,9 @@ class PixelClassifier(PixelPrediction):
             random = [name for name in fitted.get_params() if name.endswith("random_state")]
             fitted.set_params(**dict.fromkeys(random, seed)).fit(features, classes)
         self._labelled, self.classifier_, self.classes_ = labelled, fitted, fitted.classes_
-        self.scaling_, self.channels_, self.num_features_ = (
-            scaling,
-            self.channels,
-            features.shape[1],
-        )
+        self.scaling_, self.channels_ = scaling, self.channels
+        self.num_features_ = features.shape[1]
+        self._guide = Guide(features[:, : self.features.num_channels(features.shape[1])])
         self._fitted_embedder, self.embedder_ = self.embedder, self.features.embedder
         return self
 
@@ -214,7 +221,7 @@ class PixelClassifier(PixelPrediction):
             "weights": fingerprint(self.embedder_),
             "classifier": _class_name(self.classifier),
             "parameters": _parameters(self.classifier),
-            "smoothing": float(self.smoothing),
+            "smoothing": smoothing_config(self.smoothing),
             "seed": int(self.seed),
             "scaling": self.scaling_.get_config(),
             "channels": None if self.channels_ is None else list(self.channels_),
@@ -259,7 +266,8 @@ class PixelClassifier(PixelPrediction):
             )
         scaling = Scaling.from_config(settings["scaling"]) if "scaling" in settings else Scaling()
         options = {"scaling": scaling, "channels": settings.get("channels")}
-        self = cls(embedder, classifier, settings["smoothing"], settings["seed"], **options)
+        smoothing = smoothing_from_config(settings["smoothing"])
+        self = cls(embedder, classifier, smoothing, settings["seed"], **options)
         self._check_arguments()
         if fingerprint(self.features.embedder) != settings["weights"]:
             raise ValueError(f"`embedder` has other weights than that with which {path} was made.")
@@ -290,10 +298,7 @@ class PixelClassifier(PixelPrediction):
                 "`classifier` must be a scikit-learn classifier with `predict_proba`. "
                 f"Received: {self.classifier!r}"
             )
-        if not 0 <= self.smoothing < np.inf:
-            raise ValueError(
-                f"`smoothing` must be at least 0, in pixels, and finite. Received: {self.smoothing}"
-            )
+        as_smoothing(self.smoothing)
         check_integers(seed=(0, self.seed))
 
 

@@ -14,6 +14,7 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import (
     as_images,
     as_label_images,
@@ -22,6 +23,7 @@ from umbed_keras.segmentation.image_lists import (
 )
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 from umbed_keras.segmentation.probability_map import probability_map, relative_entropy
+from umbed_keras.segmentation.smoothing import Smoothing, as_smoothing
 from umbed_keras.segmentation.window_classifier import WindowClassifier
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -44,13 +46,14 @@ class PixelPrediction(BaseEstimator):
     """
 
     embedder: PixelEmbedder | PathLike
-    smoothing: float
+    smoothing: float | str | Smoothing
     scaling: Scaling | None
     channels: Sequence[int | str] | None
     classifier_: Any
     classes_: np.ndarray
     num_features_: int
     _fitted_embedder: PixelEmbedder | PathLike
+    _guide: Guide
 
     @property
     def features(self) -> PixelFeatures:
@@ -215,7 +218,12 @@ class PixelPrediction(BaseEstimator):
         """
         self._check_fitted()
         return WindowClassifier(
-            self.classifier_, self.features, self._vectors(image), self.smoothing, memory_budget
+            self._probabilities,
+            len(self.classes_),
+            self.features,
+            self._vectors(image),
+            as_smoothing(self.smoothing).halo,
+            memory_budget,
         )
 
     def _map_images(
@@ -231,9 +239,7 @@ class PixelPrediction(BaseEstimator):
         parts = []
         for plane in image.planes():
             features = self.features.of_plane(vectors, plane)[0]
-            parts.append(
-                function(probability_map(self.classifier_, features, float(self.smoothing)))
-            )
+            parts.append(function(self._probabilities(features, vectors.is_grey)))
         return join_planes(image, parts)
 
     def _vectors(self, image: Image) -> ImageVectors:
@@ -245,6 +251,12 @@ class PixelPrediction(BaseEstimator):
                 f"with {vectors.num_features} features of a pixel in place of {self.num_features_}"
             )
         return vectors
+
+    def _probabilities(self, features: np.ndarray, is_grey: bool) -> np.ndarray:
+        """Computes smoothed probabilities of features `(height, width, features)`."""
+        channels = features[..., : self.features.num_channels(features.shape[-1])]
+        guide = self._guide(channels, is_grey)
+        return probability_map(self.classifier_, features, as_smoothing(self.smoothing), guide)
 
     def _classes(self, probabilities: np.ndarray) -> np.ndarray:
         """The most likely class of each pixel, 0 where there are no data."""

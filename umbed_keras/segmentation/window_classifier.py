@@ -1,14 +1,12 @@
 """Class probabilities of windows of an image that may be larger than memory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.segmentation.pixel_features import PixelFeatures
-from umbed_keras.segmentation.probability_map import probability_map, smoothing_halo
 
 # Probabilities of a pixel that live at once while they are smoothed.
 _COPIES = 3
@@ -21,10 +19,12 @@ class WindowClassifier:
     look at.
 
     Args:
-        classifier: fitted scikit-learn classifier with `predict_proba`.
+        probabilities: function of features `(height, width, features)`, and of whether they are
+            those of a grey image, to smoothed probabilities `(height, width, classes)`.
+        num_classes: int, number of classes.
         features: `PixelFeatures`.
         vectors: `ImageVectors` of the image.
-        smoothing: float, standard deviation of the Gaussian filter, in pixels.
+        halo: int, how far around a pixel its probabilities depend on features, in pixels.
         memory_budget: int, bytes to use beside models and `image`.
 
     Attributes:
@@ -47,18 +47,19 @@ class WindowClassifier:
 
     def __init__(
         self,
-        classifier: ClassifierMixin,
+        probabilities: Callable[[np.ndarray, bool], np.ndarray],
+        num_classes: int,
         features: PixelFeatures,
         vectors: ImageVectors,
-        smoothing: float,
+        halo: int,
         memory_budget: int = 1 << 31,
     ):
-        self._classifier, self._features, self._smoothing = classifier, features, smoothing
+        self._probabilities, self._features = probabilities, features
         self._image, self._vectors = vectors.image, vectors
         embedder = features.embedder
         # Windows begin at multiples of the embedder's stride.
-        self._halo = -(-smoothing_halo(smoothing) // embedder.stride) * embedder.stride
-        self._bytes = 4 * (3 * vectors.num_features + _COPIES * len(classifier.classes_))
+        self._halo = -(-halo // embedder.stride) * embedder.stride
+        self._bytes = 4 * (3 * vectors.num_features + _COPIES * num_classes)
         self.tile_size = self._largest_tile(memory_budget)
 
     def __call__(self, window: Mapping[str, slice]) -> np.ndarray:
@@ -80,7 +81,7 @@ class WindowClassifier:
             slice(start, min(size, side.stop + self._halo)) for side, size, start in sides
         )
         features = self._features.window(self._vectors, plane, rows, cols)
-        probabilities = probability_map(self._classifier, features, self._smoothing)
+        probabilities = self._probabilities(features, self._vectors.is_grey)
         inside = tuple(slice(side.start - start, side.stop - start) for side, _, start in sides)
         letters = [axis for axis in window if axis in "yx"]
         part = probabilities[inside]
