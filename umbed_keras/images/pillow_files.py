@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from umbed_keras.images.file_errors import readable
+from umbed_keras.images.readers.file_errors import readable
 
 
 def open_image(file: Any, channels: int) -> np.ndarray:

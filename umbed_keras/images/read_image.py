@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.location import Location
 from umbed_keras.images.readers.bioio_files import read_bioio
 from umbed_keras.images.readers.dicom import SUFFIXES as DICOM
 from umbed_keras.images.readers.dicom import read_dicom, read_dicom_series
 from umbed_keras.images.readers.hdf5 import SUFFIXES as HDF5
 from umbed_keras.images.readers.hdf5 import read_hdf5, split_dataset
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.numpy_files import read_npy, read_npz
 from umbed_keras.images.readers.pillow import read_pillow
 from umbed_keras.images.readers.tiff import read_tiff

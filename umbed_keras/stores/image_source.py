@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from umbed_keras.extras import import_extra
-from umbed_keras.images.file_errors import readable
 from umbed_keras.images.pillow_files import check_channels, image_size, open_image
+from umbed_keras.images.readers.file_errors import readable
 from umbed_keras.stores.ome_zarr import finest_level
 from umbed_keras.typing import PathLike
 

@@ -6,7 +6,7 @@ from typing import Any
 import h5py
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".ilp")
 

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 
 
 def read_npy(location: Location, axes: str | None = None) -> Image:

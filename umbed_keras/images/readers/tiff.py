@@ -8,7 +8,7 @@ import numpy as np
 
 from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.views import Mapped, Turned, full_index
 
 # Kinds of files whose first series is the image, and whose others are previews.
