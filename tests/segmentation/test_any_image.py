@@ -237,7 +237,7 @@ def test_a_file_of_a_full_mask_stays_small(embedder, tmp_path):
     mask = np.repeat(1 + np.arange(128) // 64, 128).reshape(128, 128)
     classifier = PixelClassifier(embedder, GaussianNB()).fit(image, mask)
     classifier.save(tmp_path / "mine.npz")
-    _, images = read_labelled(tmp_path / "mine.npz")
+    _, images, _ = read_labelled(tmp_path / "mine.npz")
     assert [len(pixels.labels) for pixels in images.values()] == [2000]
 
 

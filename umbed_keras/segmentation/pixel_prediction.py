@@ -14,6 +14,7 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import (
     as_images,
@@ -23,6 +24,7 @@ from umbed_keras.segmentation.image_lists import (
 )
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 from umbed_keras.segmentation.probability_map import probability_map, relative_entropy
+from umbed_keras.segmentation.self_training import confident_guesses, positions, taught
 from umbed_keras.segmentation.smoothing import Smoothing, as_smoothing
 from umbed_keras.segmentation.window_classifier import WindowClassifier
 from umbed_keras.typing import ArrayLike, PathLike
@@ -46,7 +48,9 @@ class PixelPrediction(BaseEstimator):
     """
 
     embedder: PixelEmbedder | PathLike
+    classifier: BaseEstimator | None
     smoothing: float | str | Smoothing
+    seed: int
     scaling: Scaling | None
     channels: Sequence[int | str] | None
     classifier_: Any
@@ -54,6 +58,7 @@ class PixelPrediction(BaseEstimator):
     num_features_: int
     _fitted_embedder: PixelEmbedder | PathLike
     _guide: Guide
+    _training: tuple[np.ndarray, np.ndarray]
 
     @property
     def features(self) -> PixelFeatures:
@@ -69,11 +74,16 @@ class PixelPrediction(BaseEstimator):
         features.scaling, features.channels = scaling, channels
         return features
 
-    def predict(self, images: ImageLike, axes: str | None = None) -> np.ndarray | list[np.ndarray]:
+    def predict(
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
+    ) -> np.ndarray | list[np.ndarray]:
         """Returns the class of every pixel.
 
         Args:
             images, axes: as in `fit`.
+            adapt: bool, True learns from the confident pixels of each plane before its classes are
+                predicted again. It helps on images that differ from those of `fit`, and takes more
+                than twice as long. What is learned is forgotten afterwards.
 
         Returns:
             Int array with the axes of the image but the channels, of elements of `classes_`, and
@@ -84,16 +94,18 @@ class PixelPrediction(BaseEstimator):
             TypeError: if `images` are no numbers.
             ValueError: if an image has axes that have no one meaning, or another number of channels
                 than those of `fit`.
+            ValueError: if `adapt` is True and `classifier` is not None.
         """
-        return self._map_images(self._classes, images, axes)
+        return self._map_images(self._classes, images, axes, adapt)
 
     def predict_proba(
-        self, images: ImageLike, axes: str | None = None
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
     ) -> np.ndarray | list[np.ndarray]:
         """Returns the probability of every class at every pixel.
 
         Args:
             images, axes: as in `fit`.
+            adapt: as in `predict`.
 
         Returns:
             float32 array with the axes of the image but the channels, and the classes last, in the
@@ -105,15 +117,16 @@ class PixelPrediction(BaseEstimator):
             TypeError: as `predict`.
             ValueError: as `predict`.
         """
-        return self._map_images(lambda probabilities: probabilities, images, axes)
+        return self._map_images(lambda probabilities: probabilities, images, axes, adapt)
 
     def uncertainty(
-        self, images: ImageLike, axes: str | None = None
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
     ) -> np.ndarray | list[np.ndarray]:
         """Returns the uncertainty of every pixel's class: the entropy of its probabilities.
 
         Args:
             images, axes: as in `fit`.
+            adapt: as in `predict`.
 
         Returns:
             float32 array with the axes of the image but the channels, from 0 where one class is
@@ -125,7 +138,7 @@ class PixelPrediction(BaseEstimator):
             TypeError: as `predict`.
             ValueError: as `predict`.
         """
-        return self._map_images(relative_entropy, images, axes)
+        return self._map_images(relative_entropy, images, axes, adapt)
 
     def score(self, images: ImageLike, labels: LabelLike, axes: str | None = None) -> float:
         """Returns the mean intersection over union of the classes, over all labelled pixels.
@@ -163,6 +176,7 @@ class PixelPrediction(BaseEstimator):
         memory_budget: int = 1 << 31,
         verbose: int = 1,
         axes: str | None = None,
+        adapt: bool = False,
     ) -> Any:
         """Computes the class of every pixel of an image larger than memory, tile by tile.
 
@@ -177,6 +191,7 @@ class PixelPrediction(BaseEstimator):
             memory_budget: int, bytes to use beside models, `image` and `out`.
             verbose: int, 1 shows a progress bar, 0 shows nothing.
             axes: as in `fit`.
+            adapt: as in `predict`; the image is read twice.
 
         Returns:
             `out`, of elements of `classes_`, and 0 where there are no data.
@@ -197,6 +212,12 @@ class PixelPrediction(BaseEstimator):
         values = np.concatenate([self.classes_, [0]])
         out = output_array(out, size, self.classes_.dtype, values=values)
         tile = {"y": window.tile_size, "x": window.tile_size}
+        if adapt:
+            self._check_adapts()
+            window.students = {
+                plane: self._adapted(*window.sampled(plane, int(self.seed)))
+                for plane in image.planes()
+            }
 
         def classes(*slices):
             return self._classes(window(dict(zip(letters, slices, strict=True))))
@@ -227,19 +248,32 @@ class PixelPrediction(BaseEstimator):
         )
 
     def _map_images(
-        self, function: Callable[[np.ndarray], Any], images: ImageLike, axes: str | None
+        self,
+        function: Callable[[np.ndarray], Any],
+        images: ImageLike,
+        axes: str | None,
+        adapt: bool,
     ) -> Any:
         """Applies a function to the probabilities of each image; arranges results as `images`."""
         self._check_fitted()
         images, arrange = as_images(images, axes)
-        return arrange([self._map_planes(function, image) for image in images])
+        if adapt:
+            self._check_adapts()
+        return arrange([self._map_planes(function, image, adapt) for image in images])
 
-    def _map_planes(self, function: Callable[[np.ndarray], Any], image: Image) -> np.ndarray:
+    def _map_planes(
+        self, function: Callable[[np.ndarray], Any], image: Image, adapt: bool
+    ) -> np.ndarray:
         vectors = self._vectors(image)
         parts = []
         for plane in image.planes():
             features = self.features.of_plane(vectors, plane)[0]
-            parts.append(function(self._probabilities(features, vectors.is_grey)))
+            probabilities = self._probabilities(features, vectors.is_grey)
+            if adapt:
+                rows, cols = positions(image.height, image.width, int(self.seed))
+                student = self._adapted(probabilities[rows, cols], features[rows, cols])
+                probabilities = self._probabilities(features, vectors.is_grey, student)
+            parts.append(function(probabilities))
         return join_planes(image, parts)
 
     def _vectors(self, image: Image) -> ImageVectors:
@@ -252,11 +286,26 @@ class PixelPrediction(BaseEstimator):
             )
         return vectors
 
-    def _probabilities(self, features: np.ndarray, is_grey: bool) -> np.ndarray:
+    def _adapted(self, probabilities: np.ndarray, features: np.ndarray) -> FewLabelsClassifier:
+        """Returns a classifier that has learned from the confident ones of some pixels."""
+        guesses = confident_guesses(probabilities, features, self.classes_, int(self.seed))
+        return taught(self.classifier_, *self._training, [guesses])
+
+    def _check_adapts(self) -> None:
+        if self.classifier is not None:
+            raise ValueError(
+                "`adapt` needs the default classifier (`classifier=None`). "
+                f"Received: {self.classifier!r}"
+            )
+
+    def _probabilities(
+        self, features: np.ndarray, is_grey: bool, classifier: Any = None
+    ) -> np.ndarray:
         """Computes smoothed probabilities of features `(height, width, features)`."""
+        classifier = classifier or self.classifier_
         channels = features[..., : self.features.num_channels(features.shape[-1])]
         guide = self._guide(channels, is_grey)
-        return probability_map(self.classifier_, features, as_smoothing(self.smoothing), guide)
+        return probability_map(classifier, features, as_smoothing(self.smoothing), guide)
 
     def _classes(self, probabilities: np.ndarray) -> np.ndarray:
         """The most likely class of each pixel, 0 where there are no data."""
