@@ -22,7 +22,7 @@ CLASS_COLORS = (
     (86, 180, 233),
 )
 # How far each channel of a stroke may be from its class's colour: compression changes it a little.
-_TOLERANCE = 12
+TOLERANCE = 12
 # Opacity, of 255, from which on the soft edge of a stroke counts.
 _LEAST_ALPHA = 64
 # The share of labelled pixels below which the rarer half of many classes is a soft edge.
@@ -187,6 +187,30 @@ def smallest(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
 
 
+def labels_of_colors(pixels: np.ndarray, opacity: np.ndarray | None = None) -> np.ndarray:
+    """Returns the classes whose colours pixels have.
+
+    Args:
+        pixels: uint8 array `(..., 3)` of red, green and blue.
+        opacity: uint8 array `(...)`; pixels of less than a quarter have no label. None is opaque.
+
+    Returns:
+        int64 array `(...)`: `n` in the nth of `CLASS_COLORS`, up to a difference of 12 in each
+        channel; 0 in any other colour.
+
+    Examples:
+        >>> labels_of_colors(np.uint8([[213, 94, 0], [0, 120, 170], [255, 255, 255]])).tolist()
+        [1, 2, 0]
+    """
+    numbers = pixels.astype("int32")
+    labels = np.zeros(numbers.shape[:-1], "int64")
+    for number, color in enumerate(np.array(CLASS_COLORS), start=1):
+        labels[np.abs(numbers - color).max(axis=-1) <= TOLERANCE] = number
+    if opacity is not None:
+        labels[opacity < _LEAST_ALPHA] = 0
+    return labels
+
+
 def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
     """The labels of an image with channels: grey in each, or strokes in the colours of classes."""
     alpha = image.details.alpha
@@ -203,13 +227,8 @@ def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
             f"{image.name} has {count} channels of {numbers.dtype}: labels are one channel of "
             "numbers, or strokes in colours of 8 bits."
         )
-    pixels = numbers[..., colors].astype("int32")
-    labels = np.zeros(pixels.shape[:-1], "int64")
-    for number, color in enumerate(np.array(CLASS_COLORS), start=1):
-        labels[np.abs(pixels - color).max(axis=-1) <= _TOLERANCE] = number
-    if alpha is not None:
-        labels[numbers[..., alpha] < _LEAST_ALPHA] = 0
-    return labels
+    opacity = None if alpha is None else numbers[..., alpha]
+    return labels_of_colors(numbers[..., colors], opacity)
 
 
 def _picture(numbers: np.ndarray) -> PIL.Image.Image:

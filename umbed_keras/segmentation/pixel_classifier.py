@@ -201,7 +201,7 @@ class PixelClassifier(PixelPrediction):
     def _guess(self, vectors: ImageVectors, plane: tuple[int, ...], labels: np.ndarray) -> Guesses:
         """The pixels of a plane without labels of which the classifier is confident."""
         features, _ = self.features.of_plane(vectors, plane)
-        probabilities = self._probabilities(features, vectors.is_grey)
+        probabilities = self._probabilities(features, vectors)
         rows, cols = positions(*labels.shape, int(self.seed))
         rows, cols = (side[labels[rows, cols] == 0] for side in (rows, cols))
         chosen = probabilities[rows, cols], features[rows, cols]

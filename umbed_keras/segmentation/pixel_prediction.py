@@ -243,7 +243,7 @@ class PixelPrediction(BaseEstimator):
             len(self.classes_),
             self.features,
             self._vectors(image),
-            as_smoothing(self.smoothing).halo,
+            self._smoothing(image).halo,
             memory_budget,
         )
 
@@ -268,11 +268,11 @@ class PixelPrediction(BaseEstimator):
         parts = []
         for plane in image.planes():
             features = self.features.of_plane(vectors, plane)[0]
-            probabilities = self._probabilities(features, vectors.is_grey)
+            probabilities = self._probabilities(features, vectors)
             if adapt:
                 rows, cols = positions(image.height, image.width, int(self.seed))
                 student = self._adapted(probabilities[rows, cols], features[rows, cols])
-                probabilities = self._probabilities(features, vectors.is_grey, student)
+                probabilities = self._probabilities(features, vectors, student)
             parts.append(function(probabilities))
         return join_planes(image, parts)
 
@@ -299,13 +299,16 @@ class PixelPrediction(BaseEstimator):
             )
 
     def _probabilities(
-        self, features: np.ndarray, is_grey: bool, classifier: Any = None
+        self, features: np.ndarray, vectors: ImageVectors, classifier: Any = None
     ) -> np.ndarray:
-        """Computes smoothed probabilities of features `(height, width, features)`."""
+        """Computes smoothed probabilities of features `(height, width, features)` of an image."""
         classifier = classifier or self.classifier_
         channels = features[..., : self.features.num_channels(features.shape[-1])]
-        guide = self._guide(channels, is_grey)
-        return probability_map(classifier, features, as_smoothing(self.smoothing), guide)
+        guide = self._guide(channels, vectors.is_grey)
+        return probability_map(classifier, features, self._smoothing(vectors.image), guide)
+
+    def _smoothing(self, image: Image) -> Smoothing:
+        return as_smoothing(self.smoothing, min(image.height, image.width))
 
     def _classes(self, probabilities: np.ndarray) -> np.ndarray:
         """The most likely class of each pixel, 0 where there are no data."""

@@ -1,6 +1,6 @@
 """Filters that smooth maps of class probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras
@@ -12,6 +12,8 @@ from umbed_keras.ops.guided_filter import guided_filter
 
 # Radius of Gaussian filters, in standard deviations.
 _RADIUS = 4
+# A window's radius is at most this part of the shorter side of an image.
+_RADII = 15
 # Least share of a window's weight that counts as data.
 _LEAST = 1e-6
 
@@ -142,12 +144,14 @@ class GuidedSmoothing:
         return filtered / np.maximum(filtered.sum(axis=-1, keepdims=True), _LEAST)
 
 
-def as_smoothing(smoothing: Any) -> Smoothing:
+def as_smoothing(smoothing: Any, side: int | None = None) -> Smoothing:
     """Returns the filter that an argument `smoothing` names.
 
     Args:
-        smoothing: `"guided"`, `GuidedSmoothing()`; a number, the standard deviation in pixels of a
-            Gaussian filter, 0 for none; or a filter.
+        smoothing: `"guided"`, a `GuidedSmoothing()` whose radius is at most a fifteenth of the
+            image's shorter side, as a window of the whole image smooths all away; a number, the
+            standard deviation in pixels of a Gaussian filter, 0 for none; or a filter.
+        side: int, shorter side of the image in pixels; None for a large image.
 
     Raises:
         TypeError: if `smoothing` is none of these.
@@ -156,13 +160,18 @@ def as_smoothing(smoothing: Any) -> Smoothing:
     Examples:
         >>> as_smoothing("guided")
         GuidedSmoothing(radius=16, epsilon=0.0003, blur=1.5)
+        >>> as_smoothing("guided", side=64).radius
+        4
         >>> as_smoothing(2)
         GaussianSmoothing(sigma=2.0)
     """
     if isinstance(smoothing, GuidedSmoothing | GaussianSmoothing):
         return smoothing
     if isinstance(smoothing, str) and smoothing == "guided":
-        return GuidedSmoothing()
+        largest = GuidedSmoothing()
+        if side is None:
+            return largest
+        return replace(largest, radius=min(largest.radius, max(1, side // _RADII)))
     try:
         return GaussianSmoothing(float(smoothing))
     except TypeError as error:

@@ -22,9 +22,8 @@ class WindowClassifier:
     look at.
 
     Args:
-        probabilities: function of features `(height, width, features)`, of whether they are those
-            of a grey image, and of a classifier or None for its own, to smoothed probabilities
-            `(height, width, classes)`.
+        probabilities: function of features `(height, width, features)`, of `vectors`, and of a
+            classifier or None for its own, to smoothed probabilities `(height, width, classes)`.
         num_classes: int, number of classes.
         features: `PixelFeatures`.
         vectors: `ImageVectors` of the image.
@@ -52,7 +51,7 @@ class WindowClassifier:
 
     def __init__(
         self,
-        probabilities: Callable[[np.ndarray, bool, Any], np.ndarray],
+        probabilities: Callable[[np.ndarray, ImageVectors, Any], np.ndarray],
         num_classes: int,
         features: PixelFeatures,
         vectors: ImageVectors,
@@ -124,7 +123,7 @@ class WindowClassifier:
             inside.append(slice(side.start - start, side.stop - start))
         features = self._features.window(self._vectors, plane, *views)
         student = self.students.get(plane)
-        probabilities = self._probabilities(features, self._vectors.is_grey, student)
+        probabilities = self._probabilities(features, self._vectors, student)
         return probabilities[tuple(inside)], features[tuple(inside)]
 
     def _largest_tile(self, memory_budget: int) -> int:
