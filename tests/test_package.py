@@ -184,10 +184,11 @@ FLOORS = {
     "codec": 4,
     "models": 5,
     "segmentation": 6,
-    "stores": 6,
     "tuning": 6,
+    # Stores of classes are made by classifiers of pixels.
+    "stores": 7,
     # The public face of parts that lie in several rooms.
-    "layers": 7,
+    "layers": 8,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")

@@ -96,7 +96,7 @@ class PixelPrediction(BaseEstimator):
                 than those of `fit`.
             ValueError: if `adapt` is True and `classifier` is not None.
         """
-        return self._map_images(self._classes, images, axes, adapt)
+        return self._map_images(self.most_likely, images, axes, adapt)
 
     def predict_proba(
         self, images: ImageLike, axes: str | None = None, adapt: bool = False
@@ -220,17 +220,19 @@ class PixelPrediction(BaseEstimator):
             }
 
         def classes(*slices):
-            return self._classes(window(dict(zip(letters, slices, strict=True))))
+            return self.most_likely(window(dict(zip(letters, slices, strict=True))))
 
         return tiled_map(
             classes, size, [tile.get(axis, 1) for axis in letters], out, verbose=verbose
         )
 
-    def window_classifier(self, image: Image, memory_budget: int = 1 << 31) -> WindowClassifier:
+    def window_classifier(
+        self, image: Image | ImageVectors, memory_budget: int = 1 << 31
+    ) -> WindowClassifier:
         """Returns what computes the probabilities of windows of an image.
 
         Args:
-            image: `Image`.
+            image: `Image`, or its `ImageVectors` in a scaling of their own.
             memory_budget: int, bytes to use beside models and `image`.
 
         Raises:
@@ -238,12 +240,13 @@ class PixelPrediction(BaseEstimator):
             ValueError: if `memory_budget` is too small for any tile.
         """
         self._check_fitted()
+        vectors = self._vectors(image)
         return WindowClassifier(
             self._probabilities,
             len(self.classes_),
             self.features,
-            self._vectors(image),
-            self._smoothing(image).halo,
+            vectors,
+            self._smoothing(vectors.image).halo,
             memory_budget,
         )
 
@@ -276,13 +279,14 @@ class PixelPrediction(BaseEstimator):
             parts.append(function(probabilities))
         return join_planes(image, parts)
 
-    def _vectors(self, image: Image) -> ImageVectors:
+    def _vectors(self, image: Image | ImageVectors) -> ImageVectors:
         """Returns the `ImageVectors` of an image with as many channels as those of `fit`."""
-        vectors = self.features.of_image(image)
+        vectors = image if isinstance(image, ImageVectors) else self.features.of_image(image)
         if vectors.num_features != self.num_features_:
+            given, fitted = vectors.num_features, self.num_features_
             raise ValueError(
-                f"`images` must have as many channels as those of `fit`. Received: {image!r}, "
-                f"with {vectors.num_features} features of a pixel in place of {self.num_features_}"
+                "`images` must have as many channels as those of `fit`. Received: "
+                f"{vectors.image!r}, with {given} features of a pixel in place of {fitted}"
             )
         return vectors
 
@@ -310,8 +314,15 @@ class PixelPrediction(BaseEstimator):
     def _smoothing(self, image: Image) -> Smoothing:
         return as_smoothing(self.smoothing, min(image.height, image.width))
 
-    def _classes(self, probabilities: np.ndarray) -> np.ndarray:
-        """The most likely class of each pixel, 0 where there are no data."""
+    def most_likely(self, probabilities: np.ndarray) -> np.ndarray:
+        """Returns the most likely class of each pixel.
+
+        Args:
+            probabilities: float array `(..., classes)`, as `predict_proba` returns it.
+
+        Returns:
+            Int array `(...)` of elements of `classes_`, 0 where probabilities are NaN.
+        """
         without = np.isnan(probabilities[..., 0])
         if not without.any():
             return self.classes_[probabilities.argmax(axis=-1)]

@@ -84,6 +84,11 @@ class WindowClassifier:
         part = part if letters == ["y", "x"] else part.swapaxes(0, 1)
         return part[tuple(slice(None) if axis in "yx" else None for axis in window)]
 
+    @property
+    def plane_axes(self) -> str:
+        """The axes along which the image is a stack of planes."""
+        return self._image.plane_axes
+
     def sampled(self, plane: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Computes probabilities and features of the pixels that self-training looks at.
 

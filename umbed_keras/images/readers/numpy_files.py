@@ -25,10 +25,12 @@ def read_npy(location: Location, axes: str | None = None) -> Image:
     """
     if location.path is None:
         with location.open() as file:
-            return Image(np.load(file, allow_pickle=False), axes, name=str(location))
-    return Image(
-        np.load(location.path, mmap_mode="r", allow_pickle=False), axes, name=str(location)
-    )
+            array = np.load(file, allow_pickle=False)
+    else:
+        array = np.load(location.path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{location} is no image that can be read: it holds several arrays.")
+    return Image(array, axes, name=str(location))
 
 
 def read_npz(location: Location, axes: str | None = None, series: str | None = None) -> Image:

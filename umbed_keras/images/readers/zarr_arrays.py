@@ -95,6 +95,7 @@ def _from_ome(
     has_unit = units.get("x") is not None
     channels = attributes.get("omero", {}).get("channels", [])
     names = tuple(str(channel.get("label", "")) for channel in channels)
+    colors = [str(channel.get("color", "")).upper() for channel in channels]
     sizes = dict(zip(letters, array.shape, strict=False))
     details = Details(
         channel_names=names if any(names) and len(names) == sizes.get("c", 1) else (),
@@ -104,6 +105,8 @@ def _from_ome(
         if has_unit
         else {},
         unit=units.get("x"),
+        is_ome=True,
+        is_rgb=colors == ["FF0000", "00FF00", "0000FF"] and array.dtype == np.uint8,
     )
     return Image(array, axes or letters, details, name)
 
