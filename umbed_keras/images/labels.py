@@ -9,6 +9,7 @@ import PIL.Image
 from umbed_keras.extras import import_extra
 from umbed_keras.files import written_whole
 from umbed_keras.images.image import Image
+from umbed_keras.images.ome_labels import is_ome_label, write_ome_labels
 from umbed_keras.images.read_image import open_image
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -134,7 +135,8 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
     a TIFF takes its place. The file is written whole or not at all.
 
     Args:
-        path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`.
+        path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`; or
+            `image.zarr/labels/NAME`, a label image of an OME-Zarr image.
         labels: integers `(height, width)`, or of a stack `(planes, height, width)`.
         like: `Image` that was labelled, whose pixel size and georeference a TIFF keeps.
 
@@ -151,9 +153,15 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
         ('cells.tif', [[0, 70000]])
     """
     path, numbers = Path(path), smallest(as_labels(labels))
+    if is_ome_label(path):
+        write_ome_labels(path, numbers, like, CLASS_COLORS)
+        return path
     suffix = path.suffix.lower()
     if suffix not in (".png", ".tif", ".tiff", ".npy"):
-        raise ValueError(f"`path` must end in .png, .tif, .tiff or .npy. Received: {path}")
+        raise ValueError(
+            "`path` must end in .png, .tif, .tiff or .npy, or be image.zarr/labels/NAME. "
+            f"Received: {path}"
+        )
     located = like is not None and like.georeference is not None
     fits = numbers.ndim == 2 and numbers.dtype in ("uint8", "uint16")
     if suffix == ".png" and (located or not fits):
