@@ -177,14 +177,28 @@ def test_killed_runs_go_on(embedder, counts, labels, tmp_path):
     np.testing.assert_array_equal(zarr.open(target)[:], classifier.predict(counts))
 
 
-def test_remote_targets_are_refused_and_no_folder_is_made(
-    classifier, counts, tmp_path, monkeypatch
-):
+def test_remote_targets(classifier, counts, small_tiles, tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     np.save("image.npy", counts)
-    with pytest.raises(ValueError, match="`target` must be a path of this machine"):
-        segment_store(classifier, "image.npy", "s3://bucket/a.zarr")
-    assert [path.name for path in tmp_path.iterdir()] == ["image.npy"]
+    target = "memory://results/a.zarr"
+    stored = segment_store(classifier, "image.npy", target, verbose=0)
+    np.testing.assert_array_equal(stored[:], classifier.predict(counts))
+    system = fsspec.filesystem("memory")
+    before = system.info("/results/a.zarr/zarr.json")["created"]
+    segment_store(classifier, "image.npy", target, verbose=0)  # it is done
+    assert system.info("/results/a.zarr/zarr.json")["created"] == before
+    np.save("image.npy", counts[::-1])
+    with pytest.raises(ValueError, match="`source` was"):
+        segment_store(classifier, "image.npy", target, verbose=0)
+    with pytest.raises(ValueError, match="`client` and `shard` need"):
+        segment_store(classifier, "image.npy", "memory://results/b.zarr", shard=(0, 2))
+    system.pipe_file("/results/c.zarr/mine.txt", b"mine")
+    with pytest.raises(ValueError, match="holds something else"):
+        segment_store(classifier, "image.npy", "memory://results/c.zarr", verbose=0)
+    assert not list((tmp_path / "home").rglob("zarr.json"))
+    assert {path.name for path in tmp_path.iterdir()} <= {"image.npy", "home"}
 
 
 def test_sources_of_any_file_system(classifier, counts, tmp_path):

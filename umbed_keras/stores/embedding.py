@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from umbed_keras.images.readers.location import is_address
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.base.weights_digest import update_by_weights
@@ -18,6 +19,7 @@ from umbed_keras.ops.checks import check_integers
 from umbed_keras.stores.image_collection import ImageCollection
 from umbed_keras.stores.image_stores import filled, open_collection, options_identity, plan_of
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
+from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
 
 # Dtypes of stored vectors.
@@ -50,7 +52,9 @@ def embed_store(
         source: path or address of an image, as `umbed_keras.read_image` takes it (of OME-Zarr and
             pyramids the finest level), or path of a folder of such images, which is searched with
             its subfolders. A warning lists files that look like images and are left out.
-        target: path of the store: new, or begun by the same call. It does not lie in `source`.
+        target: path of the store: new, or begun by the same call. It does not lie in `source`. Or
+            an address that fsspec knows, such as `s3://...`, to which the store is copied when it
+            is complete; then `client` and `shard` are None.
         codes: bool; True writes codes instead of vectors, as `bottleneck.pack` returns them.
         dtype: `"float32"` or `"float16"`, dtype of the vectors.
         workers: int, number of processes on this machine, each with a share of the cores and GPUs.
@@ -96,6 +100,15 @@ def embed_store(
         >>> vectors.shape, vectors.attrs["umbed_keras"]["complete"]
         ((20, 30, 4), True)
     """
+    if is_address(target):
+        options = {"scaling": scaling, "channels": channels, "axes": axes, "workers": workers}
+        options |= {"memory_budget": memory_budget, "verbose": verbose}
+        return write_remote(
+            str(target),
+            lambda path: embed_store(model, source, path, codes, dtype, **options),
+            client,
+            shard,
+        )
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
     preset = None if isinstance(model, PixelEmbedder) else str(model)

@@ -32,7 +32,7 @@ def open_collection(
         options: dictionary of the arguments `scaling`, `channels` and `axes` of `ImageCollection`.
 
     Raises:
-        ValueError: if `target` is an address or lies in `source`; or as `ImageCollection`.
+        ValueError: if `target` lies in `source`; or as `ImageCollection`.
 
     Examples:
         >>> np.save("image.npy", np.zeros((5, 6), "uint16"))
@@ -40,11 +40,6 @@ def open_collection(
         >>> open_collection("image.npy", "vectors.zarr", embedder, {}).sizes
         [('', 5, 6)]
     """
-    if is_address(target):
-        raise ValueError(
-            "`target` must be a path of this machine: what is written is marked and locked by "
-            f"files. Write there, and copy the store. Received: {target!r}"
-        )
     if not is_address(source):
         source = Path(source).resolve()
         if source in Path(target).resolve().parents:

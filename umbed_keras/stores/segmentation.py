@@ -10,10 +10,12 @@ import numpy as np
 
 from umbed_keras.extras import import_extra
 from umbed_keras.images.labels import smallest
+from umbed_keras.images.readers.location import is_address
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.stores.image_collection import ImageCollection
 from umbed_keras.stores.image_stores import filled, open_collection, plan_of
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
+from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
 
 
@@ -72,6 +74,16 @@ def segment_store(
         ('uint8', [1, 2])
     """
     import_extra("zarr", "stores")
+    if is_address(target):
+        options = {"workers": workers, "memory_budget": memory_budget, "verbose": verbose}
+        return write_remote(
+            str(target),
+            lambda path: segment_store(
+                classifier, source, path, probabilities, uncertainty, axes=axes, **options
+            ),
+            client,
+            shard,
+        )
     from umbed_keras.segmentation import PixelClassifier
 
     if not isinstance(classifier, PixelClassifier):
