@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.naive_bayes import GaussianNB
 
@@ -136,6 +137,16 @@ def test_one_scaling_for_a_collection(embedder, counts, strokes):
     classifier = PixelClassifier(embedder, scaling=scaling).fit([counts, bright], [strokes] * 2)
     assert classifier.scaling_ == uk.Scaling(scope="collection").fit([counts, bright])
     assert PixelClassifier(embedder).fit(counts, strokes).scaling_ == uk.Scaling()
+
+
+def test_clones_of_other_scalings_do_not_disturb_each_other(embedder, counts, strokes):
+    first = PixelClassifier(embedder, scaling=uk.Scaling((900, 1300))).fit(counts, strokes)
+    features = first.features
+    second = clone(first).set_params(scaling=uk.Scaling((0, 65535)))
+    with pytest.warns(UserWarning, match="nearly constant"):
+        second.fit(counts, strokes)
+    assert features.scaling == uk.Scaling((900, 1300))
+    assert second.features.embedder is first.features.embedder
 
 
 def test_a_nearly_constant_image_is_warned_of(embedder, strokes):

@@ -71,8 +71,8 @@ class PixelPrediction(BaseEstimator):
         features = vars(self).get("_features")
         if features is None or features.source != self.embedder:
             features = self._features = PixelFeatures(self.embedder)
-        features.scaling, features.channels = scaling, channels
-        return features
+        # Classifiers that share an embedder may differ in their scaling.
+        return features.with_options(scaling, channels)
 
     def predict(
         self, images: ImageLike, axes: str | None = None, adapt: bool = False
