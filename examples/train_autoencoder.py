@@ -16,7 +16,7 @@ import umbed_keras as uk
 # umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
 from training import autoencoder_quality as quality
-from training.run import argument_parser, learn, prepare, store
+from training.run import argument_parser, learn, prepare, report_unreadable, store
 
 MODELS = {
     "vqvae": uk.VQVAE,
@@ -118,6 +118,7 @@ def main():
     epsilon = EPSILON if args.model == "lapped" else 1e-7
     learn(model, args, train, validation, draw, [uk.metrics.PSNR()], epsilon)
     store(model, args, validation, quality)
+    report_unreadable(train)
 
 
 if __name__ == "__main__":

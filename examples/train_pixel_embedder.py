@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 from training import pixel_quality as quality
-from training.run import argument_parser, learn, prepare, store
+from training.run import argument_parser, learn, prepare, report_unreadable, store
 
 
 def arguments():
@@ -125,6 +125,7 @@ def main():
     )
     learn(model, args, train, validation, DrawPatches(validation, args.output / "patches.png"))
     store(model, args, validation, quality)
+    report_unreadable(train)
 
 
 if __name__ == "__main__":

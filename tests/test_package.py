@@ -184,10 +184,11 @@ FLOORS = {
     "codec": 4,
     "models": 5,
     "segmentation": 6,
-    "stores": 6,
     "tuning": 6,
+    # Stores of classes are made by classifiers of pixels.
+    "stores": 7,
     # The public face of parts that lie in several rooms.
-    "layers": 7,
+    "layers": 8,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")
@@ -269,6 +270,7 @@ USERS_OF_TORCH = {
     "images/batches.py": "a DataLoader is data on any backend",
     "metrics/_lpips_weights.py": "the published weights are PyTorch files",
     "models/base/onnx_export.py": "the exporter is that of PyTorch, whatever the backend",
+    "ops/_torch_guided_filter.py": "a filter in place that is written in PyTorch",
     "ops/sparse_coding/_torch_pursuit.py": "a pursuit of its own that is written in PyTorch",
 }
 

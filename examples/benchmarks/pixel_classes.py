@@ -199,8 +199,8 @@ def kept(describe):
     return remember
 
 
-def in_image(make_learner, images, labels, count=STROKED):
-    """Computes the mean IoU in images of a learner of strokes in the same image.
+def in_image(make_learner, images, labels, count=STROKED, draw=0):
+    """Computes the mean IoU in each image of a learner of strokes in the same image.
 
     Args:
         make_learner: function that returns a new object with `fit(images, labelled)`, with lists of
@@ -208,28 +208,41 @@ def in_image(make_learner, images, labels, count=STROKED):
         images: arrays `(height, width, channels)`.
         labels: int arrays `(height, width)`.
         count: int, number of labelled pixels of each class.
+        draw: int, number of the draw of strokes; 0 is that of the protocol.
+
+    Returns:
+        NumPy array, a score for each image with two classes or more.
     """
     scores = []
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        pixels = Labelled.of(label, strokes(label, np.random.default_rng(1000 * number), count))
+        random = np.random.default_rng(1000 * number + draw)
+        pixels = Labelled.of(label, strokes(label, random, count))
         if len(np.unique(pixels.labels)) < 2:
             continue
         predicted = make_learner().fit([image], [pixels]).predict(image)
         ignored = label == UNLABELLED
         ignored[pixels.rows, pixels.cols] = True
         scores.append(mean_iou(predicted, label, ignored))
-    return np.mean(scores)
+    return np.array(scores)
 
 
-def across(make_learner, images, labels):
-    """Computes the mean IoU in images of a learner of the first ones; arguments of `in_image`."""
+def across(make_learner, images, labels, draw=0):
+    """Computes the mean IoU in each image that a learner of others did not see.
+
+    Args:
+        make_learner, images, labels: as in `in_image`.
+        draw: int, number of the draw of labelled images and pixels; 0, that of the protocol, learns
+            from the first images.
+    """
     trained = min(TRAINED, len(labels) - 1)
+    start = draw * trained % len(labels)
+    images, labels = (part[start:] + part[:start] for part in (images, labels))
     labelled = [
-        Labelled.of(label, scattered(label, np.random.default_rng(number)))
+        Labelled.of(label, scattered(label, np.random.default_rng(number + 100 * draw)))
         for number, label in enumerate(labels[:trained])
     ]
     learner = make_learner().fit(images[:trained], labelled)
-    return np.mean(
+    return np.array(
         [
             mean_iou(learner.predict(image), label, label == UNLABELLED)
             for image, label in zip(images[trained:], labels[trained:], strict=True)
@@ -241,7 +254,10 @@ def score(describe, images, labels):
     """Computes the scores of the better of the classifiers on images of one kind."""
     learners = [lambda make=make: Plain(describe, make()) for make in CLASSIFIERS]
     return Scores(
-        *(max(task(learner, images, labels) for learner in learners) for task in (in_image, across))
+        *(
+            max(task(learner, images, labels).mean() for learner in learners)
+            for task in (in_image, across)
+        )
     )
 
 

@@ -2,13 +2,15 @@
 
     python examples/benchmarks/pixel_classifier.py ../shared/data --bsds ../shared/data/bsds.tar
 
-Prints three tables: the scores of the protocol of `pixel_classes.py`, with one method per row, not
-the better of two; time and memory on the portrait of 512x512 pixels, each in its own process; and,
-with `--growth FIGURE`, the score in-image over the number of labelled pixels.
+Prints three tables: the scores of the protocol of `pixel_classes.py`, mean over three draws of
+strokes and of training images (`--draws 1` is the protocol itself), one method per row; time and
+memory on the portrait of 512x512 pixels, each in its own process; and, with `--growth FIGURE`, the
+score in-image over the number of labelled pixels.
 
 The methods are logistic regression on colours; a random forest of 100 trees, as in scikit-image, on
 principal components of patch pyramids (fitted on the training images of BSDS) and on the multiscale
-features of scikit-image; the classifier of `PixelClassifier` on the latter; and `PixelClassifier`.
+features of scikit-image; `FewLabelsClassifier` on the latter; and `PixelClassifier` with a Gaussian
+filter, as it is, and adapting to each image.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import umbed_keras as uk
-from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation import FewLabelsClassifier, PixelClassifier
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 
 # isort: split
@@ -48,34 +50,20 @@ GROWN = 8
 ROUNDS = 5
 
 
-class Described(PixelClassifier):
-    """`PixelClassifier` with other features.
-
-    Args:
-        embedder: `PixelEmbedder`.
-        describe: as in `Strokes`.
-    """
-
-    def __init__(self, embedder, describe):
-        super().__init__(embedder)
-        self.describe = describe
-
-    @property
-    def features(self):
-        return OtherFeatures(self.embedder, self.describe)
-
-
 class Strokes:
     """`PixelClassifier` with the interface of `pixel_classes.Plain`.
 
     Args:
         model: `PixelEmbedder`.
-        describe: function from an image to its channels followed by features, which replace those
-            of the classifier.
+        kept: `PixelFeatures` whose vectors are shared, or None.
+        adapt: bool, as in `PixelClassifier.predict`.
+        **options: arguments of `PixelClassifier`.
     """
 
-    def __init__(self, model, describe):
-        self.classifier = Described(model, describe)
+    def __init__(self, model, kept=None, adapt=False, **options):
+        self.classifier, self.adapt = PixelClassifier(model, **options), adapt
+        if kept is not None:
+            self.classifier._features = kept
 
     def fit(self, images, labelled):
         labels = []
@@ -88,24 +76,7 @@ class Strokes:
         return self
 
     def predict(self, image):
-        return self.classifier.predict(image) - 1
-
-
-class OtherFeatures:
-    """The interface of `PixelFeatures` for other features of images of 3 channels."""
-
-    def __init__(self, embedder, describe):
-        self.embedder = embedder
-        self.describe = describe
-
-    def __call__(self, image):
-        return self.describe(image)
-
-    def channels_last(self, image):
-        return image
-
-    def num_channels(self, num_features):
-        return 3
+        return self.classifier.predict(image, adapt=self.adapt) - 1
 
 
 def coloured(describe):
@@ -127,16 +98,24 @@ def all_methods(model, bsds):
     """
 
     colours = CLASSIFIERS[1]
-    ours = partial(Strokes, model)
+    vectors = PixelFeatures(model, kept_bytes=4 << 30)
 
     def forest(describe):
         return Plain(describe, RandomForestClassifier(100, n_jobs=-1, random_state=0))
 
+    def ours(**options):
+        return vectors, lambda _: Strokes(model, vectors, **options)
+
     methods = {
         "colours, logistic regression": (lambda image: image, lambda see: Plain(see, colours())),
         "scikit-image's features, random forest": (filter_bank, forest),
-        "scikit-image's features, our classifier": (coloured(filter_bank), ours),
-        "`PixelClassifier`": (PixelFeatures(model, kept_bytes=0), ours),
+        "scikit-image's features, our classifier": (
+            coloured(filter_bank),
+            lambda see: Plain(see, FewLabelsClassifier()),
+        ),
+        "`PixelClassifier`, Gaussian filter of 1.5 pixels": ours(smoothing=1.5),
+        "`PixelClassifier`": ours(),
+        "`PixelClassifier`, `adapt=True`": ours(adapt=True),
     }
     if bsds:
         pyramids = uk.PixelEmbedder(latent_dim=16, seed=0)
@@ -146,15 +125,22 @@ def all_methods(model, bsds):
     return methods
 
 
-def scores(methods, data):
-    """Prints the scores of all methods."""
-    print(f"| | {' | '.join(data)} | mean |\n|---{'|---' * (len(data) + 1)}|")
+def scores(methods, data, draws):
+    """Prints the scores of all methods, and the standard errors of their means over images."""
+    print(f"| | {' | '.join(data)} | mean | s.e. |\n|---{'|---' * (len(data) + 2)}|")
     for name, (describe, make) in methods.items():
-        learner, row = partial(make, kept(describe)), []
+        learner, row, errors = partial(make, kept(describe)), [], []
         for kind in data.values():
-            row.append(Scores(*(float(task(learner, *kind)) for task in (in_image, across))))
+            every = [
+                np.concatenate([task(learner, *kind, draw=draw) for draw in range(draws)])
+                for task in (in_image, across)
+            ]
+            row.append(Scores(*(float(part.mean()) for part in every)))
+            # The draws of an image are not independent.
+            errors.append([part.std(ddof=1) / np.sqrt(len(part) / draws) for part in every])
         mean = Scores(*map(float, np.mean(row, axis=0)))
-        print(f"| {name} | {' | '.join(map(str, row))} | {mean} |", flush=True)
+        error = Scores(*np.sqrt(np.square(errors).sum(0)) / len(errors))
+        print(f"| {name} | {' | '.join(map(str, row))} | {mean} | {error} |", flush=True)
 
 
 def strokes_of_portrait():
@@ -217,7 +203,7 @@ def growth(methods, data, path):
     for name, (describe, make) in methods.items():
         learner, means = partial(make, kept(describe)), []
         for count in GROWTH:
-            row = [in_image(learner, *kind, count) for kind in few]
+            row = [in_image(learner, *kind, count).mean() for kind in few]
             means.append(float(np.mean(row)))
         print(f"| {name} | {' | '.join(f'{mean:.3f}' for mean in means)} |", flush=True)
         axis.plot(GROWTH, means, marker="o", label=name.replace("`", ""))
@@ -239,6 +225,7 @@ def main():
     parser.add_argument("preset", nargs="?", default="natural_lite0_vae_d32")
     parser.add_argument("--bsds", type=Path, help="images for principal components")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
+    parser.add_argument("--draws", type=int, default=3, help="of strokes and of training images")
     parser.add_argument("--growth", type=Path, metavar="FIGURE", help="draw the score over labels")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_intermixed_args()
@@ -248,7 +235,7 @@ def main():
         return
     data = load(args.data, args.count)
     print("mean IoU, in-image / across\n")
-    scores(methods, data)
+    scores(methods, data, args.draws)
     times(methods, sys.argv[1:])
     if args.growth:
         growth(methods, data, args.growth)

@@ -3,15 +3,9 @@
 import numpy as np
 from PIL import Image
 
-# Colours of classes 1, 2, ..., distinct to colour-blind people as well (Okabe & Ito 2008).
-COLOURS = np.array(
-    [(213, 94, 0), (0, 114, 178), (240, 228, 66), (0, 158, 115), (204, 121, 167), (86, 180, 233)],
-    "uint8",
-)
-# Largest difference of a channel to the colour of a class, for compression and resampling.
-TOLERANCE = 12
-# Pixels of the soft edge of a stroke count from an opacity of a quarter on.
-LEAST_ALPHA = 64
+from umbed_keras.images.labels import CLASS_COLORS, labels_of_colors
+
+COLOURS = np.array(CLASS_COLORS, "uint8")
 
 
 def labels_of(strokes):
@@ -35,13 +29,8 @@ def labels_of(strokes):
             "Strokes must be a grey or palette image of class numbers, or RGB or RGBA in the "
             f"colours of classes. Received: mode={strokes.mode}"
         )
-    pixels = np.asarray(strokes.convert("RGBA")).astype("int32")
-    colours, alpha = pixels[..., :3], pixels[..., 3]
-    labels = np.zeros(alpha.shape, "int32")
-    for number, colour in enumerate(COLOURS.astype("int32"), start=1):
-        near = np.abs(colours - colour).max(axis=-1) <= TOLERANCE
-        labels[near & (alpha >= LEAST_ALPHA)] = number
-    return labels
+    pixels = np.asarray(strokes.convert("RGBA"))
+    return labels_of_colors(pixels[..., :3], pixels[..., 3]).astype("int32")
 
 
 def strokes_of(labels):

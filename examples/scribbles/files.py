@@ -1,37 +1,58 @@
-"""Reading of images and writing of label images."""
+"""Images as the page and the command line show them."""
 
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
-from umbed_keras.images.pillow_files import open_image, opened
+import umbed_keras as uk
 
 
-def read_image(path, most_pixels=None):
-    """Reads an image as uint8 `(height, width, 3)`, upright, transparent parts on white.
+def read_plane(path, most_pixels):
+    """Opens an image of one plane.
 
     Args:
-        path: path of an image file that Pillow can read.
-        most_pixels: int, the largest number of pixels, or None for the limit of Pillow.
+        path: path of an image file of any kind that `umbed_keras.read_image` reads.
+        most_pixels: int, the largest number of pixels.
+
+    Returns:
+        `umbed_keras.Image`.
 
     Raises:
-        ValueError: if the file is not an image, is damaged or has too many pixels.
+        ValueError: if the file is not an image, is damaged, is a stack or has too many pixels.
     """
     path = Path(path)
     try:
-        with opened(path) as image:
-            width, height = image.size
-        if most_pixels is not None and width * height > most_pixels:
-            raise ValueError(
-                f"{path.name} has {width} x {height} pixels, and {most_pixels / 1e6:g} million are "
-                "allowed: make it smaller, or cut it."
-            )
-        return open_image(path, 3)
+        image = uk.read_image(path)
     except ValueError as error:
         # Users of the page don't know the path of the uploaded file.
         raise ValueError(str(error).replace(str(path), path.name)) from error
+    if image.num_planes > 1:
+        raise ValueError(
+            f"{path.name} is a stack of {image.num_planes} planes, and one image is shown here: "
+            "take a plane of it, or segment the stack by examples/segment_from_scribbles.py."
+        )
+    if image.height * image.width > most_pixels:
+        raise ValueError(
+            f"{path.name} has {image.width} x {image.height} pixels, and {most_pixels / 1e6:g} "
+            "million are allowed: make it smaller, or cut it."
+        )
+    return image
 
 
-def label_image(labels):
-    """Returns a grey image of class numbers, of 8 bits if they fit, else of 16."""
-    return Image.fromarray(labels.astype("uint8" if labels.max() < 256 else "uint16"))
+def picture(classifier, image, plane=()):
+    """Returns a plane as a classifier sees it: uint8 `(height, width, 3)`.
+
+    Of more than three channels the first three are shown as colours. Pixels without data are white.
+
+    Args:
+        classifier: `PixelClassifier`.
+        image: `umbed_keras.Image`.
+        plane: index of the plane along the image's `plane_axes`.
+    """
+    vectors = classifier.features.of_image(image)
+    values = vectors.values(plane)
+    if values.shape[-1] == 1:
+        values = np.repeat(values, 3, axis=-1)
+    missing = max(0, 3 - values.shape[-1])
+    values = np.pad(values[..., :3], [(0, 0), (0, 0), (0, missing)])
+    return np.where(vectors.valid(plane)[..., None], np.rint(255 * values), 255).astype("uint8")

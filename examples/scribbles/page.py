@@ -13,9 +13,11 @@ import numpy as np
 from scipy.stats import entropy
 from scribbles.canvas import canvas, drawn_labels, opened
 from scribbles.colours import overlay, strokes_of
-from scribbles.files import label_image, read_image
+from scribbles.files import picture, read_plane
 from scribbles.samples import samples
 
+from umbed_keras.images.image import Image, as_image
+from umbed_keras.images.labels import write_labels
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation import PixelClassifier
 
@@ -29,8 +31,9 @@ WELCOME = "Choose a colour, stroke some pixels of a class, then some of another 
 
 @dataclass
 class Session:
-    """The state of one user: an image, the classifier of its strokes, and files to download."""
+    """The state of one user: an image and its picture, a classifier, and files to download."""
 
+    source: Image
     image: np.ndarray
     number: str = field(default_factory=lambda: str(time.time_ns()))
     classifier: PixelClassifier | None = None
@@ -64,13 +67,15 @@ class Page:
         """Starts a new session with the image of a file."""
         return self.show(_read(path), session)
 
-    def show(self, image, session):
-        """Starts a new session with an image."""
+    def show(self, source, session):
+        """Starts a new session with an `umbed_keras.Image`, or an array."""
+        source = as_image(source)
         if session is not None:
             session.close()
         # Embedded now, so that the first stroke does not wait for it.
-        self.blank.features(image)
-        session = Session(image)
+        self.blank.features(source)
+        image = picture(self.blank, source)
+        session = Session(source, image)
         strokes = opened(image, session.number)
         return session, strokes, image, None, None, WELCOME, *[None] * 3
 
@@ -83,13 +88,15 @@ class Page:
         if len(classes) < 2:
             session.classifier = None
             return session.image, None, WELCOME, *[None] * 3
-        session.classifier = copy.copy(self.blank).fit(session.image, labels)
-        probabilities = session.classifier.predict_proba(session.image)
-        predicted = classes[probabilities.argmax(axis=-1)]
+        session.classifier = copy.copy(self.blank).fit(session.source, labels)
+        probabilities = session.classifier.predict_proba(session.source)
+        known = ~np.isnan(probabilities[..., 0])
+        probabilities = np.nan_to_num(probabilities, nan=1 / len(classes))
+        predicted = np.where(known, classes[probabilities.argmax(axis=-1)], 0)
         uncertainty = entropy(probabilities, axis=-1) / np.log(len(classes))
         folder = session.new_folder("answer")
         files = [folder / name for name in ("mask.png", "strokes.png", "classifier.npz")]
-        label_image(predicted).save(files[0])
+        files[0] = write_labels(files[0], predicted, session.source)
         strokes_of(labels).save(files[1])
         session.classifier.save(files[2])
         shares = ", ".join(f"{number}: {np.mean(predicted == number):.1%}" for number in classes)
@@ -99,7 +106,7 @@ class Page:
     def similar(self, session, pixel):
         """Draws the similarity of pixels to the one at `(column, row)`, with a ring around it."""
         col, row = pixel
-        vectors = self.blank.features.vectors(session.image)
+        vectors = self.blank.features.vectors(session.source)
         drawn = _heat(cosines_to(vectors, vectors[row, col]))
         y, x = np.ogrid[: drawn.shape[0], : drawn.shape[1]]
         distance = np.hypot(y - row, x - col)
@@ -121,9 +128,10 @@ class Page:
                 predicted = session.classifier.predict(image)
                 # Files of different folders may have the same name.
                 name = f"{number + 1:03d}_{Path(path).stem}.png"
-                with masks.open(name, "w") as file:
-                    label_image(predicted).save(file, "png")
-                overlays.append((overlay(image, predicted), name))
+                written = write_labels(archive.parent / name, predicted, image)
+                masks.write(written, written.name)
+                shown = picture(session.classifier, image)
+                overlays.append((overlay(shown, predicted), written.name))
         return overlays, str(archive)
 
 
@@ -201,7 +209,7 @@ def build(page):
 
 def _read(path):
     try:
-        return read_image(path, MOST_PIXELS)
+        return read_plane(path, MOST_PIXELS)
     except ValueError as error:
         raise _error(str(error)) from error
 

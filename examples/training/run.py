@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 from training.images import held_out, load_split
 
 import umbed_keras as uk
-from umbed_keras.images.image_files import image_files
+from umbed_keras.images.folder_files import folder_files
+from umbed_keras.images.scaling import warn_if_flat
 from umbed_keras.zoo import write_card
 
 # Largest number of images that are held out of folders.
@@ -54,7 +55,22 @@ def argument_parser(description, output):
         ("data", "the training data"),
     ):
         parser.add_argument(f"--{name}", help=f"for the preset's card: {meaning}")
+    parser.add_argument(
+        "--scaling",
+        type=_scaling,
+        default="auto",
+        help="how numbers become 0..1: auto, percentiles, dtype, or two limits such as 0,4095",
+    )
+    parser.add_argument("--axes", help="axes of files that do not name theirs, such as zyx")
     return parser
+
+
+def _scaling(text):
+    limits = [float(part) for part in text.split(",")] if "," in text else text
+    try:
+        return uk.Scaling(limits)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def prepare(args):
@@ -68,25 +84,38 @@ def prepare(args):
     if not args.tiles and all(Path(source).is_dir() for source in args.images):
         return _folders(args)
     splits = [
-        load_split(source, args.size, args.limit, args.tiles, args.gray) for source in args.images
+        load_split(
+            source,
+            args.size,
+            args.limit,
+            args.tiles,
+            args.gray,
+            scaling=args.scaling,
+            axes=args.axes,
+        )
+        for source in args.images
     ]
     train, validation = map(np.concatenate, zip(*splits, strict=True))
+    warn_if_flat(train[:HELD_OUT] / 255 if train.dtype == np.uint8 else train, "The training data")
     print(f"{len(train)} images to learn from, {len(validation)} held out")
     return train, validation
 
 
 def _folders(args):
     """Returns random squares of the images of folders, and one square of each held-out image."""
-    splits = [held_out(image_files(source)[: args.limit]) for source in args.images]
+    splits = [held_out(folder_files(source).images[: args.limit]) for source in args.images]
     train, others = ([file for part in side for file in part] for side in zip(*splits, strict=True))
     others = others[:: -(-len(others) // HELD_OUT)]
     options = {"size": args.size, "channels": 1 if args.gray else 3, "seed": args.seed}
+    options |= {"scaling": args.scaling, "axes": args.axes}
     print(f"{len(train)} images to cut squares from, squares of {len(others)} others held out")
     batches = uk.ImageFolder(
         train, batch_size=args.batch_size, crops_per_image=args.crops, **options
     )
     held = uk.ImageFolder(others, batch_size=len(others), crops_per_image=1, **options)
-    return batches, held[0]
+    squares = held[0]
+    batches.unreadable |= held.unreadable
+    return batches, squares
 
 
 def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
@@ -118,6 +147,14 @@ def learn(model, args, train, validation, draw, metrics=(), epsilon=1e-7):
     )
 
 
+def report_unreadable(train):
+    """Names files of a training that could not be read, and ends with status 1 if there are any."""
+    for file, reason in getattr(train, "unreadable", {}).items():
+        print(f"not learned from: {file}: {reason}", file=sys.stderr)
+    if getattr(train, "unreadable", {}):
+        sys.exit(1)
+
+
 def store(model, args, validation, quality):
     """Saves the model as a preset with its card, measured on the stored weights.
 
@@ -144,6 +181,7 @@ def store(model, args, validation, quality):
             if (text := getattr(args, name))
         },
         training=shlex.join(["python", *sys.argv]),
+        scaling=repr(args.scaling),
         protocol=quality.PROTOCOL,
         metrics=metrics,
     )

@@ -69,7 +69,7 @@ def test_a_folder_of_strokes_segments_itself_and_another_folder(run, folders):
         np.testing.assert_allclose(largest, probabilities.max(axis=-1), rtol=0, atol=0.501 / 255)
         assert read(out / f"{name}.overlay.png").shape == image.shape
         np.testing.assert_array_equal(loaded.predict(image), classifier.predict(image))
-    assert len(list(out.iterdir())) == 3 * len(images) + 1
+    assert len(list(out.iterdir())) == 3 * len(images) + 2  # classifier.npz and done.json
 
 
 @pytest.mark.torch_alone
@@ -83,10 +83,70 @@ def test_images_that_are_done_are_skipped(run, folders):
     first = labels.stat().st_mtime_ns
     run(*saved)
     assert labels.stat().st_mtime_ns == first
-    # A newer classifier may predict other labels.
-    os.utime(out / "classifier.npz", ns=(first + 1, first + 1))
+    # Of an altered image the labels are those of its old content, whenever it was altered.
+    image = folder / "apply" / "three.png"
+    Image.fromarray(read(image)[::-1]).save(image)
+    os.utime(image, ns=(first - 1, first - 1))
     run(*saved)
-    assert labels.stat().st_mtime_ns > first
+    second = labels.stat().st_mtime_ns
+    assert second > first
+    # Another classifier may predict other labels.
+    strokes = read(folder / "train" / "one.strokes.png")
+    other = PixelClassifier(PRESET, smoothing=0).fit(read(folder / "train" / "one.png"), strokes)
+    other.save(out / "classifier.npz")
+    run(*saved)
+    assert labels.stat().st_mtime_ns > second
+
+
+@pytest.mark.torch_alone
+def test_broken_files_are_named_at_the_end(run, folders, capsys):
+    folder, _ = folders
+    (folder / "apply" / "a_broken.png").write_bytes(b"no image")
+    (folder / "apply" / "sky.fits").write_bytes(b"SIMPLE")
+    training = folder / "train" / "one.png", folder / "train" / "one.strokes.png"
+    with pytest.raises(SystemExit) as status:
+        run(*training, "--apply", folder / "apply", "--preset", PRESET)
+    assert status.value.code == 1
+    captured = capsys.readouterr()
+    assert "not segmented: " in captured.err
+    assert "a_broken.png" in captured.err
+    assert "sky.fits" in captured.err
+    assert (folder / "out" / "three.labels.png").exists()
+
+
+@pytest.mark.torch_alone
+def test_stacks_of_16_bits(run, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    random = np.random.default_rng(0)
+    stack = random.integers(100, 110, (3, *SIZE)).astype("uint16")
+    stack[:, :, 16:] += 100
+    strokes = np.zeros(stack.shape, "uint32")
+    strokes[1, 5:9, 2:14], strokes[1, 20:24, 18:30] = 1, 70000
+    tifffile.imwrite(tmp_path / "cells.tif", stack)
+    tifffile.imwrite(tmp_path / "cells.strokes.tif", strokes)
+    run(tmp_path / "cells.tif", tmp_path / "cells.strokes.tif", "--axes", "zyx", "--preset", PRESET)
+    labels = tifffile.imread(tmp_path / "out" / "cells.labels.tif")
+    assert labels.shape == stack.shape
+    expected = np.where(np.arange(SIZE[1]) < 16, 1, 70000)
+    assert (labels == expected).mean() > 0.95
+    assert tifffile.imread(tmp_path / "out" / "cells.probability.tif").shape == stack.shape
+    assert read(tmp_path / "out" / "cells.overlay.png").shape == (*SIZE, 3)
+
+
+@pytest.mark.torch_alone
+def test_scaling_and_channels_are_chosen(run, tmp_path):
+    numbers = np.zeros((2, *SIZE), "uint16")
+    numbers[1, :, 16:] = 2000
+    numbers[0] = np.random.default_rng(0).integers(0, 60000, SIZE)
+    np.save(tmp_path / "two.npy", numbers)
+    strokes = np.zeros(SIZE, int)
+    strokes[5:9, 2:14], strokes[20:24, 18:30] = 1, 2
+    np.save(tmp_path / "two.strokes.npy", strokes)
+    options = "--axes", "cyx", "--channels", "1", "--scaling", "0,4000", "--preset", PRESET
+    run(tmp_path / "two.npy", tmp_path / "two.strokes.npy", *options)
+    loaded = PixelClassifier.load(tmp_path / "out" / "classifier.npz")
+    assert (loaded.scaling.limits, loaded.channels) == ([(0.0, 4000.0)], [1])
+    assert (read(tmp_path / "out" / "two.labels.png") == 1 + (np.arange(32) > 15)).mean() > 0.95
 
 
 @pytest.mark.torch_alone
@@ -98,6 +158,7 @@ def test_images_that_are_done_are_skipped(run, folders):
         (["--train", "{0}/train", "--classifier", "x.npz"], "give one of"),
         (["--classifier", "x.npz"], "--classifier needs --apply"),
         (["--train", "{0}/out"], "another folder"),
+        (["--train", "{0}/train", "--scaling", "bright"], "`limits` must be one of"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message, run, folders, capsys):

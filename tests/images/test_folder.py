@@ -86,7 +86,7 @@ def test_small_and_gray_images(folder):
     [
         ({"folder": "nowhere"}, "`folder`.*'nowhere'"),
         ({"folder": []}, "`folder`"),
-        ({"channels": 4}, "`channels`.*4"),
+        ({"channels": 0}, "`channels`.*0"),
         ({"size": 0}, "`size`"),
         ({"crops_per_image": 0}, "`crops_per_image`"),
     ],
@@ -96,17 +96,90 @@ def test_bad_arguments_are_refused(folder, options, message):
         uk.ImageFolder(**{"folder": folder, **options})
 
 
-def test_an_error_names_the_file_that_cannot_be_read(tmp_path):
+def test_broken_files_are_named_and_others_take_their_place(folder):
+    (folder / "0" / "2.png").write_bytes(b"no image")
+    batches = uk.ImageFolder(folder, 8, 4, 2)
+    with pytest.warns(UserWarning, match="2.png is left out"):
+        parts = one_pass(batches)
+    counts = np.bincount(np.concatenate(parts)[:, 0, 0, 0], minlength=7)
+    assert counts[2] == 0
+    assert counts.sum() == 14
+    assert list(batches.unreadable) == [str(folder / "0" / "2.png")]
+    with pytest.warns(UserWarning, match="2.png is left out"):
+        again = one_pass(uk.ImageFolder(folder, 8, 4, 2))
+    np.testing.assert_array_equal(np.concatenate(again), np.concatenate(parts))
+
+
+def test_an_error_names_the_files_if_none_can_be_read(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    Image.fromarray(np.ones((9, 9), "float32")).save(tmp_path / "floats.tif")
-    for name in ("broken.jpg", "floats.tif"):
-        with pytest.raises(ValueError, match=name):
-            uk.ImageFolder([tmp_path / name])[0]
+    with (
+        pytest.warns(UserWarning, match="left out"),
+        pytest.raises(ValueError, match=r"None of the 1 images can be read.*broken.jpg"),
+    ):
+        uk.ImageFolder([tmp_path / "broken.jpg"])[0]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_left_out_is_named_once(folder):
+    (folder / "sky.fits").write_bytes(b"SIMPLE")
+    with pytest.warns(UserWarning, match="left out: sky.fits") as caught:
+        uk.ImageFolder(folder)
+    assert len(caught) == 1
+
+
 @pytest.mark.parametrize("size", [9, 20], ids=["cropped", "enlarged"])
-def test_sixteen_bits_become_eight(tmp_path, channels, size):
-    Image.fromarray(np.full((9, 12), 257 * 77, "uint16")).save(tmp_path / "deep.png")
-    batch = uk.ImageFolder(tmp_path, size, 2, channels=channels)[0]
-    np.testing.assert_array_equal(batch, np.full((2, size, size, channels), 77, "uint8"))
+def test_sixteen_bits_are_stretched_and_not_rounded(tmp_path, size):
+    random = np.random.default_rng(0)
+    counts = random.integers(100, 400, (9, 9)).astype("uint16")
+    np.save(tmp_path / "deep.npy", counts)
+    low, high = np.percentile(counts, (1, 99.8))
+    expected = np.clip((counts - low) / (high - low), 0, 1)
+    batch = uk.ImageFolder(tmp_path, size, 1, 1)[0]
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch[..., 0], batch[..., 2])
+    if size == 9:
+        np.testing.assert_allclose(batch[0, ..., 1], expected, atol=1e-6)
+    else:
+        assert batch.shape == (1, 20, 20, 3)
+        assert abs(batch.mean() - expected.mean()) < 0.05
+
+
+def test_a_given_scaling_and_a_common_one(tmp_path):
+    for number in (1, 2):
+        np.save(tmp_path / f"{number}.npy", np.arange(81, dtype="int16").reshape(9, 9) * number)
+    fixed = uk.ImageFolder(tmp_path, 9, 2, 1, scaling=uk.Scaling((0, 160)))[0]
+    maxima = sorted(fixed.max(axis=(1, 2, 3)).tolist())
+    np.testing.assert_allclose(maxima, [0.5, 1])
+    scaling = uk.Scaling(percentiles=(0, 100), scope="collection")
+    common = uk.ImageFolder(tmp_path, 9, 2, 1, scaling=scaling)[0]
+    np.testing.assert_allclose(sorted(common.max(axis=(1, 2, 3)).tolist()), [0.5, 1])
+    each = uk.ImageFolder(tmp_path, 9, 2, 1, scaling=uk.Scaling(percentiles=(0, 100)))[0]
+    np.testing.assert_allclose(each.max(axis=(1, 2, 3)), [1, 1])
+
+
+def test_planes_and_channels(tmp_path):
+    planes = np.arange(6, dtype="uint8").reshape(3, 2, 1, 1) * np.ones((3, 2, 9, 9), "uint8")
+    np.save(tmp_path / "stack.npy", planes)
+    options = {"size": 4, "batch_size": 50, "crops_per_image": 50, "axes": "zcyx"}
+    batch = uk.ImageFolder(tmp_path, **options)[0]
+    assert set(np.unique(batch)) == set(range(6))  # every plane and channel, one a crop
+    assert (batch == batch[..., :1]).all()
+    both = uk.ImageFolder(tmp_path, channels=2, **options)[0]
+    assert (both[..., 1] == both[..., 0] + 1).all()
+    second = uk.ImageFolder(tmp_path, channel_choice=[1], **options)[0]
+    assert set(np.unique(second)) == {1, 3, 5}
+
+
+def test_images_without_contrast_are_warned_of(tmp_path):
+    np.save(tmp_path / "flat.npy", np.full((9, 9), 40000, "uint16"))
+    batches = uk.ImageFolder(tmp_path, 4, 2, 2)
+    with pytest.warns(UserWarning, match="The first batch is nearly constant") as caught:
+        parts = [one_pass(batches, number) for number in range(2)]
+    assert len(parts) == 2
+    assert len(caught) == 1
+
+
+def test_eight_bits_and_more_in_one_batch(folder):
+    np.save(folder / "deep.npy", np.arange(3600, dtype="uint16").reshape(60, 60))
+    squares = one_pass(uk.ImageFolder(folder, 8, 8, 1))[0]
+    assert squares.dtype == np.float32
+    assert squares.max() <= 1

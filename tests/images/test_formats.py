@@ -126,13 +126,3 @@ WRITERS = {
 def test_every_suffix_is_read(tmp_path, suffix, library):
     data, axes = WRITERS[library](tmp_path / f"a{suffix}")
     assert_reads(uk.read_image(tmp_path / f"a{suffix}"), data, axes)
-
-
-def test_the_documentation_names_every_suffix_and_library():
-    rows = uk.read_image.__doc__.split("    Args:")[0].split("\n    - ")[1:]
-    named = [{word for word in row.split() if word.startswith(".")} for row in rows]
-    for kind in FORMATS:
-        (index,) = (at for at, words in enumerate(named) if kind.suffixes[0] in words)
-        assert kind.library in rows[index]
-    suffixes = [suffix for kind in FORMATS for suffix in kind.suffixes]
-    assert sorted(word for words in named for word in words) == sorted(suffixes)

@@ -97,3 +97,38 @@ def test_a_written_tiff_keeps_the_size_of_pixels_and_the_position(tmp_path):
     written = uk.read_image(path)
     assert written.georeference.transform == tuple(transform)[:6]
     np.testing.assert_array_equal(read_labels(path), LABELS)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_of_an_ome_zarr_image(tmp_path, version):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "cells.ome.zarr"
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    scale = {"type": "scale", "scale": [2.0, 0.5, 0.25]}
+    multiscale = {
+        "axes": axes,
+        "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
+    }
+    if version == "0.5":
+        attributes = {"ome": {"version": "0.5", "multiscales": [multiscale]}}
+    else:
+        attributes = {"multiscales": [{**multiscale, "version": "0.4"}]}
+    options = {"zarr_format": 3 if version == "0.5" else 2}
+    group = zarr.create_group(path, attributes=attributes, **options)
+    group.create_array("0", data=np.zeros((2, 5, 6), "uint16"))
+    numbers = np.zeros((2, 5, 6), int)
+    numbers[1, 2, 3], numbers[0, 1, 1] = 70000, 2
+    for labels in (numbers[::-1], numbers):  # the second replaces the first
+        write_labels(path / "labels" / "nuclei", labels, uk.read_image(path))
+    np.testing.assert_array_equal(read_labels(path / "labels" / "nuclei"), numbers)
+    again = uk.read_image(path / "labels" / "nuclei")
+    assert again.dtype == np.uint32
+    assert again.pixel_size == {"z": 2.0, "y": 0.5, "x": 0.25}
+    names = zarr.open_group(path / "labels", mode="r").attrs
+    names = names["ome"] if version == "0.5" else names
+    assert names["labels"] == ["nuclei"]
+    if version == "0.5":
+        models = pytest.importorskip("ome_zarr_models.v05")
+        stored = models.ImageLabel.from_zarr(zarr.open_group(path / "labels" / "nuclei", mode="r"))
+        colors = stored.attributes.ome.image_label.colors
+        assert [color.label_value for color in colors] == [2, 70000]

@@ -83,6 +83,21 @@ def test_tiles_with_a_halo_of_two_radii_equal_the_whole():
     np.testing.assert_allclose(tile[10:-10, 10:-10], whole[20:40, 25:50], atol=1e-5)
 
 
+def test_pixels_of_weight_0_do_not_count(rounding):
+    guide, values = arrays(10, 24, 3, 2)
+    weights = np.zeros((10, 24), bool)
+    weights[:, :9], weights[:4, 15:] = True, True  # farther apart than four radii
+    spoilt = np.where(weights[..., None], guide, 9).astype("float32")
+    result = ops.convert_to_numpy(guided_filter(spoilt, values, 1, 0.01, weights))
+    for view in ((slice(10), slice(9)), (slice(4), slice(15, 24))):
+        alone = ops.convert_to_numpy(guided_filter(guide[view], values[view], 1, 0.01))
+        atol = bound(rounding, 1, 0.01, spoilt, values)
+        np.testing.assert_allclose(result[view], alone, rtol=0, atol=atol)
+    assert not result[8, 20].any()
+    with pytest.raises(ValueError, match=r"`weights` must have shape \(10, 24\)"):
+        guided_filter(guide, values, 1, 0.01, weights[:5])
+
+
 def test_long_lines_lose_no_digits(rounding):
     """Sums over whole lines would have 1e6 units of the last place of a window."""
     guide = np.full((1, 200_000, 1), 1000.0, "float32")
@@ -106,7 +121,8 @@ def test_constants_and_linear_functions_of_the_guide_stay(rounding):
 def test_the_fast_path_of_pytorch_equals_the_plain_one(rounding):
     guide, values = map(ops.convert_to_tensor, arrays(40, 30, 3, 4))
     fast = guided_filter(guide, values, 4, 1e-3)
-    plain = ops.stack(_filtered(_planes(guide), _planes(values), 4, 1e-3), axis=-1)
+    planes = _planes(guide), _planes(values), ops.ones_like(guide[..., 0])
+    plain = ops.stack(_filtered(*planes, 4, 1e-3), axis=-1)
     atol = bound(rounding, 4, 1e-3, *map(ops.convert_to_numpy, (guide, values)))
     np.testing.assert_allclose(fast, plain, rtol=0, atol=atol)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.naive_bayes import GaussianNB
 
@@ -138,6 +139,16 @@ def test_one_scaling_for_a_collection(embedder, counts, strokes):
     assert PixelClassifier(embedder).fit(counts, strokes).scaling_ == uk.Scaling()
 
 
+def test_clones_of_other_scalings_do_not_disturb_each_other(embedder, counts, strokes):
+    first = PixelClassifier(embedder, scaling=uk.Scaling((900, 1300))).fit(counts, strokes)
+    features = first.features
+    second = clone(first).set_params(scaling=uk.Scaling((0, 65535)))
+    with pytest.warns(UserWarning, match="nearly constant"):
+        second.fit(counts, strokes)
+    assert features.scaling == uk.Scaling((900, 1300))
+    assert second.features.embedder is first.features.embedder
+
+
 def test_a_nearly_constant_image_is_warned_of(embedder, strokes):
     dark = np.full((24, 20), 0.5)
     dark[3, 3] = 0.505
@@ -237,7 +248,7 @@ def test_a_file_of_a_full_mask_stays_small(embedder, tmp_path):
     mask = np.repeat(1 + np.arange(128) // 64, 128).reshape(128, 128)
     classifier = PixelClassifier(embedder, GaussianNB()).fit(image, mask)
     classifier.save(tmp_path / "mine.npz")
-    _, images = read_labelled(tmp_path / "mine.npz")
+    _, images, _ = read_labelled(tmp_path / "mine.npz")
     assert [len(pixels.labels) for pixels in images.values()] == [2000]
 
 

@@ -127,15 +127,15 @@ def ome_source(path, image):
         "axes": [{"name": "c", "type": "channel"}, *axes],
         "datasets": [{"path": "0", "coordinateTransformations": [transformation]}],
     }
-    group = zarr.create_group(
-        path, attributes={"ome": {"version": "0.5", "multiscales": [multiscale]}}
-    )
+    colours = [{"color": color} for color in ("FF0000", "00FF00", "0000FF")]
+    ome = {"version": "0.5", "multiscales": [multiscale], "omero": {"channels": colours}}
+    group = zarr.create_group(path, attributes={"ome": ome})
     group.create_array("0", data=image.transpose(2, 0, 1).copy(), chunks=(3, 64, 64))
 
 
 @pytest.mark.torch_alone
 def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_path):
-    monkeypatch.setattr("umbed_keras.stores.embedding.CHUNK", 64)
+    monkeypatch.setattr("umbed_keras.stores.image_stores.CHUNK", 64)
     ome_source(tmp_path / "image.zarr", image)
     stored = embed_store(model, tmp_path / "image.zarr", tmp_path / "vectors.zarr", verbose=0)
     valid = OMEImage.from_zarr(stored)
@@ -229,8 +229,8 @@ def test_other_files_in_a_folder(model, image, small_tiles, tmp_path):
     np.save(folder / "a.npy", image)
     embed_store(model, folder, target, verbose=0)
     (folder / "notes.txt").write_text("no image")
-    PIL.Image.fromarray(image).save(folder / "b.gif")
-    with pytest.warns(UserWarning, match=r"^Only files named \.npy, .* left out: b\.gif\.$"):
+    (folder / "b.fits").write_bytes(b"SIMPLE")
+    with pytest.warns(UserWarning, match=r"are left out: b\.fits\.$"):
         embed_store(model, folder, target, verbose=0)
 
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import filling
 import numpy as np
@@ -251,3 +253,34 @@ def test_two_runs_at_once(tmp_path, calls, name):
     assert len(list(calls.iterdir())) == 16
     np.testing.assert_array_equal(zarr.open(store.path)[:], filling.expected(40))
     assert {path.name for path in tmp_path.iterdir()} == {"calls", name}  # no lock is left
+
+
+WRITER = """
+import os, sys, tempfile
+import numpy as np
+from umbed_keras.stores.fill_store import fill_store
+from umbed_keras.stores.layout import Plan
+plan = Plan({"what": "ones"}, [("", 6, 4)], {"": ((), "uint8")}, tile_size=4)
+ones = lambda tile: np.ones((tile.bottom - tile.top, 4))
+with tempfile.TemporaryDirectory() as folder:
+    fill_store(folder + "/store.zarr", plan, ones, verbose=0)  # imports what root alone may read
+if os.getuid() == 0:
+    os.setuid(65534)
+fill_store(sys.argv[1], plan, ones, verbose=0)
+"""
+
+
+def test_a_folder_in_a_read_only_one_is_filled():
+    with tempfile.TemporaryDirectory() as parent:
+        target = Path(parent, "store.zarr")
+        target.mkdir()
+        target.chmod(0o777)
+        os.chmod(parent, 0o555)  # root writes there all the same, so the program drops its rights
+        try:
+            command = [sys.executable, "-c", WRITER, str(target)]
+            done = subprocess.run(command, capture_output=True, text=True)
+        finally:
+            os.chmod(parent, 0o755)
+        assert done.returncode == 0, done.stderr
+        assert (zarr.open(target)[:] == 1).all()
+        assert not [path.name for path in target.iterdir() if "lock" in path.name]

@@ -22,7 +22,7 @@ from umbed_keras.tuning import (
     SweepResult,
     sweep,
 )
-from umbed_keras.tuning.state import repair
+from umbed_keras.tuning.state import IDENTITY, repair
 
 ROOT = Path(uk.__file__).parents[1]
 SMALL = {
@@ -48,7 +48,7 @@ def photographs(count):
 
 def run(directory, max_trials=4, hypermodel=None, algorithm="grid", epochs=2, **kwargs):
     return sweep(
-        photographs(10),
+        kwargs.pop("images", photographs(10)),
         hypermodel or PixelEmbedderHyperModel(**SMALL),
         validation_split=0.2,
         algorithm=algorithm,
@@ -331,6 +331,21 @@ def test_an_interrupted_repair_is_completed_by_the_next(
 def test_another_sweep_needs_another_directory(finished, change, named):
     with pytest.raises(ValueError, match=f"holds another sweep: .*{named}"):
         run(finished.directory, **change)
+
+
+def test_other_images_of_the_same_shape_need_another_directory(finished):
+    with pytest.raises(ValueError, match="holds another sweep: `content` was"):
+        run(finished.directory, images=255 - photographs(10))
+
+
+def test_a_sweep_of_an_earlier_version_goes_on_with_a_warning(finished, tmp_path):
+    shutil.copytree(finished.directory, tmp_path / "sweep")
+    path = tmp_path / "sweep" / IDENTITY
+    identity = json.loads(path.read_text())
+    del identity["content"]
+    path.write_text(json.dumps(identity))
+    with pytest.warns(UserWarning, match="of an earlier version"):
+        assert run(tmp_path / "sweep").table == finished.table
 
 
 def test_trials_are_sorted_by_number(finished, tmp_path):

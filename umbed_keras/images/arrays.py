@@ -1,11 +1,15 @@
 """Checks and casts of arrays of images."""
 
+import math
+
 import numpy as np
 from keras import ops
 
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
 ALLOWED = "uint8 (0..255) or floats in 0..1, channels last"
+# What to do with other numbers.
+REMEDY = "`umbed_keras.Scaling` makes floats in 0..1 of any numbers."
 # Resampling may overshoot 0..1 by this much. Larger values mean another scale.
 RANGE_SLACK = 1e-3
 
@@ -94,13 +98,18 @@ def check_images(images: ArrayLike, channels: int) -> np.ndarray:
         return array
     # `numpy.issubdtype` does not know bfloat16, a dtype of JAX arrays.
     if "float" not in array.dtype.name:
-        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={array.dtype}")
+        raise TypeError(f"`images` must be {ALLOWED}. Received: dtype={array.dtype}. {REMEDY}")
     array = array.astype("float32", copy=False)
     if array.size:
         low, high = float(array.min()), float(array.max())
-        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # NaN fails too
+        if not (math.isfinite(low) and math.isfinite(high)):
             raise ValueError(
-                f"`images` must be {ALLOWED}. Received floats from {low:g} to {high:g}."
+                f"`images` must be {ALLOWED}. Received floats that hold NaN or infinite numbers: "
+                "replace them, or embed by `umbed_keras.stores` or `segmentation`, which mask them."
+            )
+        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):
+            raise ValueError(
+                f"`images` must be {ALLOWED}. Received floats from {low:g} to {high:g}. {REMEDY}"
             )
     return array
 

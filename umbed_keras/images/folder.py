@@ -1,17 +1,26 @@
 """Random crops of the images in a folder."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image
 
-from umbed_keras.images.image_files import image_files
-from umbed_keras.images.pillow_files import check_channels, open_image
+from umbed_keras.images.channels import channel_groups
+from umbed_keras.images.folder_files import folder_files
+from umbed_keras.images.image import Image
+from umbed_keras.images.plane_pixels import PlanePixels, enlarged
+from umbed_keras.images.read_image import read_image
+from umbed_keras.images.scaling import Scaling, sample, warn_if_flat
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import PathLike
+
+# Larger planes are read by windows.
+_WHOLE = 1 << 25
+# Images from which limits of a collection are learned.
+_SAMPLED = 256
 
 
 class ImageFolder(keras.utils.PyDataset):
@@ -27,27 +36,36 @@ class ImageFolder(keras.utils.PyDataset):
 
     Args:
         folder: path of a folder, which is searched with its subfolders, or a list of paths of
-            files. Files are all that Pillow reads: they are turned upright as their EXIF
-            orientation says, laid on white where they are transparent, and reduced from 16-bit
-            grey to 8-bit.
+            files. Files are all that `umbed_keras.read_image` reads, of any number type. They are
+            laid on white where they are translucent. Crops of stacks are those of random planes.
         size: int, side of the square crops in pixels, at the image's own resolution. An image
             whose shorter side is smaller is enlarged until this side is `size`.
         batch_size: int, number of crops in a batch.
         crops_per_image: int, number of crops from each image in a pass. Several crops save time:
             opening an image of 12 megapixels takes as long as a small model takes to learn from
             several crops.
-        channels: int, 3 for RGB or 1 for grey (luma).
+        channels: int, number of channels of the crops. Three colours become three channels, or
+            one by their luma; a grey image is repeated. Of an image with any other number of
+            channels each crop shows one, chosen at random. An image of `channels` channels is
+            taken as it is, unless these are 1 or 3.
         seed: int, for order and crops.
+        scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`.
+        channel_choice: indices or names of the channels of the images to use; None uses all.
+        axes: axes of files that do not name theirs, such as `"zyx"`.
         **kwargs: `workers` and further arguments of `keras.utils.PyDataset`.
 
-    Indexing it returns a NumPy uint8 array `(batch_size, size, size, channels)`. The last batch of
-    a pass may be smaller.
+    Attributes:
+        unreadable: dictionary from the path of a file that could not be read to the reason. Crops
+            of the next image of the pass take its place.
+
+    Indexing it returns a NumPy array `(batch_size, size, size, channels)`: uint8 if all its images
+    have 8 bits, else float32 in 0..1, 0 where there are no data. The last batch of a pass may be
+    smaller.
 
     Raises:
         ValueError: if `folder` holds no images, or is an empty list.
-        ValueError: if a size is not a positive integer, or `channels` is neither 1 nor 3.
-        ValueError: on indexing, if a file is no image, is broken, or has floats or 32-bit values.
-        OSError: on indexing, if a file does not exist or must not be read.
+        ValueError: if a size or `channels` is not a positive integer.
+        ValueError: on indexing, if no file can be read.
 
     Examples:
         >>> from PIL import Image
@@ -68,6 +86,9 @@ class ImageFolder(keras.utils.PyDataset):
         crops_per_image: int = 4,
         channels: int = 3,
         seed: int = 0,
+        scaling: Scaling | None = None,
+        channel_choice: Sequence[int | str] | None = None,
+        axes: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -75,11 +96,17 @@ class ImageFolder(keras.utils.PyDataset):
             size=(1, size),
             batch_size=(1, batch_size),
             crops_per_image=(1, crops_per_image),
+            channels=(1, channels),
             seed=(0, seed),
         )
-        check_channels(channels)
-        path = isinstance(folder, (str, os.PathLike))
-        self.files = image_files(folder) if path else list(folder)
+        if isinstance(folder, (str, os.PathLike)):
+            found = folder_files(folder)
+            self.files = list(found.images)
+            if found.left_out:
+                names = ", ".join(path.name for path in found.left_out)
+                warnings.warn(f"Files of `folder` that are left out: {names}", stacklevel=2)
+        else:
+            self.files = list(folder)
         if not self.files:
             raise ValueError("`folder` must name at least one file. Received: []")
         self.size = int(size)
@@ -87,6 +114,11 @@ class ImageFolder(keras.utils.PyDataset):
         self.crops_per_image = int(crops_per_image)
         self.channels = int(channels)
         self.seed = int(seed)
+        self.scaling = scaling or Scaling()
+        self.channel_choice, self.axes = channel_choice, axes
+        self.unreadable: dict[str, str] = {}
+        self._scalings: dict[str, Scaling] = {}
+        self._checked = False
 
     @property
     def num_batches(self) -> int:
@@ -103,8 +135,7 @@ class ImageFolder(keras.utils.PyDataset):
             step: int, number of the step from the start of the training.
 
         Returns:
-            NumPy uint8 array `(batch_size, size, size, channels)`, or fewer crops at the end of a
-            pass.
+            NumPy array `(batch_size, size, size, channels)`, or fewer crops at the end of a pass.
         """
         pass_number, position = divmod(step, self.num_batches)
         order = np.random.default_rng((self.seed, pass_number)).permutation(len(self.files))
@@ -115,22 +146,84 @@ class ImageFolder(keras.utils.PyDataset):
         for index in range(start // self.crops_per_image, -(-stop // self.crops_per_image)):
             first = index * self.crops_per_image
             count = min(first + self.crops_per_image, stop) - max(first, start)
-            crops += self._crops(self.files[order[index]], count, random)
-        return np.stack(crops)
+            crops += self._crops(int(order[index]), count, random)
+        batch = _joined(crops)
+        if not self._checked:
+            self._checked = True
+            warn_if_flat(batch / 255 if batch.dtype == np.uint8 else batch, "The first batch")
+        return batch
 
-    def _crops(self, file: PathLike, count: int, random: np.random.Generator) -> list[np.ndarray]:
-        """Returns random square crops of one file, a list of uint8 arrays."""
-        size = self.size
-        pixels = open_image(file, self.channels)
-        shortest = min(pixels.shape[:2])
-        if shortest < size:
-            height, width = (max(size, round(side * size / shortest)) for side in pixels.shape[:2])
-            image = Image.fromarray(pixels[..., 0] if self.channels == 1 else pixels)
-            resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
-            pixels = resized.reshape(height, width, self.channels)
+    def _crops(self, place: int, count: int, random: np.random.Generator) -> list[np.ndarray]:
+        """Returns random square crops of the file at a place, or of the next that can be read."""
+        for step in range(len(self.files)):
+            file = self.files[(place + step) % len(self.files)]
+            if str(file) in self.unreadable:
+                continue
+            try:
+                return self._crops_of(file, count, random)
+            except (OSError, TypeError, ValueError) as error:
+                self.unreadable[str(file)] = f"{type(error).__name__}: {error}"
+                warnings.warn(
+                    f"{file} is left out, and crops of another image take its place: {error}",
+                    stacklevel=4,
+                )
+        name, error = next(iter(self.unreadable.items()))
+        raise ValueError(f"None of the {len(self.files)} images can be read. {name}: {error}")
+
+    def _crops_of(
+        self, file: PathLike, count: int, random: np.random.Generator
+    ) -> list[np.ndarray]:
+        size, image = self.size, read_image(file, self.axes)
+        scaling = self._scaling_of(str(file), image)
+        height, width = image.height, image.width
+        small = min(height, width) < size
+        whole = None
         crops = []
         for _ in range(count):
+            plane = tuple(int(random.integers(side)) for side in image.plane_shape)
+            groups = self._groups(image)
+            group = groups[int(random.integers(len(groups)))] if len(groups) > 1 else groups[0]
+            kept = plane, group
+            if whole is None or whole[0] != kept:
+                view = PlanePixels(image, scaling, plane, group, self.channels)
+                # Files that are decoded as a whole are decoded once.
+                pixels = view if height * width > _WHOLE and not small else view[:, :]
+                whole = kept, enlarged(pixels, size) if small else pixels
+            pixels = whole[1]
             left, top = (int(random.integers(side - size + 1)) for side in pixels.shape[1::-1])
             # A view would keep the whole image in memory.
-            crops.append(pixels[top : top + size, left : left + size].copy())
+            crops.append(np.array(pixels[top : top + size, left : left + size]))
         return crops
+
+    def _groups(self, image: Image) -> list[tuple[int, ...]]:
+        colors = self.channels == 1 and image.is_rgb and self.channel_choice is None
+        return channel_groups(image, 3 if colors else self.channels, self.channel_choice)
+
+    def _scaling_of(self, file: str, image: Image) -> Scaling:
+        if self.scaling.scope == "collection" and not self.scaling.is_fitted:
+            self.scaling = self.scaling.fit(self._readable())
+        if self.scaling.is_fitted:
+            return self.scaling
+        if file not in self._scalings:
+            self._scalings[file] = self.scaling.fit(image)
+        return self._scalings[file]
+
+    def _readable(self) -> list[Image]:
+        """Some of the images, evenly spread, for a scaling of all of them."""
+        positions = np.unique(np.linspace(0, len(self.files) - 1, _SAMPLED).astype(int))
+        images = []
+        for position in positions:
+            try:
+                image = read_image(self.files[position], self.axes)
+                sample(image, 1)
+                images.append(image)
+            except (OSError, TypeError, ValueError):
+                continue  # named when its crops are drawn
+        return images
+
+
+def _joined(crops: list[np.ndarray]) -> np.ndarray:
+    """A batch of crops: uint8 if all have 8 bits, else float32."""
+    if any(crop.dtype != np.uint8 for crop in crops):
+        crops = [crop / np.float32(255) if crop.dtype == np.uint8 else crop for crop in crops]
+    return np.stack(crops)

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from umbed_keras.images.location import Location
 from umbed_keras.images.read_image import REFUSED, suffixes
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.zarr_arrays import is_zarr
 from umbed_keras.typing import PathLike
 

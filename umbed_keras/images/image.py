@@ -11,6 +11,8 @@ from umbed_keras.typing import ArrayLike
 
 # The meaning of an axis: time, depth, channel, row, column.
 AXES = "tzcyx"
+# Zarr decodes so many chunks at once.
+_CHUNKS_AT_ONCE = 10
 # The axes along which an image is a stack of planes.
 PLANE_AXES = "tz"
 
@@ -48,6 +50,7 @@ class Details:
         display_range: numbers that the file asks to show as black and white (the window of a
             DICOM file), or None.
         georeference: position on the earth, or None.
+        is_ome: whether the file is OME-Zarr.
         mask: function of slices of rows and columns that returns a boolean array, True where
             there are data, or None where a file has no mask of its own.
 
@@ -64,6 +67,7 @@ class Details:
     alpha: int | None = None
     display_range: tuple[float, float] | None = None
     georeference: Georeference | None = None
+    is_ome: bool = False
     mask: Callable[[slice, slice], np.ndarray] | None = None
 
 
@@ -175,6 +179,11 @@ class Image:
         return self.details.georeference
 
     @property
+    def is_ome(self) -> bool:
+        """Whether the file is OME-Zarr."""
+        return self.details.is_ome
+
+    @property
     def channels(self) -> tuple[int, ...]:
         """The indices of the channels that hold intensities: all but opacity."""
         count = self.sizes.get("c", 1)
@@ -199,6 +208,14 @@ class Image:
     def num_planes(self) -> int:
         """The number of planes."""
         return math.prod(self.plane_shape)
+
+    @property
+    def reading_bytes(self) -> int:
+        """About how many bytes reading a window takes beside the window itself."""
+        chunks = getattr(self._data, "chunks", None)
+        if isinstance(self._data, np.ndarray) and not isinstance(self._data, np.memmap):
+            return self._data.nbytes  # decoded as a whole
+        return _CHUNKS_AT_ONCE * self.dtype.itemsize * math.prod(chunks) if chunks else 0
 
     def planes(self) -> Iterator[tuple[int, ...]]:
         """Yields the index of each plane along `plane_axes`."""

@@ -9,6 +9,7 @@ import PIL.Image
 from umbed_keras.extras import import_extra
 from umbed_keras.files import written_whole
 from umbed_keras.images.image import Image
+from umbed_keras.images.ome_labels import is_ome_label, write_ome_labels
 from umbed_keras.images.read_image import open_image
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -22,7 +23,7 @@ CLASS_COLORS = (
     (86, 180, 233),
 )
 # How far each channel of a stroke may be from its class's colour: compression changes it a little.
-_TOLERANCE = 12
+TOLERANCE = 12
 # Opacity, of 255, from which on the soft edge of a stroke counts.
 _LEAST_ALPHA = 64
 # The share of labelled pixels below which the rarer half of many classes is a soft edge.
@@ -134,7 +135,8 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
     a TIFF takes its place. The file is written whole or not at all.
 
     Args:
-        path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`.
+        path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`; or
+            `image.zarr/labels/NAME`, a label image of an OME-Zarr image.
         labels: integers `(height, width)`, or of a stack `(planes, height, width)`.
         like: `Image` that was labelled, whose pixel size and georeference a TIFF keeps.
 
@@ -151,9 +153,15 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
         ('cells.tif', [[0, 70000]])
     """
     path, numbers = Path(path), smallest(as_labels(labels))
+    if is_ome_label(path):
+        write_ome_labels(path, numbers, like, CLASS_COLORS)
+        return path
     suffix = path.suffix.lower()
     if suffix not in (".png", ".tif", ".tiff", ".npy"):
-        raise ValueError(f"`path` must end in .png, .tif, .tiff or .npy. Received: {path}")
+        raise ValueError(
+            "`path` must end in .png, .tif, .tiff or .npy, or be image.zarr/labels/NAME. "
+            f"Received: {path}"
+        )
     located = like is not None and like.georeference is not None
     fits = numbers.ndim == 2 and numbers.dtype in ("uint8", "uint16")
     if suffix == ".png" and (located or not fits):
@@ -187,6 +195,30 @@ def smallest(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
 
 
+def labels_of_colors(pixels: np.ndarray, opacity: np.ndarray | None = None) -> np.ndarray:
+    """Returns the classes whose colours pixels have.
+
+    Args:
+        pixels: uint8 array `(..., 3)` of red, green and blue.
+        opacity: uint8 array `(...)`; pixels of less than a quarter have no label. None is opaque.
+
+    Returns:
+        int64 array `(...)`: `n` in the nth of `CLASS_COLORS`, up to a difference of 12 in each
+        channel; 0 in any other colour.
+
+    Examples:
+        >>> labels_of_colors(np.uint8([[213, 94, 0], [0, 120, 170], [255, 255, 255]])).tolist()
+        [1, 2, 0]
+    """
+    numbers = pixels.astype("int32")
+    labels = np.zeros(numbers.shape[:-1], "int64")
+    for number, color in enumerate(np.array(CLASS_COLORS), start=1):
+        labels[np.abs(numbers - color).max(axis=-1) <= TOLERANCE] = number
+    if opacity is not None:
+        labels[opacity < _LEAST_ALPHA] = 0
+    return labels
+
+
 def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
     """The labels of an image with channels: grey in each, or strokes in the colours of classes."""
     alpha = image.details.alpha
@@ -203,13 +235,8 @@ def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
             f"{image.name} has {count} channels of {numbers.dtype}: labels are one channel of "
             "numbers, or strokes in colours of 8 bits."
         )
-    pixels = numbers[..., colors].astype("int32")
-    labels = np.zeros(pixels.shape[:-1], "int64")
-    for number, color in enumerate(np.array(CLASS_COLORS), start=1):
-        labels[np.abs(pixels - color).max(axis=-1) <= _TOLERANCE] = number
-    if alpha is not None:
-        labels[numbers[..., alpha] < _LEAST_ALPHA] = 0
-    return labels
+    opacity = None if alpha is None else numbers[..., alpha]
+    return labels_of_colors(numbers[..., colors], opacity)
 
 
 def _picture(numbers: np.ndarray) -> PIL.Image.Image:

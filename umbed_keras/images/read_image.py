@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.location import Location
 from umbed_keras.images.readers.bioio_files import read_bioio
 from umbed_keras.images.readers.dicom import SUFFIXES as DICOM
 from umbed_keras.images.readers.dicom import read_dicom, read_dicom_series
 from umbed_keras.images.readers.hdf5 import SUFFIXES as HDF5
 from umbed_keras.images.readers.hdf5 import read_hdf5, split_dataset
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.numpy_files import read_npy, read_npz
 from umbed_keras.images.readers.pillow import read_pillow
 from umbed_keras.images.readers.tiff import read_tiff
@@ -131,21 +131,6 @@ def read_image(
     Numbers are those of the file: nothing is scaled, and nothing rounded to 8 bits. Images come
     upright, palettes and inks as red, green and blue. `umbed_keras.Scaling` makes floats of the
     numbers.
-
-    Which library reads what, and the extra of this package that brings it:
-
-    - tifffile with imagecodecs (extra `images`): TIFF, also OME, ImageJ, BigTIFF, LSM, STK and
-      slides. .tif .tiff .btf .tf2 .tf8 .lsm .svs .ndpi .qptiff .scn .bif .stk
-    - rasterio (extra `geo`): the georeference, nodata and masks of GeoTIFF.
-    - NumPy: .npy .npz
-    - h5py: HDF5, as `file.h5/dataset`. .h5 .hdf5 .hdf .he5 .ilp
-    - zarr (extra `images`): folders of Zarr and OME-Zarr. .zarr
-    - pydicom (extra `dicom`): DICOM, also folders of slices. .dcm .dicom .ima
-    - Pillow, with imagecodecs (extra `images`) beyond 8 bits: every frame of .png .apng .jpg .jpeg
-      .jpe .jfif .mpo .gif .bmp .dib .webp .avif .jp2 .j2k .jpx .ppm .pgm .pbm .pnm .tga .ico .icns
-      .psd .pcx .sgi .im .dds .xbm .ras
-    - BioIO with a plugin: microscopes' own. .czi .nd2 .lif .dv .sldy .oir .oib .oif .vsi .ims
-    - fsspec (extra `remote`): addresses such as `s3://` and `https://`.
 
     Args:
         path: path of a file, a Zarr folder, a folder of the slices of a DICOM series, or a dataset

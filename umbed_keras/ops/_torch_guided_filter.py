@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from umbed_keras.ops.guided_filter import block_padding
+from umbed_keras.ops.guided_filter import LEAST_WEIGHT, block_padding
 
 
 def applicable(*tensors: torch.Tensor) -> bool:
@@ -19,25 +19,34 @@ def applicable(*tensors: torch.Tensor) -> bool:
 
 @torch.no_grad()
 def filtered(
-    guide: torch.Tensor, values: torch.Tensor, radius: int, epsilon: float
+    guide: torch.Tensor,
+    values: torch.Tensor,
+    weights: torch.Tensor,
+    radius: int,
+    epsilon: float,
 ) -> torch.Tensor:
     """Filters maps `(..., height, width, maps)`, with the arguments of `guided_filter`."""
     result = torch.empty_like(values, memory_format=torch.contiguous_format)
     if guide.ndim == 3:
-        _filter_image(guide, values, radius, epsilon, result)
+        _filter_image(guide, values, weights, radius, epsilon, result)
         return result
-    for one, maps, out in zip(guide, values, result, strict=True):
-        _filter_image(one, maps, radius, epsilon, out)
+    for image in zip(guide, values, weights, result, strict=True):
+        _filter_image(*image[:3], radius, epsilon, image[3])
     return result
 
 
 def _filter_image(
-    guide: torch.Tensor, values: torch.Tensor, radius: int, epsilon: float, result: torch.Tensor
+    guide: torch.Tensor,
+    values: torch.Tensor,
+    weights: torch.Tensor,
+    radius: int,
+    epsilon: float,
+    result: torch.Tensor,
 ) -> None:
     height, width, channels = guide.shape
     guide = (guide - guide.mean((0, 1))).permute(2, 0, 1).contiguous()
     # Means of the first pass are transposed, and the second pass turns them back.
-    first, second = (_means(shape, radius, guide) for shape in ((height, width), (width, height)))
+    first, second = _means(weights, radius), _means(weights.T, radius)
     product, result_plane = guide.new_empty(2, height, width)
     means, slopes = guide.new_empty(2, channels, width, height)
     level, term = guide.new_empty(2, width, height)
@@ -87,16 +96,17 @@ def _solve(
             right[col].addcmul_(entry, right[row], value=-1)
 
 
-def _means(
-    shape: tuple[int, int], radius: int, like: torch.Tensor
-) -> Callable[[torch.Tensor, torch.Tensor], None]:
+def _means(weights: torch.Tensor, radius: int) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """Returns a function that writes the means of a plane's windows, transposed, to another."""
-    height, width = shape
-    along_rows = _line_sums(height, width, radius, like)
-    along_cols = _line_sums(width, height, radius, like)
-    inverse = 1 / along_cols(along_rows(like.new_ones(shape)).T)
+    height, width = weights.shape
+    along_rows = _line_sums(height, width, radius, weights)
+    along_cols = _line_sums(width, height, radius, weights)
+    inverse = 1 / along_cols(along_rows(weights).T).clamp(min=LEAST_WEIGHT)
+    weighted = None if bool((weights == 1).all()) else torch.empty_like(weights)
 
     def mean(plane: torch.Tensor, out: torch.Tensor) -> None:
+        if weighted is not None:
+            plane = torch.mul(plane, weights, out=weighted)
         torch.mul(along_cols(along_rows(plane).T), inverse, out=out)
 
     return mean

@@ -4,14 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from umbed_keras.backend.exporting import exporting
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
 
+# Total weight of a window below which it counts as empty.
+LEAST_WEIGHT = 1e-6
 
-def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: float) -> Tensor:
+
+def guided_filter(
+    guide: ArrayLike,
+    values: ArrayLike,
+    radius: int,
+    epsilon: float,
+    weights: ArrayLike | None = None,
+) -> Tensor:
     """Smooths maps with a filter that keeps the edges of a guide.
 
     In every square window the values are fitted by a linear function of the guide's channels, with
@@ -30,13 +40,16 @@ def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: flo
         radius: int, windows are squares with sides of `2 * radius + 1` pixels.
         epsilon: float above 0, in the square of the guide's unit. Variances below it count as
             even: 3e-4 is a standard deviation of 0.017.
+        weights: array `(batch, height, width)`, or without the batch, of the weights of pixels in
+            all means: booleans or floats of at least 0. None weighs all alike.
 
     Returns:
-        float32 tensor of the shape of `values`.
+        float32 tensor of the shape of `values`; 0 where all windows around have weights of 0.
 
     Raises:
         ValueError: if the shapes of `guide` and `values` differ beyond their last axis, or have
             neither three nor four axes.
+        ValueError: if `weights` has another shape than their first axes.
         ValueError: if `radius` is no integer of at least 1, or `epsilon` is not above 0.
 
     Examples:
@@ -58,13 +71,20 @@ def guided_filter(guide: ArrayLike, values: ArrayLike, radius: int, epsilon: flo
     check_integers(radius=(1, radius))
     if not float(epsilon) > 0:
         raise ValueError(f"`epsilon` must be above 0. Received: {epsilon}")
+    if weights is None:
+        weights = ops.ones_like(guide[..., 0])
+    elif tuple(np.shape(weights)) != tuple(guide.shape[:-1]):
+        raise ValueError(
+            f"`weights` must have shape {tuple(guide.shape[:-1])}. Received: {np.shape(weights)}"
+        )
+    weights = ops.cast(weights, "float32")
     if keras.backend.backend() == "torch" and not exporting():
         from umbed_keras.ops._torch_guided_filter import applicable, filtered
 
-        if applicable(guide, values):
-            return filtered(guide, values, int(radius), float(epsilon))
+        if applicable(guide, values, weights):
+            return filtered(guide, values, weights, int(radius), float(epsilon))
     planes = [_planes(array) for array in (guide, values)]
-    filtered_planes = _filtered(*planes, int(radius), float(epsilon))
+    filtered_planes = _filtered(*planes, weights, int(radius), float(epsilon))
     return ops.stack(filtered_planes, axis=-1)
 
 
@@ -73,13 +93,17 @@ def _planes(array: Tensor) -> list[Tensor]:
 
 
 def _filtered(
-    guide: Sequence[Tensor], values: Sequence[Tensor], radius: int, epsilon: float
+    guide: Sequence[Tensor],
+    values: Sequence[Tensor],
+    weights: Tensor,
+    radius: int,
+    epsilon: float,
 ) -> list[Tensor]:
     """Filters planes `(..., height, width)`."""
-    counts = _window_sums(ops.ones_like(guide[0]), radius)
+    totals = ops.maximum(_window_sums(weights, radius), LEAST_WEIGHT)
 
     def mean(plane):
-        return _window_sums(plane, radius) / counts
+        return _window_sums(weights * plane, radius) / totals
 
     # The filter is invariant to the guide's origin; near 0 products lose fewer digits.
     guide = [plane - ops.mean(plane, axis=(-2, -1), keepdims=True) for plane in guide]

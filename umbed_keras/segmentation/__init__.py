@@ -7,10 +7,12 @@ import_extra("sklearn", "segmentation")
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier  # noqa: E402
 from umbed_keras.segmentation.pixel_classifier import PixelClassifier  # noqa: E402
 from umbed_keras.segmentation.pixel_features import features_func  # noqa: E402
+from umbed_keras.segmentation.smoothing import GuidedSmoothing  # noqa: E402
 from umbed_keras.segmentation.unlabelled import cluster_pixels, similar_pixels  # noqa: E402
 
 __all__ = [
     "FewLabelsClassifier",
+    "GuidedSmoothing",
     "PixelClassifier",
     "cluster_pixels",
     "features_func",

@@ -1,5 +1,6 @@
 """A classifier of pixels that learns from very few labels."""
 
+import copy
 from typing import Self
 
 import numpy as np
@@ -107,6 +108,38 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         if self._forest:
             self._forest.set_params(n_jobs=-1)
         return self
+
+    def refitted(self, features: ArrayLike, y: ArrayLike) -> Self:
+        """Returns a classifier that is fitted to other pixels, with the weights of this one.
+
+        Args:
+            features: float array `(n, num_colours + vector)`.
+            y: array `(n,)` of labels, of all classes of this classifier and no others.
+
+        Returns:
+            A new `FewLabelsClassifier`.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+            ValueError: if `features` contains NaN or infinity, or has another number of columns
+                than in `fit`; or if `y` holds other classes.
+
+        Examples:
+            >>> labels = np.repeat([1, 2], 20)
+            >>> features = np.random.default_rng(0).normal(size=(40, 7)) + 3 * labels[:, None]
+            >>> classifier = uk.segmentation.FewLabelsClassifier(seed=1).fit(features, labels)
+            >>> classifier.refitted(features[10:30], labels[10:30]).predict(features[::39])
+            array([1, 2])
+        """
+        check_is_fitted(self)
+        features, y = validate_data(self, features, y, dtype=DTYPES, reset=False)
+        if not np.array_equal(np.unique(y), self.classes_):
+            raise ValueError(f"`y` must hold the classes {self.classes_}. Received: {np.unique(y)}")
+        twin = copy.copy(self)
+        twin._linear = self._fit_linear(features, y)
+        if self._forest:
+            twin._forest = self._fit_forest(features, y).set_params(n_jobs=-1)
+        return twin
 
     def predict_proba(self, features: ArrayLike) -> np.ndarray:
         """Returns the probability of every class.

@@ -93,7 +93,8 @@ def as_label_images(
     for label, image in zip(every, images, strict=True):
         letters = image.axes.replace("c", "")
         if isinstance(label, str | os.PathLike):
-            label = read_labels(label, axes or (letters if len(letters) > 2 else None))
+            given = axes.lower().replace("c", "") if axes else letters
+            label = read_labels(label, given if len(given) > 2 else None)
         label = as_labels(label if isinstance(label, np.ma.MaskedArray) else to_host(label))
         shape = tuple(image.sizes[axis] for axis in letters)
         if label.shape != shape:

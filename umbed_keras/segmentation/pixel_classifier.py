@@ -9,13 +9,27 @@ from sklearn.base import BaseEstimator, clone
 from umbed_keras.images.labels import warn_of_soft_edges
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
+from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
 from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike, PixelPrediction
+from umbed_keras.segmentation.self_training import (
+    Guesses,
+    confident_guesses,
+    positions,
+    taught,
+)
+from umbed_keras.segmentation.smoothing import (
+    Smoothing,
+    as_smoothing,
+    smoothing_config,
+    smoothing_from_config,
+)
 from umbed_keras.typing import PathLike
 
 
@@ -33,9 +47,13 @@ class PixelClassifier(PixelPrediction):
 
     A pixel is described by its colours and by a vector that summarises its neighbourhood, computed
     by a `PixelEmbedder`. A classifier learns from the descriptions of the labelled pixels, and its
-    probabilities are smoothed by a Gaussian filter. The vectors of recent images are kept in
-    memory: after further strokes on an image only the classifier is fitted again, which takes
-    about a second.
+    probabilities are smoothed by a filter that follows the edges of the image. The vectors of
+    recent images are kept in memory: after further strokes on an image only the classifier is
+    fitted again, which takes about a second.
+
+    The classifier also learns from some of the unlabelled pixels of its images: those of which it
+    is confident after a first fit (self-training). `predict(images, adapt=True)` does so for every
+    new image.
 
     This is a scikit-learn estimator. `clone`, `set_params` and `GridSearchCV` work, with a list of
     images as `X` and a list of label images as `y`. A preset is loaded by `fit`. Clones share the
@@ -45,7 +63,9 @@ class PixelClassifier(PixelPrediction):
         embedder: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
         classifier: scikit-learn classifier with `predict_proba`, a clone of which is fitted to
             features `(n, channels + vector)`. None uses a `FewLabelsClassifier`.
-        smoothing: float, standard deviation of the Gaussian filter, in pixels; 0 does not smooth.
+        smoothing: `"guided"`, a guided filter, so that borders of classes follow edges of the
+            image; or a float, the standard deviation of a Gaussian filter in pixels, 0 for none;
+            or a `GuidedSmoothing` of other parameters.
         seed: int, random seed of the classifier and of the selection of pixels.
         scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`, fitted to each
             image by itself. One with `scope="collection"` is fitted to the images of `fit`.
@@ -71,7 +91,7 @@ class PixelClassifier(PixelPrediction):
         self,
         embedder: PixelEmbedder | PathLike = DEFAULT_PRESET,
         classifier: BaseEstimator | None = None,
-        smoothing: float = 1.5,
+        smoothing: float | str | Smoothing = "guided",
         seed: int = 0,
         scaling: Scaling | None = None,
         channels: Sequence[int | str] | None = None,
@@ -109,7 +129,7 @@ class PixelClassifier(PixelPrediction):
             ValueError: if there is no preset `embedder`, `smoothing` is negative or not finite, or
                 `seed` is no integer of at least 0.
         """
-        return self._fit({}, images, labels, axes)
+        return self._fit({}, {}, images, labels, axes)
 
     def partial_fit(self, images: ImageLike, labels: LabelLike, axes: str | None = None) -> Self:
         """Fits the classifier to further labelled images and those of earlier calls.
@@ -128,18 +148,22 @@ class PixelClassifier(PixelPrediction):
             sklearn.exceptions.NotFittedError: if an argument was changed after `fit`.
         """
         if not self.__sklearn_is_fitted__():
-            return self._fit({}, images, labels, axes)
+            return self._fit({}, {}, images, labels, axes)
         self._check_fitted()
-        return self._fit(dict(self._labelled), images, labels, axes)
+        return self._fit(dict(self._labelled), dict(self._guesses), images, labels, axes)
 
     def _fit(
         self,
         labelled: dict[str, LabelledPixels],
+        guesses: dict[str, Guesses],
         images: ImageLike,
         labels: LabelLike,
         axes: str | None,
     ) -> Self:
-        """Adds labelled pixels to a dictionary by the planes' content, and fits to all."""
+        """Adds labelled pixels to a dictionary by the planes' content, and fits to all.
+
+        The same dictionaries hold what earlier calls brought.
+        """
         self._check_arguments()
         images, _ = as_images(images, axes)
         label_images = as_label_images(labels, images, axes)
@@ -147,7 +171,7 @@ class PixelClassifier(PixelPrediction):
         if scaling.scope == "collection":
             scaling = scaling.fit(images)
         features = self._features_in(scaling, self.channels)
-        earlier, drawn = set(labelled), {}
+        earlier, drawn, planes = set(labelled), {}, {}
         for image, label in zip(images, label_images, strict=True):
             warn_of_soft_edges(label)
             vectors = features.of_image(image)
@@ -157,7 +181,7 @@ class PixelClassifier(PixelPrediction):
                     # Planes of equal content are one, with the labels of both.
                     drawn[key] = np.where(part != 0, part, drawn.get(key, 0))
                     pixels = LabelledPixels.from_label_image(drawn[key], values, int(self.seed))
-                    labelled[key] = pixels
+                    labelled[key], planes[key] = pixels, (vectors, plane)
                 elif earlier:
                     key = features.key(vectors, plane)
                     if key in earlier and key not in drawn:
@@ -168,9 +192,29 @@ class PixelClassifier(PixelPrediction):
             )
         if len({pixels.features.shape[1] for pixels in labelled.values()}) > 1:
             raise ValueError("`images` must all have the same number of channels.")
-        return self._fit_labelled(labelled, scaling)
+        self._fit_labelled(labelled, scaling)
+        guesses = {key: part for key, part in guesses.items() if key in labelled}
+        if self.classifier is None:
+            guesses |= {key: self._guess(*planes[key], drawn[key]) for key in planes}
+        return self._learn(guesses)
 
-    def _fit_labelled(self, labelled: dict[str, LabelledPixels], scaling: Scaling) -> Self:
+    def _guess(self, vectors: ImageVectors, plane: tuple[int, ...], labels: np.ndarray) -> Guesses:
+        """The pixels of a plane without labels of which the classifier is confident."""
+        features, _ = self.features.of_plane(vectors, plane)
+        probabilities = self._probabilities(features, vectors)
+        rows, cols = positions(*labels.shape, int(self.seed))
+        rows, cols = (side[labels[rows, cols] == 0] for side in (rows, cols))
+        chosen = probabilities[rows, cols], features[rows, cols]
+        return confident_guesses(*chosen, self.classes_, int(self.seed))
+
+    def _learn(self, guesses: dict[str, Guesses]) -> Self:
+        """Teaches the classifier guesses about its own images."""
+        self._guesses = guesses
+        if guesses:
+            self.classifier_ = taught(self.classifier_, *self._training, list(guesses.values()))
+        return self
+
+    def _fit_labelled(self, labelled: dict[str, LabelledPixels], scaling: Scaling) -> None:
         """Fits the classifier; what an earlier fit left stays if this one fails."""
         seed = int(self.seed)
         features, classes, groups = training_set(list(labelled.values()), seed)
@@ -187,13 +231,10 @@ class PixelClassifier(PixelPrediction):
             random = [name for name in fitted.get_params() if name.endswith("random_state")]
             fitted.set_params(**dict.fromkeys(random, seed)).fit(features, classes)
         self._labelled, self.classifier_, self.classes_ = labelled, fitted, fitted.classes_
-        self.scaling_, self.channels_, self.num_features_ = (
-            scaling,
-            self.channels,
-            features.shape[1],
-        )
+        self.scaling_, self.channels_ = scaling, self.channels
+        self.num_features_, self._training = features.shape[1], (features, classes)
+        self._guide = Guide(features[:, : self.features.num_channels(features.shape[1])])
         self._fitted_embedder, self.embedder_ = self.embedder, self.features.embedder
-        return self
 
     def save(self, path: PathLike) -> None:
         """Writes the labelled pixels to a file, from which `load` fits the classifier again.
@@ -214,12 +255,12 @@ class PixelClassifier(PixelPrediction):
             "weights": fingerprint(self.embedder_),
             "classifier": _class_name(self.classifier),
             "parameters": _parameters(self.classifier),
-            "smoothing": float(self.smoothing),
+            "smoothing": smoothing_config(self.smoothing),
             "seed": int(self.seed),
             "scaling": self.scaling_.get_config(),
             "channels": None if self.channels_ is None else list(self.channels_),
         }
-        write_labelled(path, settings, self._labelled)
+        write_labelled(path, settings, self._labelled, self._guesses)
 
     @classmethod
     def load(
@@ -246,7 +287,7 @@ class PixelClassifier(PixelPrediction):
             ValueError: if `classifier` is of another class than that of the saved classifier.
             OSError: if the file can't be read.
         """
-        settings, labelled = read_labelled(path)
+        settings, labelled, guesses = read_labelled(path)
         if embedder is None:
             embedder = settings["preset"]
         if embedder is None:
@@ -259,11 +300,13 @@ class PixelClassifier(PixelPrediction):
             )
         scaling = Scaling.from_config(settings["scaling"]) if "scaling" in settings else Scaling()
         options = {"scaling": scaling, "channels": settings.get("channels")}
-        self = cls(embedder, classifier, settings["smoothing"], settings["seed"], **options)
+        smoothing = smoothing_from_config(settings["smoothing"])
+        self = cls(embedder, classifier, smoothing, settings["seed"], **options)
         self._check_arguments()
         if fingerprint(self.features.embedder) != settings["weights"]:
             raise ValueError(f"`embedder` has other weights than that with which {path} was made.")
-        return self._fit_labelled(labelled, scaling)
+        self._fit_labelled(labelled, scaling)
+        return self._learn(guesses)
 
     def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         arguments = self.get_params(deep=False).items()
@@ -290,10 +333,7 @@ class PixelClassifier(PixelPrediction):
                 "`classifier` must be a scikit-learn classifier with `predict_proba`. "
                 f"Received: {self.classifier!r}"
             )
-        if not 0 <= self.smoothing < np.inf:
-            raise ValueError(
-                f"`smoothing` must be at least 0, in pixels, and finite. Received: {self.smoothing}"
-            )
+        as_smoothing(self.smoothing)
         check_integers(seed=(0, self.seed))
 
 

@@ -1,7 +1,6 @@
 """Features of pixels: the image's channels and the vectors of an embedder."""
 
 import collections
-import functools
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -59,11 +58,26 @@ class PixelFeatures:
         self.channels = channels
         self.kept_bytes = kept_bytes
         self._kept = collections.OrderedDict()
+        self._models: dict[str, PixelEmbedder] = {}
 
-    @functools.cached_property
+    @property
     def embedder(self) -> PixelEmbedder:
         """The `PixelEmbedder`, loaded if it is a preset."""
-        return _loaded(self.source)
+        if not self._models:
+            self._models["loaded"] = _loaded(self.source)
+        return self._models["loaded"]
+
+    def with_options(
+        self, scaling: Scaling, channels: Sequence[int | str] | None
+    ) -> "PixelFeatures":
+        """Returns features in another scaling, which share the embedder and what is kept.
+
+        Args:
+            scaling, channels: as in the class.
+        """
+        twin = PixelFeatures(self.source, scaling, channels, self.kept_bytes)
+        twin._kept, twin._models = self._kept, self._models
+        return twin
 
     @property
     def preset(self) -> str | None:

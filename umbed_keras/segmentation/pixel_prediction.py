@@ -14,6 +14,8 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.few_labels import FewLabelsClassifier
+from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import (
     as_images,
     as_label_images,
@@ -22,6 +24,8 @@ from umbed_keras.segmentation.image_lists import (
 )
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 from umbed_keras.segmentation.probability_map import probability_map, relative_entropy
+from umbed_keras.segmentation.self_training import confident_guesses, positions, taught
+from umbed_keras.segmentation.smoothing import Smoothing, as_smoothing
 from umbed_keras.segmentation.window_classifier import WindowClassifier
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -44,13 +48,17 @@ class PixelPrediction(BaseEstimator):
     """
 
     embedder: PixelEmbedder | PathLike
-    smoothing: float
+    classifier: BaseEstimator | None
+    smoothing: float | str | Smoothing
+    seed: int
     scaling: Scaling | None
     channels: Sequence[int | str] | None
     classifier_: Any
     classes_: np.ndarray
     num_features_: int
     _fitted_embedder: PixelEmbedder | PathLike
+    _guide: Guide
+    _training: tuple[np.ndarray, np.ndarray]
 
     @property
     def features(self) -> PixelFeatures:
@@ -63,14 +71,19 @@ class PixelPrediction(BaseEstimator):
         features = vars(self).get("_features")
         if features is None or features.source != self.embedder:
             features = self._features = PixelFeatures(self.embedder)
-        features.scaling, features.channels = scaling, channels
-        return features
+        # Classifiers that share an embedder may differ in their scaling.
+        return features.with_options(scaling, channels)
 
-    def predict(self, images: ImageLike, axes: str | None = None) -> np.ndarray | list[np.ndarray]:
+    def predict(
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
+    ) -> np.ndarray | list[np.ndarray]:
         """Returns the class of every pixel.
 
         Args:
             images, axes: as in `fit`.
+            adapt: bool, True learns from the confident pixels of each plane before its classes are
+                predicted again. It helps on images that differ from those of `fit`, and takes more
+                than twice as long. What is learned is forgotten afterwards.
 
         Returns:
             Int array with the axes of the image but the channels, of elements of `classes_`, and
@@ -81,16 +94,18 @@ class PixelPrediction(BaseEstimator):
             TypeError: if `images` are no numbers.
             ValueError: if an image has axes that have no one meaning, or another number of channels
                 than those of `fit`.
+            ValueError: if `adapt` is True and `classifier` is not None.
         """
-        return self._map_images(self._classes, images, axes)
+        return self._map_images(self.most_likely, images, axes, adapt)
 
     def predict_proba(
-        self, images: ImageLike, axes: str | None = None
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
     ) -> np.ndarray | list[np.ndarray]:
         """Returns the probability of every class at every pixel.
 
         Args:
             images, axes: as in `fit`.
+            adapt: as in `predict`.
 
         Returns:
             float32 array with the axes of the image but the channels, and the classes last, in the
@@ -102,15 +117,16 @@ class PixelPrediction(BaseEstimator):
             TypeError: as `predict`.
             ValueError: as `predict`.
         """
-        return self._map_images(lambda probabilities: probabilities, images, axes)
+        return self._map_images(lambda probabilities: probabilities, images, axes, adapt)
 
     def uncertainty(
-        self, images: ImageLike, axes: str | None = None
+        self, images: ImageLike, axes: str | None = None, adapt: bool = False
     ) -> np.ndarray | list[np.ndarray]:
         """Returns the uncertainty of every pixel's class: the entropy of its probabilities.
 
         Args:
             images, axes: as in `fit`.
+            adapt: as in `predict`.
 
         Returns:
             float32 array with the axes of the image but the channels, from 0 where one class is
@@ -122,7 +138,7 @@ class PixelPrediction(BaseEstimator):
             TypeError: as `predict`.
             ValueError: as `predict`.
         """
-        return self._map_images(relative_entropy, images, axes)
+        return self._map_images(relative_entropy, images, axes, adapt)
 
     def score(self, images: ImageLike, labels: LabelLike, axes: str | None = None) -> float:
         """Returns the mean intersection over union of the classes, over all labelled pixels.
@@ -160,6 +176,7 @@ class PixelPrediction(BaseEstimator):
         memory_budget: int = 1 << 31,
         verbose: int = 1,
         axes: str | None = None,
+        adapt: bool = False,
     ) -> Any:
         """Computes the class of every pixel of an image larger than memory, tile by tile.
 
@@ -174,6 +191,7 @@ class PixelPrediction(BaseEstimator):
             memory_budget: int, bytes to use beside models, `image` and `out`.
             verbose: int, 1 shows a progress bar, 0 shows nothing.
             axes: as in `fit`.
+            adapt: as in `predict`; the image is read twice.
 
         Returns:
             `out`, of elements of `classes_`, and 0 where there are no data.
@@ -194,19 +212,27 @@ class PixelPrediction(BaseEstimator):
         values = np.concatenate([self.classes_, [0]])
         out = output_array(out, size, self.classes_.dtype, values=values)
         tile = {"y": window.tile_size, "x": window.tile_size}
+        if adapt:
+            self._check_adapts()
+            window.students = {
+                plane: self._adapted(*window.sampled(plane, int(self.seed)))
+                for plane in image.planes()
+            }
 
         def classes(*slices):
-            return self._classes(window(dict(zip(letters, slices, strict=True))))
+            return self.most_likely(window(dict(zip(letters, slices, strict=True))))
 
         return tiled_map(
             classes, size, [tile.get(axis, 1) for axis in letters], out, verbose=verbose
         )
 
-    def window_classifier(self, image: Image, memory_budget: int = 1 << 31) -> WindowClassifier:
+    def window_classifier(
+        self, image: Image | ImageVectors, memory_budget: int = 1 << 31
+    ) -> WindowClassifier:
         """Returns what computes the probabilities of windows of an image.
 
         Args:
-            image: `Image`.
+            image: `Image`, or its `ImageVectors` in a scaling of their own.
             memory_budget: int, bytes to use beside models and `image`.
 
         Raises:
@@ -214,40 +240,89 @@ class PixelPrediction(BaseEstimator):
             ValueError: if `memory_budget` is too small for any tile.
         """
         self._check_fitted()
+        vectors = self._vectors(image)
         return WindowClassifier(
-            self.classifier_, self.features, self._vectors(image), self.smoothing, memory_budget
+            self._probabilities,
+            len(self.classes_),
+            self.features,
+            vectors,
+            self._smoothing(vectors.image).halo,
+            memory_budget,
         )
 
     def _map_images(
-        self, function: Callable[[np.ndarray], Any], images: ImageLike, axes: str | None
+        self,
+        function: Callable[[np.ndarray], Any],
+        images: ImageLike,
+        axes: str | None,
+        adapt: bool,
     ) -> Any:
         """Applies a function to the probabilities of each image; arranges results as `images`."""
         self._check_fitted()
         images, arrange = as_images(images, axes)
-        return arrange([self._map_planes(function, image) for image in images])
+        if adapt:
+            self._check_adapts()
+        return arrange([self._map_planes(function, image, adapt) for image in images])
 
-    def _map_planes(self, function: Callable[[np.ndarray], Any], image: Image) -> np.ndarray:
+    def _map_planes(
+        self, function: Callable[[np.ndarray], Any], image: Image, adapt: bool
+    ) -> np.ndarray:
         vectors = self._vectors(image)
         parts = []
         for plane in image.planes():
             features = self.features.of_plane(vectors, plane)[0]
-            parts.append(
-                function(probability_map(self.classifier_, features, float(self.smoothing)))
-            )
+            probabilities = self._probabilities(features, vectors)
+            if adapt:
+                rows, cols = positions(image.height, image.width, int(self.seed))
+                student = self._adapted(probabilities[rows, cols], features[rows, cols])
+                probabilities = self._probabilities(features, vectors, student)
+            parts.append(function(probabilities))
         return join_planes(image, parts)
 
-    def _vectors(self, image: Image) -> ImageVectors:
+    def _vectors(self, image: Image | ImageVectors) -> ImageVectors:
         """Returns the `ImageVectors` of an image with as many channels as those of `fit`."""
-        vectors = self.features.of_image(image)
+        vectors = image if isinstance(image, ImageVectors) else self.features.of_image(image)
         if vectors.num_features != self.num_features_:
+            given, fitted = vectors.num_features, self.num_features_
             raise ValueError(
-                f"`images` must have as many channels as those of `fit`. Received: {image!r}, "
-                f"with {vectors.num_features} features of a pixel in place of {self.num_features_}"
+                "`images` must have as many channels as those of `fit`. Received: "
+                f"{vectors.image!r}, with {given} features of a pixel in place of {fitted}"
             )
         return vectors
 
-    def _classes(self, probabilities: np.ndarray) -> np.ndarray:
-        """The most likely class of each pixel, 0 where there are no data."""
+    def _adapted(self, probabilities: np.ndarray, features: np.ndarray) -> FewLabelsClassifier:
+        """Returns a classifier that has learned from the confident ones of some pixels."""
+        guesses = confident_guesses(probabilities, features, self.classes_, int(self.seed))
+        return taught(self.classifier_, *self._training, [guesses])
+
+    def _check_adapts(self) -> None:
+        if self.classifier is not None:
+            raise ValueError(
+                "`adapt` needs the default classifier (`classifier=None`). "
+                f"Received: {self.classifier!r}"
+            )
+
+    def _probabilities(
+        self, features: np.ndarray, vectors: ImageVectors, classifier: Any = None
+    ) -> np.ndarray:
+        """Computes smoothed probabilities of features `(height, width, features)` of an image."""
+        classifier = classifier or self.classifier_
+        channels = features[..., : self.features.num_channels(features.shape[-1])]
+        guide = self._guide(channels, vectors.is_grey)
+        return probability_map(classifier, features, self._smoothing(vectors.image), guide)
+
+    def _smoothing(self, image: Image) -> Smoothing:
+        return as_smoothing(self.smoothing, min(image.height, image.width))
+
+    def most_likely(self, probabilities: np.ndarray) -> np.ndarray:
+        """Returns the most likely class of each pixel.
+
+        Args:
+            probabilities: float array `(..., classes)`, as `predict_proba` returns it.
+
+        Returns:
+            Int array `(...)` of elements of `classes_`, 0 where probabilities are NaN.
+        """
         without = np.isnan(probabilities[..., 0])
         if not without.any():
             return self.classes_[probabilities.argmax(axis=-1)]

@@ -3,33 +3,36 @@
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from scipy.stats import entropy
 
-# Radius of the smoothing filter, in standard deviations.
-_RADIUS = 4
+from umbed_keras.segmentation.smoothing import Smoothing
+
 # Pixels that are classified at once, which bounds memory.
 _CHUNK = 1 << 18
 
 
-def probability_map(classifier: Any, features: np.ndarray, smoothing: float) -> np.ndarray:
-    """Computes the class probabilities of every pixel, smoothed by a Gaussian filter.
+def probability_map(
+    classifier: Any, features: np.ndarray, smoothing: Smoothing, guide: np.ndarray
+) -> np.ndarray:
+    """Computes the class probabilities of every pixel, smoothed.
 
     Args:
         classifier: fitted scikit-learn classifier with `predict_proba`.
         features: float32 array `(height, width, features)`, NaN where there are no data.
-        smoothing: float, standard deviation of the filter, in pixels; 0 does not smooth.
+        smoothing: the filter.
+        guide: float32 array `(height, width, channels)` that may guide the filter.
 
     Returns:
         Float32 array `(height, width, classes)`, in the order of `classifier.classes_`; NaN where
-        there are no data, which weigh nothing in the filter.
+        there are no data.
 
     Examples:
         >>> from sklearn.naive_bayes import GaussianNB
+        >>> from umbed_keras.segmentation.smoothing import GaussianSmoothing
         >>> features = np.zeros((4, 6, 1), "float32")
         >>> features[:, 3:] = 1
         >>> classifier = GaussianNB().fit(features.reshape(-1, 1), [5, 5, 5, 9, 9, 9] * 4)
-        >>> probabilities = probability_map(classifier, features, smoothing=1.0)
+        >>> probabilities = probability_map(classifier, features, GaussianSmoothing(1.0), features)
         >>> probabilities.shape
         (4, 6, 2)
         >>> classifier.classes_[probabilities[0].argmax(axis=-1)].tolist()
@@ -44,29 +47,9 @@ def probability_map(classifier: Any, features: np.ndarray, smoothing: float) -> 
         inside = valid[rows]
         if inside.any():
             probabilities[rows][inside] = classifier.predict_proba(features[rows][inside])
-    if smoothing:
-        probabilities = gaussian_filter(probabilities, (smoothing, smoothing, 0), truncate=_RADIUS)
-        if not valid.all():
-            weights = gaussian_filter(valid.astype("float32"), smoothing, truncate=_RADIUS)
-            probabilities /= np.maximum(weights, 1e-6)[..., None]
+    probabilities = smoothing(probabilities, guide, valid)
     probabilities[~valid] = np.nan
     return probabilities
-
-
-def smoothing_halo(smoothing: float) -> int:
-    """Returns how far around a pixel its smoothed probabilities depend on others.
-
-    Args:
-        smoothing: float, standard deviation of the Gaussian filter, in pixels.
-
-    Returns:
-        Int, number of pixels in each direction.
-
-    Examples:
-        >>> smoothing_halo(1.5)
-        6
-    """
-    return int(_RADIUS * smoothing + 0.5)  # as SciPy rounds
 
 
 def relative_entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -1,14 +1,15 @@
 """Class probabilities of windows of an image that may be larger than memory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 
+from umbed_keras.images.tiles import tile_grid
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.segmentation.pixel_features import PixelFeatures
-from umbed_keras.segmentation.probability_map import probability_map, smoothing_halo
+from umbed_keras.segmentation.self_training import positions
 
 # Probabilities of a pixel that live at once while they are smoothed.
 _COPIES = 3
@@ -21,15 +22,18 @@ class WindowClassifier:
     look at.
 
     Args:
-        classifier: fitted scikit-learn classifier with `predict_proba`.
+        probabilities: function of features `(height, width, features)`, of `vectors`, and of a
+            classifier or None for its own, to smoothed probabilities `(height, width, classes)`.
+        num_classes: int, number of classes.
         features: `PixelFeatures`.
         vectors: `ImageVectors` of the image.
-        smoothing: float, standard deviation of the Gaussian filter, in pixels.
+        halo: int, how far around a pixel its probabilities depend on features, in pixels.
         memory_budget: int, bytes to use beside models and `image`.
 
     Attributes:
         tile_size: int, side of the largest window that fits into the budget, a multiple of the
             embedder's `stride`.
+        students: dictionary from the index of a plane to the classifier to use there.
 
     Raises:
         ValueError: if `memory_budget` is too small for any window.
@@ -47,19 +51,22 @@ class WindowClassifier:
 
     def __init__(
         self,
-        classifier: ClassifierMixin,
+        probabilities: Callable[[np.ndarray, ImageVectors, Any], np.ndarray],
+        num_classes: int,
         features: PixelFeatures,
         vectors: ImageVectors,
-        smoothing: float,
+        halo: int,
         memory_budget: int = 1 << 31,
     ):
-        self._classifier, self._features, self._smoothing = classifier, features, smoothing
+        self._probabilities, self._features = probabilities, features
         self._image, self._vectors = vectors.image, vectors
         embedder = features.embedder
         # Windows begin at multiples of the embedder's stride.
-        self._halo = -(-smoothing_halo(smoothing) // embedder.stride) * embedder.stride
-        self._bytes = 4 * (3 * vectors.num_features + _COPIES * len(classifier.classes_))
+        self._halo = -(-halo // embedder.stride) * embedder.stride
+        self._num_classes = num_classes
+        self._bytes = 4 * (3 * vectors.num_features + _COPIES * num_classes)
         self.tile_size = self._largest_tile(memory_budget)
+        self.students: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, window: Mapping[str, slice]) -> np.ndarray:
         """Computes the probabilities of a window.
@@ -72,20 +79,57 @@ class WindowClassifier:
             float32 array with the axes of `window` and the classes last; NaN without data.
         """
         plane = tuple(window[axis].start for axis in self._image.plane_axes)
-        sides = [
-            (window[axis], self._image.sizes[axis], max(0, window[axis].start - self._halo))
-            for axis in "yx"
-        ]
-        rows, cols = (
-            slice(start, min(size, side.stop + self._halo)) for side, size, start in sides
-        )
-        features = self._features.window(self._vectors, plane, rows, cols)
-        probabilities = probability_map(self._classifier, features, self._smoothing)
-        inside = tuple(slice(side.start - start, side.stop - start) for side, _, start in sides)
+        part, _ = self._described(plane, window["y"], window["x"])
         letters = [axis for axis in window if axis in "yx"]
-        part = probabilities[inside]
         part = part if letters == ["y", "x"] else part.swapaxes(0, 1)
         return part[tuple(slice(None) if axis in "yx" else None for axis in window)]
+
+    @property
+    def plane_axes(self) -> str:
+        """The axes along which the image is a stack of planes."""
+        return self._image.plane_axes
+
+    def sampled(self, plane: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Computes probabilities and features of the pixels that self-training looks at.
+
+        Args:
+            plane: index along the image's `plane_axes`.
+            seed: int, random seed of `umbed_keras.segmentation.self_training.positions`.
+
+        Returns:
+            float32 arrays `(n, classes)` and `(n, features)`, in the order of the positions.
+        """
+        height, width = self._image.height, self._image.width
+        rows, cols = positions(height, width, seed)
+        probabilities, features = (
+            np.empty((len(rows), count), "float32")
+            for count in (self._num_classes, self._vectors.num_features)
+        )
+        for tile in tile_grid((height, width), (self.tile_size, self.tile_size)):
+            inside = np.ones(len(rows), bool)
+            for side, at in zip(tile, (rows, cols), strict=True):
+                inside &= (side.start <= at) & (at < side.stop)
+            if inside.any():
+                here = rows[inside] - tile[0].start, cols[inside] - tile[1].start
+                for every, part in zip(
+                    (probabilities, features), self._described(plane, *tile), strict=True
+                ):
+                    every[inside] = part[here]
+        return probabilities, features
+
+    def _described(
+        self, plane: tuple[int, ...], rows: slice, cols: slice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The probabilities and features `(rows, cols, ...)` of a window."""
+        views, inside = [], []
+        for side, size in ((rows, self._image.height), (cols, self._image.width)):
+            start = max(0, side.start - self._halo)
+            views.append(slice(start, min(size, side.stop + self._halo)))
+            inside.append(slice(side.start - start, side.stop - start))
+        features = self._features.window(self._vectors, plane, *views)
+        student = self.students.get(plane)
+        probabilities = self._probabilities(features, self._vectors, student)
+        return probabilities[tuple(inside)], features[tuple(inside)]
 
     def _largest_tile(self, memory_budget: int) -> int:
         stride = self._features.embedder.stride

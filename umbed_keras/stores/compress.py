@@ -21,7 +21,9 @@ import numpy as np
 from PIL import Image
 
 from umbed_keras.files import written_whole
-from umbed_keras.images.pillow_files import open_image
+from umbed_keras.images.plane_pixels import PlanePixels
+from umbed_keras.images.read_image import read_image
+from umbed_keras.images.scaling import Scaling
 
 _SUFFIX = ".umbed"
 
@@ -52,7 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _compress(model: Any, path: Path, target: Path) -> None:
     """Writes the stream of an image file."""
-    stream = model.compress(open_image(path, model.channels)[None])[0]
+    image = read_image(path)
+    eight_bits = image.dtype == np.uint8 and image.num_channels == (3 if image.is_rgb else 1)
+    if not eight_bits or image.num_planes > 1:
+        raise ValueError(
+            f"{path} must be one image of 8 bits, in grey or colours: others lose what a stream of "
+            f"8 bits has no room for. Received: {image!r}. `umbed_keras.Scaling` makes 0..1 of it."
+        )
+    group = image.channels if image.is_rgb else (0,) * model.channels
+    pixels = PlanePixels(image, Scaling((0, 255)), (), group, model.channels)[:, :]
+    stream = model.compress(pixels[None])[0]
     with written_whole(target) as new:
         new.write_bytes(stream)
 

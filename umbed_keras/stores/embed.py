@@ -24,18 +24,13 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", help=".npy, Zarr, OME-Zarr, TIFF, an image, or a folder of files")
+    parser.add_argument("source", help="image of any kind, or a folder of images")
     parser.add_argument("target", help="Zarr store to write")
     parser.add_argument("--preset", required=True, help="name, folder, hf://... or https://...")
     parser.add_argument("--codes", action="store_true", help="write codes instead of vectors")
     parser.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="dtype of the vectors")
-    workers = parser.add_mutually_exclusive_group()
-    workers.add_argument("--workers", type=int, default=1, help="processes on this machine")
-    workers.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
-    workers.add_argument("--shard", type=_shard, help="i/n: the i-th of n parts, from 0")
-    parser.add_argument(
-        "--memory-budget", type=int, default=1024, help="MiB of each worker (default: 1024)"
-    )
+    parser.add_argument("--axes", help="axes of files that do not name theirs, such as zyx")
+    add_work_arguments(parser, memory_budget=1024)
     args = parser.parse_args()
     # An exception, unlike the signal alone, also ends the workers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -51,9 +46,35 @@ def main() -> None:
             client=client,
             shard=args.shard,
             memory_budget=args.memory_budget << 20,
+            axes=args.axes,
         )
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
+
+
+def add_work_arguments(parser: argparse.ArgumentParser, memory_budget: int) -> None:
+    """Adds the arguments that say who does the work.
+
+    Args:
+        parser: `argparse.ArgumentParser`.
+        memory_budget: int, default of `--memory-budget` in MiB.
+
+    Examples:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_work_arguments(parser, memory_budget=1024)
+        >>> parser.parse_args(["--workers", "2"]).workers
+        2
+    """
+    workers = parser.add_mutually_exclusive_group()
+    workers.add_argument("--workers", type=int, default=1, help="processes on this machine")
+    workers.add_argument("--scheduler", help="address of a Dask scheduler, such as tcp://host:8786")
+    workers.add_argument("--shard", type=_shard, help="i/n: the i-th of n parts, from 0")
+    parser.add_argument(
+        "--memory-budget",
+        type=int,
+        default=memory_budget,
+        help=f"MiB of each worker (default: {memory_budget})",
+    )
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -11,22 +11,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from umbed_keras.extras import import_extra
+from umbed_keras.images.readers.location import is_address
+from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.stores.fill_store import fill_store
-from umbed_keras.stores.image_collection import SUFFIXES, ImageCollection
-from umbed_keras.stores.layout import CHUNK, LARGEST_TILE, Plan, Tile, read_plan
-from umbed_keras.stores.ome_zarr import level_count
-from umbed_keras.stores.tiled_store import stored_identity
-from umbed_keras.stores.worker_pool import TRIES
+from umbed_keras.stores.image_collection import ImageCollection
+from umbed_keras.stores.image_stores import filled, open_collection, options_identity, plan_of
+from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
+from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
 
 # Dtypes of stored vectors.
 DTYPES = ("float32", "float16")
-# Failures in an error and files in a warning that are listed at most.
-_LISTED = 20
 
 
 def embed_store(
@@ -40,6 +37,9 @@ def embed_store(
     shard: tuple[int, int] | None = None,
     memory_budget: int = 1 << 30,
     verbose: int = 1,
+    scaling: Scaling | None = None,
+    channels: Sequence[int | str] | None = None,
+    axes: str | None = None,
 ) -> Any:
     """Embeds an image or a folder of images on disk into a Zarr store, tile by tile.
 
@@ -49,13 +49,12 @@ def embed_store(
 
     Args:
         model: `PixelEmbedder`, or a preset, as `PixelEmbedder.from_preset` takes it.
-        source: path of a .npy file, a Zarr array, an OME-Zarr image (its finest level), a TIFF, or
-            an image that Pillow reads (upright, on white, 16 bits of grey as 8). Arrays are
-            `(height, width)` or `(height, width, channels)` unless the format says otherwise,
-            uint8 or floats in 0..1. Or a folder, which is searched recursively for files named
-            .npy, .tif, .tiff, .svs, .ndpi, .jpg, .jpeg, .png, .webp, .bmp, .ppm and .pgm; a
-            warning lists Zarr and other images in it, which are left out.
-        target: path of the store: new, or begun by the same call. It does not lie in `source`.
+        source: path or address of an image, as `umbed_keras.read_image` takes it (of OME-Zarr and
+            pyramids the finest level), or path of a folder of such images, which is searched with
+            its subfolders. A warning lists files that look like images and are left out.
+        target: path of the store: new, or begun by the same call. It does not lie in `source`. Or
+            an address that fsspec knows, such as `s3://...`, to which the store is copied when it
+            is complete; then `client` and `shard` are None.
         codes: bool; True writes codes instead of vectors, as `bottleneck.pack` returns them.
         dtype: `"float32"` or `"float16"`, dtype of the vectors.
         workers: int, number of processes on this machine, each with a share of the cores and GPUs.
@@ -66,10 +65,16 @@ def embed_store(
         memory_budget: int, bytes that a worker may use beside the model. It determines the size of
             the tiles; a call that continues must not have less.
         verbose: int, 1 shows a progress bar, 0 shows nothing.
+        scaling: `umbed_keras.Scaling` of the images' numbers; None is `Scaling()`. Without limits
+            it is fitted to each image, or, if its scope is `"collection"`, to all.
+        channels: indices or names of the channels to use, in order; None uses all. Channels that
+            are no colours are embedded one by one, and their vectors stand one after the other.
+        axes: axes of files that do not name theirs, such as `"zyx"`.
 
     Returns:
         The `zarr.Array` or `zarr.Group` at `target`, opened for reading. Vectors of one image are
-        an array `(height, width, latent_dim)`, codes a group of arrays by name. For a folder there
+        an array `(height, width, latent_dim)`, after the axes of planes in a stack, NaN where there
+        are no data; codes are a group of arrays by name. For a folder there
         is such a node for each image, by its path. An OME-Zarr image gives OME-Zarr 0.5, with
         channels first, and the means of 2 x 2 pixels of the vectors, of 4 x 4 and so on as further
         levels. The attribute `umbed_keras` names preset and source with their SHA-256, the size of
@@ -81,7 +86,6 @@ def embed_store(
         ValueError: if `source` is no readable image, or a folder without one.
         ValueError: if `target` holds something else, or was begun with another model, source or
             content. It is left as it is.
-        TypeError: if `source` is neither uint8 nor floating.
         OSError: if `source` does not exist, or `target` can't be written to.
         RuntimeError: if another process works on `target`.
         RuntimeError: if images of a folder can't be read, or tiles failed three times. Everything
@@ -96,52 +100,44 @@ def embed_store(
         >>> vectors.shape, vectors.attrs["umbed_keras"]["complete"]
         ((20, 30, 4), True)
     """
-    zarr = import_extra("zarr", "stores")
+    if is_address(target):
+        options = {"scaling": scaling, "channels": channels, "axes": axes, "workers": workers}
+        options |= {"memory_budget": memory_budget, "verbose": verbose}
+        return write_remote(
+            str(target),
+            lambda path: embed_store(model, source, path, codes, dtype, **options),
+            client,
+            shard,
+        )
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
     preset = None if isinstance(model, PixelEmbedder) else str(model)
     embedder = model if preset is None else PixelEmbedder.from_preset(model)
-    source, target = Path(source).resolve(), Path(target).resolve()
-    if source in target.parents:
-        raise ValueError(f"`target`, {target}, must not lie in `source`, {source}.")
-    images = ImageCollection(source, embedder.channels)
-    if images.left_out:
-        warnings.warn(
-            f"Only files named {', '.join(SUFFIXES)} are embedded. Other images in {source} are "
-            f"left out: {_listed(images.left_out)}.",
-            stacklevel=2,
-        )
+    options = {"scaling": scaling, "channels": channels, "axes": axes}
+    images = open_collection(source, target, embedder, options)
     tile_size = _tile_size(embedder, memory_budget, images.reading_bytes)
-    if embedder.radius is None and max(max(size) for _, *size in images.sizes) > tile_size:
+    if embedder.radius is None and max(max(size[-2:]) for size in images.sizes) > tile_size:
         warnings.warn(
             f"The backbone {embedder.backbone.name!r} may look at the whole image (its `reach` is "
             "None): tiles differ from the whole image.",
             stacklevel=2,
         )
-    first, before = images[0], stored_identity(target)
-    plan = Plan(
-        identity={
-            "content": "codes" if codes else "vectors",
-            "dtype": None if codes else dtype,
-            "model": {"preset": preset, "sha256": _model_hash(embedder)},
-            "source": images.identity(late=before.get("source", {}).get("late", ())),
-        },
-        images=images.sizes,
-        arrays=_packed_arrays(embedder) if codes else {"": ((embedder.latent_dim,), dtype)},
-        tile_size=tile_size,
-        scale=first.scale,
-        unit=first.unit,
-        ome=first.ome,
-        # Codes have no means.
-        levels=level_count(*first.shape[:2], CHUNK) if first.ome and not codes else 1,
+    arrays = {"": ((images.num_groups * embedder.latent_dim,), dtype)}
+    identity = {
+        "content": "codes" if codes else "vectors",
+        "dtype": None if codes else dtype,
+        "model": {"preset": preset, "sha256": _model_hash(embedder)},
+    }
+    plan = plan_of(
+        images,
+        target,
+        identity | options_identity(options),
+        _packed_arrays(embedder, images.num_groups) if codes else arrays,
+        tile_size,
+        pooled=not codes,  # codes have no means
     )
-    function = _TileEmbedder(embedder, source, target, codes)
-    failed = fill_store(target, plan, function, workers, client, shard, verbose)
-    problems = _problems("image", "can't be read", images.unreadable)
-    problems += _problems("tile", f"failed {TRIES} times", failed)
-    if problems:
-        raise RuntimeError(f"{problems}All others are written; the same call tries these again.")
-    return zarr.open(target, mode="r")
+    function = _TileEmbedder(embedder, str(images.path), str(target), codes, options)
+    return filled(target, plan, function, images, workers, client, shard, verbose)
 
 
 class _TileEmbedder:
@@ -149,44 +145,44 @@ class _TileEmbedder:
 
     Args:
         model: `PixelEmbedder`.
-        source: path of the images.
+        source: path or address of the images.
         target: path of the store, whose plan lists the images.
         codes: bool, whether codes are computed.
+        options: arguments of `ImageCollection`.
     """
 
-    def __init__(self, model: PixelEmbedder, source: Path, target: Path, codes: bool) -> None:
-        self._model, self._source, self._target, self._codes = model, source, target, codes
+    def __init__(
+        self, model: PixelEmbedder, source: str, target: str, codes: bool, options: dict[str, Any]
+    ) -> None:
+        self._model, self._source, self._target = model, source, target
+        self._codes, self._options = codes, options
 
     @functools.cached_property
     def _images(self) -> ImageCollection:
-        return ImageCollection(self._source, self._model.channels, read_plan(self._target).images)
+        plan = read_plan(self._target)
+        return ImageCollection(self._source, self._model, **self._options, plan=plan)
 
     def __call__(self, tile: Tile) -> np.ndarray | dict[str, np.ndarray]:
-        image = self._images[tile.image]
-        outputs = self._model.embed_window(image, tile.rows, tile.cols, self._codes)
-        return self._model.bottleneck.pack(outputs) if self._codes else outputs
+        vectors = self._images[tile.image]
+        if not self._codes:
+            return vectors.embed(tile.plane, tile.rows, tile.cols)
+        if not vectors.valid(tile.plane, tile.rows, tile.cols).all():
+            raise ValueError("there are pixels without data, which have no codes: store vectors")
+        pack = self._model.bottleneck.pack
+        groups = list(map(pack, vectors.encode(tile.plane, tile.rows, tile.cols)))
+        if len(groups) == 1:
+            return groups[0]
+        return {name: np.stack([group[name] for group in groups], axis=2) for name in groups[0]}
 
     def share(self, folder: Path) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Saves the model as a preset, from which other processes make their own function."""
         if not folder.exists():
             self._model.save_to_preset(folder)
-        return _load, (folder, self._source, self._target, self._codes)
+        return _load, (folder, self._source, self._target, self._codes, self._options)
 
 
 def _load(preset: Path, *arguments: Any) -> _TileEmbedder:
     return _TileEmbedder(PixelEmbedder.from_preset(preset), *arguments)
-
-
-def _problems(noun: str, problem: str, errors: dict[str, str]) -> str:
-    """Returns a sentence about what failed, and a space; nothing if nothing did."""
-    if not errors:
-        return ""
-    listed = _listed([f"{name} ({error})" for name, error in errors.items()])
-    return f"{len(errors)} {noun}{'s' * (len(errors) > 1)} {problem}: {listed}. "
-
-
-def _listed(names: Sequence[str]) -> str:
-    return "; ".join(names[:_LISTED] + ["..."] * (len(names) > _LISTED))
 
 
 def _tile_size(model: PixelEmbedder, memory_budget: int, reading_bytes: int) -> int:
@@ -202,13 +198,14 @@ def _tile_size(model: PixelEmbedder, memory_budget: int, reading_bytes: int) -> 
         ) from error
 
 
-def _packed_arrays(model: PixelEmbedder) -> dict[str, tuple[tuple[int, ...], str]]:
+def _packed_arrays(model: PixelEmbedder, num_groups: int) -> dict[str, tuple[tuple[int, ...], str]]:
     """Returns names, trailing shapes and dtypes of codes as they are stored."""
+    lead = (num_groups,) if num_groups > 1 else ()
     spec = model.bottleneck.code_spec().items()
     packed = model.bottleneck.pack(
         {name: np.zeros((1, *part), kind) for name, (part, kind) in spec}
     )
-    return {name: (part.shape[1:], part.dtype.name) for name, part in packed.items()}
+    return {name: ((*lead, *part.shape[1:]), part.dtype.name) for name, part in packed.items()}
 
 
 def _model_hash(model: PixelEmbedder) -> str:

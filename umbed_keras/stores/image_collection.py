@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 
-from umbed_keras.images import image_files
-from umbed_keras.images.arrays import check_images
-from umbed_keras.images.stored_image import StoredImage
-from umbed_keras.stores.image_source import TIFFS, ImageSource, open_source
+from umbed_keras.images.folder_files import folder_files
+from umbed_keras.images.image import Image
+from umbed_keras.images.read_image import read_image
+from umbed_keras.images.readers.hdf5 import split_dataset
+from umbed_keras.images.readers.location import Location, is_address
+from umbed_keras.images.readers.zarr_arrays import is_zarr
+from umbed_keras.images.scaling import Scaling, sample
+from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.stores.layout import Plan
 from umbed_keras.typing import PathLike
 
-# Suffixes of the images in a folder.
-SUFFIXES = tuple(dict.fromkeys((".npy", *TIFFS, *image_files.SUFFIXES)))
 # A fingerprint reads at most so many pieces, each of so many bytes.
 PIECE, PIECES = 1 << 20, 64
 
@@ -24,55 +27,80 @@ class ImageCollection:
     """The images at a path, opened when they are indexed. The last one is kept open.
 
     Args:
-        path: path of an image, as `open_source` takes it, or of a folder, which is searched
-            recursively for files with `SUFFIXES`.
-        channels: int, number of channels of the images.
-        sizes: list of `(name, height, width)`, if they are known; None reads them.
+        path: path or address of an image, as `umbed_keras.read_image` takes it, or path of a
+            folder, which is searched for images with its subfolders.
+        embedder: `PixelEmbedder`.
+        scaling: `Scaling` of the images' numbers. Without limits it is fitted to each image, or, if
+            its scope is `"collection"`, to all.
+        channels: indices or names of the channels to use, in order; None uses all.
+        axes: axes of files that do not name theirs.
+        plan: `Plan` that lists the images with their scalings, if it is known; None reads them.
 
     Attributes:
-        sizes: list of `(name, height, width)` of the readable images. A name is the path in the
-            folder, or "" for a single image.
+        sizes: list of `(name, *planes, height, width)` of the readable images. A name is the path
+            in the folder, or "" for a single image.
+        plane_axes: dictionary from names to the letters of the axes of planes.
+        scalings: dictionary from names to configurations of their fitted `Scaling`.
         unreadable: dictionary from the names of other images to errors.
-        left_out: list of the names of files and folders that look like images of other kinds.
+        left_out: list of the names of files that look like images and are not read.
         reading_bytes: int, the most bytes that reading a window takes.
+        num_groups: int, how many groups of channels the images have.
 
     Raises:
-        ValueError: if a single image can't be read, or no image of a folder can.
-        TypeError: if a single image is neither uint8 nor floating.
+        TypeError, ValueError: if a single image can't be read, or no image of a folder can.
         OSError: if `path` does not exist or may not be read.
 
     Examples:
         >>> np.save("a.npy", np.zeros((5, 6, 3), "uint8"))
         >>> np.save("b.npy", np.zeros((7, 4, 3), "uint8"))
-        >>> images = ImageCollection(".", channels=3)
+        >>> images = ImageCollection(".", uk.PixelEmbedder(latent_dim=4, widths=(4, 4)))
         >>> images.sizes
         [('a.npy', 5, 6), ('b.npy', 7, 4)]
-        >>> images[1].shape
+        >>> images[1].image.shape
         (7, 4, 3)
     """
 
     def __init__(
-        self, path: PathLike, channels: int, sizes: Sequence[tuple[str, int, int]] | None = None
+        self,
+        path: PathLike,
+        embedder: PixelEmbedder,
+        scaling: Scaling | None = None,
+        channels: Sequence[int | str] | None = None,
+        axes: str | None = None,
+        plan: Plan | None = None,
     ) -> None:
-        self.path, self._channels, self._last = Path(path), channels, (None, None)
+        self.path = str(path) if is_address(path) else Path(path)
+        self._embedder, self._channels, self._axes = embedder, channels, axes
+        self._scaling, self._last = scaling or Scaling(), (None, None)
         self.unreadable, self.left_out, self.reading_bytes = {}, [], 0
-        if sizes is None:
-            names = [""]
-            if _is_folder_of_images(self.path):
-                names = self._names(image_files.image_files(self.path, SUFFIXES))
-                self.left_out = self._names(filter(_is_other, image_files.visible(self.path)))
-            sizes = list(filter(None, map(self._size, names)))
-            if not sizes:
-                name, error = next(iter(self.unreadable.items()))
-                raise ValueError(f"No image in {path} can be read. {name}: {error}")
-        self.sizes = sizes
+        self.plane_axes: dict[str, str] = {}
+        self.scalings: dict[str, Any] = {}
+        self.num_groups = 0
+        if plan is not None:
+            self.sizes = [tuple(entry) for entry in plan.images]
+            self.scalings, self.plane_axes = dict(plan.scalings), dict(plan.plane_axes)
+            return
+        names = [""]
+        if self._is_folder:
+            files = folder_files(path)
+            names, self.left_out = map(self._names, (files.images, files.left_out))
+        if self._scaling.scope == "collection" and not self._scaling.is_fitted:
+            self._scaling = self._scaling.fit(self._readable(names))
+        self.sizes = list(filter(None, map(self._size, names)))
+        if not self.sizes:
+            name, error = next(iter(self.unreadable.items()))
+            raise ValueError(f"No image in {path} can be read. {name}: {error}")
 
-    def __getitem__(self, index: int) -> ImageSource:
+    def __getitem__(self, index: int) -> ImageVectors:
         if self._last[0] != index:
-            self._last = (index, self._open(self.sizes[index][0]))
-        image = self._last[1]
-        assert image is not None
-        return image
+            name = self.sizes[index][0]
+            image = self._open(name)
+            scaling = Scaling.from_config(self.scalings[name])
+            vectors = ImageVectors(self._embedder, image, scaling, self._channels)
+            self._last = (index, vectors)
+        vectors = self._last[1]
+        assert vectors is not None
+        return vectors
 
     def identity(self, late: Iterable[str] = ()) -> dict[str, Any]:
         """Computes the identity of the images, by which a later call recognises them.
@@ -87,35 +115,69 @@ class ImageCollection:
             fingerprint, or to None while it can't be read.
         """
         if not self.sizes[0][0]:
-            return {"path": str(self.path), "sha256": fingerprint(self[0].files)}
+            file = self.path
+            if not isinstance(file, str):
+                file = Path(split_dataset(str(file))[0])
+            return {"path": str(self.path), "sha256": fingerprint(file)}
         late = {*late, *self.unreadable}
         files = {name: self.path / name for name, *_ in self.sizes}
         first = [file for name, file in files.items() if name not in late]
-        identity = {"path": str(self.path), "sha256": fingerprint(self.path, first)}
+        identity = {"path": str(self.path), "sha256": fingerprint(self.path, _contents(first))}
         fingerprints = {name: fingerprint(file) for name, file in files.items() if name in late}
         fingerprints |= dict.fromkeys(self.unreadable)
         return {**identity, "late": fingerprints} if fingerprints else identity
 
+    @property
+    def _is_folder(self) -> bool:
+        path = self.path
+        return isinstance(path, Path) and path.is_dir() and not is_zarr(Location(path))
+
     def _names(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.path).as_posix() for path in paths]
 
-    def _size(self, name: str) -> tuple[str, int, int] | None:
-        """Returns name, height and width of an image, or None if it can't be read."""
+    def _size(self, name: str) -> tuple[Any, ...] | None:
+        """Returns name and sizes of an image, or None if it can't be read."""
         try:
             image = self._open(name)
-        except (OSError, TypeError, ValueError) as error:
+            vectors = ImageVectors(self._embedder, image, self._scaling, self._channels)
+            if self.num_groups not in (0, vectors.num_groups):
+                raise ValueError(
+                    f"it is described in {vectors.num_groups} groups of channels, and others in "
+                    f"{self.num_groups}"
+                )
+        except (ImportError, OSError, TypeError, ValueError) as error:
             if not name:
                 raise
             self.unreadable[name] = f"{type(error).__name__}: {error}"
             return None
+        self.num_groups = vectors.num_groups
+        self.scalings[name] = vectors.scaling.get_config()
+        self.plane_axes[name] = image.plane_axes
         self.reading_bytes = max(self.reading_bytes, image.reading_bytes)
-        return name, *image.shape[:2]
+        return name, *image.plane_shape, image.height, image.width
 
-    def _open(self, name: str) -> ImageSource:
-        image = open_source(self.path / name, self._channels)
-        StoredImage(image, self._channels)  # checks the shape
-        check_images(np.zeros((1, 1, 1, self._channels), image.dtype), self._channels)
-        return image
+    def _readable(self, names: Sequence[str]) -> list[Image]:
+        images = []
+        for name in names:
+            try:
+                image = self._open(name)
+                sample(image, 1)
+                images.append(image)
+            except (ImportError, OSError, TypeError, ValueError):
+                if not name:
+                    raise
+        return images
+
+    def _open(self, name: str) -> Image:
+        return read_image(self.path if not name else Path(self.path) / name, self._axes)
+
+
+def _contents(paths: Iterable[Path]) -> list[Path]:
+    """The files at paths, those in folders included."""
+    files = []
+    for path in paths:
+        files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return files
 
 
 def fingerprint(path: PathLike, files: Sequence[Path] | None = None) -> str:
@@ -124,7 +186,7 @@ def fingerprint(path: PathLike, files: Sequence[Path] | None = None) -> str:
     Small files are read whole. Of large ones, pieces are read that are spread evenly.
 
     Args:
-        path: path of a file or a folder.
+        path: path or address of a file, or path of a folder.
         files: list of paths of those files in the folder that count; None is all.
 
     Returns:
@@ -136,6 +198,8 @@ def fingerprint(path: PathLike, files: Sequence[Path] | None = None) -> str:
         >>> fingerprint("a") == fingerprint("b"), fingerprint("a") == fingerprint("c")
         (True, False)
     """
+    if is_address(path):
+        return _fingerprint_of_address(str(path))
     path = Path(path)
     if files is None:
         candidates = [path] if path.is_file() else path.rglob("*")
@@ -163,16 +227,12 @@ def fingerprint(path: PathLike, files: Sequence[Path] | None = None) -> str:
     return digest.hexdigest()
 
 
-def _is_folder_of_images(path: Path) -> bool:
-    """Returns whether a path is a folder that is no Zarr array or group itself."""
-    marks = ("zarr.json", ".zarray", ".zgroup")
-    return path.is_dir() and not any((path / mark).exists() for mark in marks)
+def _fingerprint_of_address(address: str) -> str:
+    """A hash of what a server tells of a file: its name, its size, and its version or time."""
+    information = Location(address).information()
+    telling = {key: str(information[key]) for key in sorted(information) if key in _TELLING}
+    return hashlib.sha256(repr((address, telling)).encode()).hexdigest()
 
 
-def _is_other(path: Path) -> bool:
-    """Returns whether a path in a folder looks like an image without being one of `SUFFIXES`."""
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        return suffix == ".zarr"
-    kind = PIL.Image.registered_extensions().get(suffix)
-    return kind in PIL.Image.OPEN and suffix not in SUFFIXES
+# What file systems tell of a file that changes with its content.
+_TELLING = ("size", "mtime", "ETag", "etag", "created", "LastModified", "md5Hash", "generation")

@@ -33,6 +33,7 @@ class Tile(NamedTuple):
         bottom: int, row after the last.
         left: int, first column.
         right: int, column after the last.
+        plane: tuple of ints, index along the image's axes of planes; `()` without such.
 
     Examples:
         >>> tile = Tile(image=0, level=0, top=0, bottom=256, left=512, right=600)
@@ -48,6 +49,7 @@ class Tile(NamedTuple):
     bottom: int
     left: int
     right: int
+    plane: tuple[int, ...] = ()
 
     @property
     def rows(self) -> slice:
@@ -62,7 +64,7 @@ class Tile(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the tile's mark in the folder of progress."""
-        return f"{self.image}.{self.level}.{self.top}.{self.left}"
+        return ".".join(map(str, (self.image, self.level, self.top, self.left, *self.plane)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,15 +76,18 @@ class Plan:
             represents. Of an entry that is a dictionary with `sha256` only the hash is compared.
             Its `late`, if present, maps the names of images that could not be read when the store
             was begun to their SHA-256, or to None while they still can't be read.
-        images: list of `(name, height, width)`. A single image may have the name "".
+        images: list of `(name, *planes, height, width)`. A single image may have the name "".
         arrays: dictionary from a name to the `(trailing shape, dtype)` of an array that every
-            image gets, of shape `(height, width, *trailing)`. A single array may have the name "".
+            image gets, of shape `(*planes, height, width, *trailing)`. A single array may have the
+            name "".
         tile_size: int, side of the tiles, in pixels.
         scale: two floats, size of a pixel along y and x.
         unit: str, unit of `scale` as OME-Zarr names it, or None if it is unknown.
         ome: bool; True writes OME-Zarr 0.5, with channels first.
         levels: int, number of levels of OME-Zarr. Every level above 0 holds the means of 2 x 2
-            pixels of the level below.
+            pixels of the level below. Only images of one plane have several.
+        plane_axes: dictionary from names of images to the letters of their axes of planes.
+        scalings: dictionary from names of images to configurations of their `Scaling`.
 
     Examples:
         >>> plan = Plan({"model": "one"}, [("", 100, 80)], {"": ((16,), "float32")}, tile_size=64)
@@ -98,6 +103,8 @@ class Plan:
     unit: str | None = None
     ome: bool = False
     levels: int = 1
+    plane_axes: dict[str, str] = dataclasses.field(default_factory=dict)
+    scalings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def has_missing_images(self) -> bool:
@@ -116,7 +123,13 @@ class Plan:
         """
         names = {name for name, *_ in self.images}
         added = [image for image in plan.images if image[0] not in names]
-        return dataclasses.replace(self, identity=plan.identity, images=[*self.images, *added])
+        return dataclasses.replace(
+            self,
+            identity=plan.identity,
+            images=[*self.images, *added],
+            plane_axes={**plan.plane_axes, **self.plane_axes},
+            scalings={**plan.scalings, **self.scalings},
+        )
 
     def tiles(self, level: int = 0) -> Iterator[Tile]:
         """Yields the tiles of a level, image by image and row by row.
@@ -128,9 +141,11 @@ class Plan:
             `Tile`.
         """
         for index, (_, *size) in enumerate(self.images):
-            sides = level_size(size, level)
-            for rows, cols in tile_grid(sides, (self.tile_size, self.tile_size)):
-                yield Tile(index, level, rows.start, rows.stop, cols.start, cols.stop)
+            sides = level_size(size[-2:], level)
+            for plane in np.ndindex(*size[:-2]):
+                for rows, cols in tile_grid(sides, (self.tile_size, self.tile_size)):
+                    sides_of_tile = rows.start, rows.stop, cols.start, cols.stop
+                    yield Tile(index, level, *sides_of_tile, plane)
 
     def describe(self, tile: Tile) -> str:
         """Returns the position of a tile in words.
@@ -143,6 +158,8 @@ class Plan:
         """
         name = self.images[tile.image][0]
         position = f"rows {tile.top}:{tile.bottom}, columns {tile.left}:{tile.right}"
+        if tile.plane:
+            position = f"plane {', '.join(map(str, tile.plane))}, {position}"
         return f"{name}: {position}" if name else position
 
     def node_path(self, image: int, array: str, level: int | None = None) -> str:
@@ -243,17 +260,20 @@ def create_arrays(store: PathLike, plan: Plan, image: int) -> None:
     own = {"scale": plan.scale, "unit": plan.unit, "complete": False}
     groups, arrays = {"": {ATTRIBUTE: {**plan.identity, **own}}}, {}
     for name, (trailing, dtype) in plan.arrays.items():
-        axes = ["y", "x", *("c" for _ in trailing)]
+        planes = plan.images[image][1:-2]
+        letters = plan.plane_axes.get(plan.images[image][0], "tz"[-len(planes) :] if planes else "")
+        axes = [*letters, "y", "x", *("c" for _ in trailing)]
         if plan.ome:
             axes = axes[2:] + axes[:2]
             attributes = groups.setdefault(plan.node_path(image, name), {})
             attributes |= multiscale_metadata(axes, plan.scale, plan.unit, plan.levels)
         for level in range(plan.levels):
-            size = level_size(plan.images[image][1:], level)
+            size = level_size(plan.images[image][-2:], level)
             chunks, shards = zip(*(_sides(side, plan.tile_size) for side in size), strict=True)
+            one = (1,) * len(planes)
             shape, chunks, shards = (
-                (*trailing, *part) if plan.ome else (*part, *trailing)
-                for part in (size, chunks, shards)
+                (*trailing, *part) if plan.ome else (*lead, *part, *trailing)
+                for lead, part in ((planes, size), (one, chunks), (one, shards))
             )
             arrays[plan.node_path(image, name, level)] = {
                 "shape": shape,

@@ -213,7 +213,7 @@ class TiledStore:
                 if self.plan.ome:
                     array[..., tile.rows, tile.cols] = np.moveaxis(part, (0, 1), (-2, -1))
                 else:
-                    array[tile.rows, tile.cols] = part
+                    array[(*tile.plane, tile.rows, tile.cols)] = part
             self._mark(tile).touch()
         except OSError as error:
             raise StoreError(f"{self.path} can't be written to: {error}") from error
@@ -311,18 +311,24 @@ def _tidy(path: Path) -> None:
 
 
 def _lock_file(path: Path, kind: str = "") -> Path:
-    return path.with_name(f".{path.name}.umbed_lock{kind}")
+    name = f".{path.name}.umbed_lock{kind}"
+    # Beside the store, as it may not exist yet; inside where the folder around is read-only.
+    if path.is_dir() and not os.access(path.parent, os.W_OK):
+        return path / name
+    return path.with_name(name)
 
 
 def _lock_files(path: Path, pattern: str) -> Iterator[Path]:
-    return path.parent.glob(glob.escape(_lock_file(path).name) + pattern)
+    lock = _lock_file(path)
+    return lock.parent.glob(glob.escape(lock.name) + pattern)
 
 
 def _check_free(path: Path) -> None:
     """Raises ValueError if there is something that is no store begun here."""
     if (path / PROGRESS / PLAN).exists() or not path.exists():
         return
-    if not path.is_dir() or any(part.name != PROGRESS for part in path.iterdir()):
+    own = PROGRESS, _lock_file(path).name
+    if not path.is_dir() or any(not part.name.startswith(own) for part in path.iterdir()):
         if path.is_dir() and _attribute(path).get("complete"):
             return
         raise ValueError(

@@ -4,13 +4,16 @@ KerasTuner writes its own files neither atomically nor all at once.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import keras_tuner
+import numpy as np
 
 from umbed_keras.files import present, replaced, written_whole
 
@@ -113,6 +116,13 @@ def check_identity(directory: Path, hypermodel: keras_tuner.HyperModel, **argume
         _write(path, text)
         return
     before, now = json.loads(path.read_text()), json.loads(text)
+    if "content" in now and "content" not in before:
+        warnings.warn(
+            f"The sweep in {directory} is of an earlier version, which did not note the content of "
+            "its images: make sure that they are the same.",
+            stacklevel=3,
+        )
+        del now["content"]
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     if changed:
         differences = "; ".join(
@@ -122,6 +132,27 @@ def check_identity(directory: Path, hypermodel: keras_tuner.HyperModel, **argume
             f"`directory` {directory} holds another sweep: {differences}. Pass another directory, "
             "or the arguments of that sweep."
         )
+
+
+def content_digest(*arrays: np.ndarray) -> str:
+    """Computes the SHA-256 of the shapes, types and numbers of arrays.
+
+    Args:
+        *arrays: NumPy arrays.
+
+    Examples:
+        >>> images = np.zeros((2, 8, 8, 3), "uint8")
+        >>> content_digest(images) == content_digest(images.copy())
+        True
+        >>> content_digest(images) == content_digest(images + 1)
+        False
+    """
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        for part in array:
+            digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ from umbed_keras.tuning.oracles import (
 )
 from umbed_keras.tuning.rate_distortion import OBJECTIVE
 from umbed_keras.tuning.results import REASON, SweepResult
-from umbed_keras.tuning.state import back_up, check_identity, repair
+from umbed_keras.tuning.state import back_up, check_identity, content_digest, repair
 from umbed_keras.typing import ArrayLike, PathLike
 
 HYPERBAND = "hyperband"
@@ -112,6 +112,7 @@ def sweep(
             hypermodel,
             images=images.shape,
             validation_data=validation_data.shape,
+            content=content_digest(images, validation_data),
             algorithm=algorithm,
             epochs=epochs,
             batch_size=batch_size,

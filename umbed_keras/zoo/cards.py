@@ -17,7 +17,16 @@ TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 HANDLE = re.compile(r'^model = uk\.\w+\.from_preset\("(.+)"\)$', re.MULTILINE)
 # Names of metrics that are abbreviations, as `fit` and as a card write them.
 ABBREVIATIONS = {"psnr": "PSNR, dB", "ssim": "SSIM", "lpips": "LPIPS", "fid": "FID"}
-ENTRIES = ("description", "license", "data", "training", "history", "protocol", "metrics")
+ENTRIES = (
+    "description",
+    "license",
+    "data",
+    "scaling",
+    "training",
+    "history",
+    "protocol",
+    "metrics",
+)
 
 
 def write_card(folder: PathLike, name: str | None = None, **entries: Any) -> None:
@@ -27,7 +36,8 @@ def write_card(folder: PathLike, name: str | None = None, **entries: Any) -> Non
         folder: path of a preset.
         name: str, name of the preset in the card; None for the folder's.
         **entries: `description`, str of one line; `license`, str, the licence of the weights in a
-            few words; `data`, str, the training data; `training`, str, the command that trains the
+            few words; `data`, str, the training data; `scaling`, str, the `umbed_keras.Scaling` of
+            its numbers; `training`, str, the command that trains the
             model; `history`, name to last value of each metric of `fit`; `protocol`, str, how the
             quality was measured; `metrics`, name to number, a name being words with the unit after
             a comma.
@@ -171,6 +181,8 @@ def card_text(
         "## Training",
         "",
     ]
+    if "scaling" in card:
+        parts += [f"Numbers of its images were scaled by `{card['scaling']}`.", ""]
     if "training" in card:
         parts += ["The command that makes it:", "", "```bash", card["training"], "```", ""]
     if "history" in card:

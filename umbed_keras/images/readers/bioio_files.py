@@ -1,7 +1,7 @@
 """Microscopes' own formats (CZI, ND2, LIF and others), by BioIO and its plugins."""
 
 from umbed_keras.images.image import Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.views import NamedErrors
 
 

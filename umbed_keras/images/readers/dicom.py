@@ -6,7 +6,7 @@ import numpy as np
 
 from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 _PALETTE = "PALETTE COLOR"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from umbed_keras.images.image import Georeference
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 
 
 def geography(location: Location) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from umbed_keras.images.image import AXES, Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.views import NamedErrors
 
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".ilp")

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 
 
 def read_npy(location: Location, axes: str | None = None) -> Image:
@@ -28,6 +28,8 @@ def read_npy(location: Location, axes: str | None = None) -> Image:
             array = np.load(file, allow_pickle=False)
     else:
         array = np.load(location.path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{location} is no image that can be read: it holds several arrays.")
     return Image(_checked(array, str(location)), axes, name=str(location))
 
 

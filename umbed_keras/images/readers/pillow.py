@@ -10,7 +10,7 @@ from PIL import ExifTags, ImageCms, ImageOps
 
 from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.views import Turned
 
 # Formats whose further frames are previews or layers, not images of their own.

@@ -32,6 +32,9 @@ class NamedErrors:
         data: array, or anything with `shape`, `dtype` and indexing.
         name: name of the file.
 
+    Attributes:
+        chunks: sizes of what is read at once, or None.
+
     Examples:
         >>> NamedErrors(np.arange(6).reshape(2, 3), "image.tif")[0, 1:].tolist()
         [1, 2]
@@ -40,6 +43,8 @@ class NamedErrors:
     def __init__(self, data: Any, name: str):
         self._data, self._name = data, name
         self.shape, self.dtype = tuple(data.shape), np.dtype(data.dtype)
+        # Of Dask's arrays the first name says how large chunks are.
+        self.chunks = getattr(data, "chunksize", getattr(data, "chunks", None))
 
     def __getitem__(self, index: Any) -> np.ndarray:
         try:

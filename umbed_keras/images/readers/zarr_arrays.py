@@ -6,7 +6,7 @@ import numpy as np
 
 from umbed_keras.extras import import_extra
 from umbed_keras.images.image import Details, Image
-from umbed_keras.images.location import Location
+from umbed_keras.images.readers.location import Location
 from umbed_keras.images.readers.views import NamedErrors
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -102,6 +102,7 @@ def _from_ome(
     has_unit = units.get("x") is not None
     channels = attributes.get("omero", {}).get("channels", [])
     names = tuple(str(channel.get("label", "")) for channel in channels)
+    colors = [str(channel.get("color", "")).upper() for channel in channels]
     sizes = dict(zip(letters, array.shape, strict=False))
     details = Details(
         channel_names=names if any(names) and len(names) == sizes.get("c", 1) else (),
@@ -111,6 +112,8 @@ def _from_ome(
         if has_unit
         else {},
         unit=units.get("x"),
+        is_ome=True,
+        is_rgb=colors == ["FF0000", "00FF00", "0000FF"] and array.dtype == np.uint8,
     )
     return Image(NamedErrors(array, name), axes or letters, details, name)
 

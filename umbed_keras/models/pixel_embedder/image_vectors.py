@@ -61,6 +61,11 @@ class ImageVectors:
         return len(self._groups)
 
     @property
+    def is_grey(self) -> bool:
+        """Whether the embedder takes copies of one channel."""
+        return len(self._groups) == 1 and len(set(self._groups[0])) == 1
+
+    @property
     def num_features(self) -> int:
         """The number of a pixel's features: those of `values`, and of its vector."""
         return len(self._together) + self.num_groups * self.embedder.latent_dim

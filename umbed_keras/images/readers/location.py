@@ -68,6 +68,10 @@ class Location:
         """Returns whether it is a file."""
         return self._system.isfile(self.text) if self.path is None else self.path.is_file()
 
+    def information(self) -> dict[str, Any]:
+        """Returns what the file system of an address tells of the file."""
+        return self._system.info(self.text)
+
     def open(self) -> BinaryIO:
         """Opens the file for reading bytes.
 
