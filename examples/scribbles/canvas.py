@@ -11,7 +11,9 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 from PIL import Image
-from scribbles.colours import COLOURS, labels_of
+from scribbles.colours import COLOURS
+
+from umbed_keras.images.labels import labels_of_colors
 
 PNG = "data:image/png;base64,"
 CSS = """
@@ -79,20 +81,21 @@ def drawn_labels(value, shape, number):
         number: text, the number given to `opened`.
 
     Returns:
-        int32 array `(height, width)`, 0 where nothing is drawn. All 0 if the value belongs to an
+        int64 array `(height, width)`, 0 where nothing is drawn. All 0 if the value belongs to an
         image that was open before.
 
     Raises:
         ValueError: if the strokes are not a PNG file of the size of the image.
     """
     if not value or value["opened"] != number:
-        return np.zeros(shape, "int32")
+        return np.zeros(shape, "int64")
     try:
         file = io.BytesIO(base64.b64decode(value["strokes"].removeprefix(PNG)))
         with Image.open(file, formats=["PNG"]) as strokes:
             # Checked before pixels are decoded.
             if strokes.size != shape[::-1]:
                 raise ValueError(f"of {strokes.size} pixels")
-            return labels_of(strokes)
+            pixels = np.asarray(strokes.convert("RGBA"))
+            return labels_of_colors(pixels[..., :3], pixels[..., 3])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"Strokes must be a PNG of the image's size: {error}") from error

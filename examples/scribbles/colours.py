@@ -1,42 +1,17 @@
-"""Conversion between class numbers and colours."""
+"""Class numbers in the colours of their classes."""
 
 import numpy as np
 from PIL import Image
 
-from umbed_keras.images.labels import CLASS_COLORS, labels_of_colors
+from umbed_keras.images.labels import CLASS_COLORS
 
 COLOURS = np.array(CLASS_COLORS, "uint8")
-
-
-def labels_of(strokes):
-    """Converts an image of strokes to labels.
-
-    Args:
-        strokes: PIL image. Values of a grey or palette image are class numbers, 0 for unlabelled.
-            In an RGB or RGBA image, pixels in the colour of a class belong to it, and all others
-            are unlabelled.
-
-    Returns:
-        int32 array `(height, width)`.
-
-    Raises:
-        ValueError: if the image has another mode.
-    """
-    if strokes.mode in ("1", "L", "P", "I", "I;16"):
-        return np.asarray(strokes).astype("int32")
-    if strokes.mode not in ("RGB", "RGBA"):
-        raise ValueError(
-            "Strokes must be a grey or palette image of class numbers, or RGB or RGBA in the "
-            f"colours of classes. Received: mode={strokes.mode}"
-        )
-    pixels = np.asarray(strokes.convert("RGBA"))
-    return labels_of_colors(pixels[..., :3], pixels[..., 3]).astype("int32")
 
 
 def strokes_of(labels):
     """Draws labels as an RGBA image in the colours of their classes, transparent where unlabelled.
 
-    `labels_of` inverts it for classes 1 to `len(COLOURS)`.
+    `umbed_keras.images.labels.read_labels` reads classes 1 to `len(COLOURS)` back.
     """
     labels = np.asarray(labels)
     return Image.fromarray(np.dstack([_colours(labels), np.uint8(255 * (labels != 0))]))

@@ -1,4 +1,3 @@
-import itertools
 import sys
 from pathlib import Path
 
@@ -10,11 +9,12 @@ from PIL import Image
 if keras.backend.backend() != "torch":
     pytest.skip("no backend has to do with it: runs on torch", allow_module_level=True)
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
-from scribbles.colours import COLOURS, labels_of, overlay, strokes_of
+from scribbles.colours import COLOURS, overlay, strokes_of
 from scribbles.files import picture, read_plane
 
 sys.path.pop(0)
 
+from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import PixelClassifier
 
 
@@ -23,44 +23,9 @@ def labels():
     return np.random.default_rng(0).integers(0, 7, (6, 5)).astype("int32")
 
 
-def test_strokes_are_read_back(labels):
-    np.testing.assert_array_equal(labels_of(strokes_of(labels)), labels)
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "I", "I;16"])
-def test_values_are_class_numbers(mode, labels):
-    labels[0, 0] = 200
-    if mode == "P":
-        strokes = Image.frombytes("P", labels.shape[::-1], labels.astype("uint8").tobytes())
-    else:
-        dtype = {"L": "uint8", "I": "int32", "I;16": "uint16"}[mode]
-        strokes = Image.fromarray(labels.astype(dtype))
-    assert strokes.mode == mode
-    np.testing.assert_array_equal(labels_of(strokes), labels)
-
-
-def test_soft_edges_count_where_they_are_rather_of_the_stroke():
-    colours = np.broadcast_to(COLOURS[2], (4, 3))
-    alpha = np.array([[0], [30], [70], [255]])
-    strokes = Image.fromarray(np.uint8(np.hstack([colours, alpha])[None]))
-    np.testing.assert_array_equal(labels_of(strokes), [[0, 0, 3, 3]])
-
-
-def test_a_blend_of_two_classes_is_no_third():
-    share = np.linspace(0, 1, 256)[:, None]
-    for one, other in itertools.combinations(range(len(COLOURS)), 2):
-        blend = np.uint8(np.rint(share * COLOURS[one] + (1 - share) * COLOURS[other]))
-        found = labels_of(Image.fromarray(blend[None]))
-        assert set(np.unique(found)) == {0, one + 1, other + 1}
-
-
-def test_other_colours_are_no_class():
-    # Beyond a difference of 12 in a channel.
-    near, far = COLOURS[0] - 12 * (COLOURS[0] > 99), COLOURS[0] + [0, 12 + 1, 0]
-    pixels = np.uint8([[near, far, (0, 0, 0), (255, 255, 255)]])
-    np.testing.assert_array_equal(labels_of(Image.fromarray(pixels)), [[1, 0, 0, 0]])
-    with pytest.raises(ValueError, match="Received: mode=CMYK"):
-        labels_of(Image.new("CMYK", (2, 2)))
+def test_strokes_are_read_back(labels, tmp_path):
+    strokes_of(labels).save(tmp_path / "strokes.png")
+    np.testing.assert_array_equal(read_labels(tmp_path / "strokes.png"), labels)
 
 
 def test_overlay_tints_by_half_and_draws_borders():

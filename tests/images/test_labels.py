@@ -1,13 +1,24 @@
 """Class numbers from files and arrays of every type, and back to files."""
 
+import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.images.labels import CLASS_COLORS, as_labels, read_labels, write_labels
+from umbed_keras.images.image import Details, Georeference
+from umbed_keras.images.labels import (
+    CLASS_COLORS,
+    as_labels,
+    labels_of_colors,
+    read_labels,
+    warn_of_soft_edges,
+    write_labels,
+)
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs", reason="needs the extra `images`")
@@ -132,3 +143,112 @@ def test_labels_of_an_ome_zarr_image(tmp_path, version):
         stored = models.ImageLabel.from_zarr(zarr.open_group(path / "labels" / "nuclei", mode="r"))
         colors = stored.attributes.ome.image_label.colors
         assert [color.label_value for color in colors] == [2, 70000]
+
+
+UNITS = {"nanometer": 1e-9, "micrometer": 1e-6, "millimeter": 1e-3}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("axes", ["yx", "zyx", "tyx", "tzyx"])
+@pytest.mark.parametrize("largest", [9, 300, 70000])
+def test_a_written_tiff_has_the_axes_and_pixel_sizes_of_the_image(tmp_path, unit, axes, largest):
+    shape = dict(zip("tzyx", (2, 4, 5, 6), strict=True))
+    shape = tuple(shape[axis] for axis in axes)
+    sizes = {"z": 2.5, "y": 0.25, "x": 0.75}
+    sizes = {axis: size for axis, size in sizes.items() if axis in axes}
+    image = uk.Image(np.zeros(shape), axes, Details(pixel_size=sizes, unit=unit))
+    labels = np.arange(np.prod(shape)).reshape(shape) % 3
+    labels.flat[7] = largest
+    again = uk.read_image(write_labels(tmp_path / "a.tif", labels, image))
+    assert again.axes == (axes + "c" if largest == 9 else axes)  # in the palette's colours
+    assert (again.pixel_size, again.unit) == (pytest.approx(sizes), unit)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), labels)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), labels)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_written_png_has_pixel_sizes(tmp_path, unit):
+    details = Details(pixel_size={"y": 20.0, "x": 50.0}, unit=unit)
+    write_labels(tmp_path / "a.png", LABELS, uk.Image(LABELS, "yx", details))
+    with PIL.Image.open(tmp_path / "a.png") as picture:
+        dots = picture.info["dpi"]
+    expected = [0.0254 / (size * UNITS[unit]) for size in (50.0, 20.0)]
+    np.testing.assert_allclose(dots, expected, rtol=0.03)
+
+
+def test_colours_change_no_number(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    transform = tuple(rasterio.transform.from_origin(500000, 4000000, 10, 10))[:6]
+    located = Details(georeference=Georeference("EPSG:32633", transform))
+    colors = np.array([(0, 0, 0), *CLASS_COLORS], "uint8")[LABELS]
+    for name, details in (("a.png", None), ("a.tif", None), ("b.tif", located)):
+        path = write_labels(tmp_path / name, LABELS, uk.Image(LABELS, "yx", details))
+        with PIL.Image.open(path) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), LABELS)
+            np.testing.assert_array_equal(np.asarray(picture.convert("RGB")), colors)
+    with rasterio.open(tmp_path / "b.tif") as file:
+        np.testing.assert_array_equal(file.read(1), LABELS)
+
+
+def test_nodata_is_no_label(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    labels = np.array([[1, 2, 255], [255, 0, 3]], "uint8")
+    options = {"driver": "GTiff", "height": 2, "width": 3, "count": 1, "dtype": "uint8"}
+    transform = rasterio.transform.from_origin(0, 0, 1, 1)
+    with rasterio.open(tmp_path / "a.tif", "w", transform=transform, nodata=255, **options) as file:
+        file.write(labels, 1)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), labels * (labels != 255))
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(tmp_path / "b.tif", "w", transform=transform, **options) as file,
+    ):
+        file.write(labels, 1)
+        file.write_mask(np.array([[0, 1, 1], [1, 1, 1]], "uint8") * 255)
+    np.testing.assert_array_equal(read_labels(tmp_path / "b.tif"), [[0, 2, 255], [255, 0, 3]])
+
+
+def test_labels_of_other_programs(tmp_path):
+    # ImageJ writes labels as floats, napari as int64 or uint32.
+    tifffile.imwrite(tmp_path / "a.tif", LABELS.astype("float32"), imagej=True)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), LABELS)
+    tifffile.imwrite(tmp_path / "b.tif", LABELS.astype("uint32"), compression="zlib")
+    np.testing.assert_array_equal(read_labels(tmp_path / "b.tif"), LABELS)
+    with_opacity = np.dstack([LABELS, 255 * (LABELS != 1)]).astype("uint16")
+    options = {"photometric": "minisblack", "extrasamples": ["unassalpha"]}
+    tifffile.imwrite(tmp_path / "c.tif", with_opacity, planarconfig="contig", **options)
+    np.testing.assert_array_equal(read_labels(tmp_path / "c.tif"), LABELS * (LABELS != 1))
+
+
+def test_soft_edges_of_a_drawn_stroke_are_warned_of(tmp_path):
+    mask = PIL.Image.new("L", (64, 64))
+    PIL.ImageDraw.Draw(mask).rectangle((8, 8, 30, 50), 1)
+    sharp = np.asarray(mask) * 200
+    PIL.Image.fromarray(sharp).resize((67, 67), PIL.Image.Resampling.BICUBIC).save(
+        tmp_path / "a.png"
+    )
+    with pytest.warns(UserWarning, match="soft edges"):
+        warn_of_soft_edges(read_labels(tmp_path / "a.png"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_soft_edges(sharp)
+
+
+def test_soft_edges_of_strokes_in_colours_count_from_a_quarter_of_opacity():
+    colors = np.broadcast_to(np.uint8(CLASS_COLORS[2]), (4, 3))
+    opacity = np.uint8([0, 30, 70, 255])
+    np.testing.assert_array_equal(labels_of_colors(colors, opacity), [0, 0, 3, 3])
+
+
+def test_a_blend_of_two_classes_is_no_third():
+    share = np.linspace(0, 1, 256)[:, None]
+    for one, other in itertools.combinations(range(len(CLASS_COLORS)), 2):
+        ends = np.array([CLASS_COLORS[one], CLASS_COLORS[other]])
+        blend = np.uint8(np.rint(share * ends[0] + (1 - share) * ends[1]))
+        assert set(np.unique(labels_of_colors(blend))) == {0, one + 1, other + 1}
+
+
+def test_other_colours_are_no_class():
+    red, green, blue = CLASS_COLORS[0]
+    others = [(red, green + 13, blue), (0, 0, 0), (255, 255, 255)]
+    pixels = np.uint8([(red - 12, green, blue), *others])
+    np.testing.assert_array_equal(labels_of_colors(pixels), [1, 0, 0, 0])

@@ -4,13 +4,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 
-from umbed_keras.extras import import_extra
-from umbed_keras.files import written_whole
 from umbed_keras.images.image import Image
 from umbed_keras.images.ome_labels import is_ome_label, write_ome_labels
 from umbed_keras.images.read_image import open_image
+from umbed_keras.images.write_numbers import write_numbers
 from umbed_keras.typing import ArrayLike, PathLike
 
 # Colours of classes 1, 2, ..., which colour-blind people tell apart (Okabe & Ito 2008).
@@ -23,7 +21,7 @@ CLASS_COLORS = (
     (86, 180, 233),
 )
 # How far each channel of a stroke may be from its class's colour: compression changes it a little.
-TOLERANCE = 12
+_TOLERANCE = 12
 # Opacity, of 255, from which on the soft edge of a stroke counts.
 _LEAST_ALPHA = 64
 # The share of labelled pixels below which the rarer half of many classes is a soft edge.
@@ -42,7 +40,8 @@ def read_labels(path: PathLike, axes: str | None = None) -> np.ndarray:
         axes: axes of the file, where it does not name them.
 
     Returns:
-        int64 array with the file's axes but the channels; 0 where there is no label.
+        int64 array with the file's axes but the channels; 0 where there is no label, and where
+        the file says that there are no data.
 
     Raises:
         ValueError: if the file can't be read, or holds numbers that are no integers.
@@ -54,10 +53,16 @@ def read_labels(path: PathLike, axes: str | None = None) -> np.ndarray:
     """
     image = open_image(path, axes, expand=False)
     numbers = np.asarray(image)
+    if image.nodata is not None:
+        numbers = np.where(numbers == image.nodata, numbers.dtype.type(0), numbers)
     if "c" in image.axes:
         numbers = np.moveaxis(numbers, image.axes.index("c"), -1)
-        return _from_channels(numbers, image)
-    return as_labels(numbers, str(path))
+        labels = _from_channels(numbers, image)
+    else:
+        labels = as_labels(numbers, str(path))
+    if image.details.mask is not None:  # of rows and columns
+        labels = np.where(image.details.mask(slice(None), slice(None)), labels, 0)
+    return labels
 
 
 def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
@@ -130,15 +135,15 @@ def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
 def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -> Path:
     """Writes class numbers as an image of the smallest type that holds them all.
 
-    A PNG has a palette of `CLASS_COLORS` up to 255 classes, and 16 bits of grey up to 65535.
-    Where PNG has no room (larger or negative numbers, stacks), or the image has a georeference,
-    a TIFF takes its place. The file is written whole or not at all.
+    Up to 255 classes have a palette of `CLASS_COLORS`. Where PNG has no room (larger or negative
+    numbers, stacks), or the image has a georeference, a TIFF takes its place. The file is written
+    whole or not at all.
 
     Args:
         path: path of the file, ending in `.png`, `.tif`, `.tiff` or `.npy`; or
             `image.zarr/labels/NAME`, a label image of an OME-Zarr image.
-        labels: integers `(height, width)`, or of a stack `(planes, height, width)`.
-        like: `Image` that was labelled, whose pixel size and georeference a TIFF keeps.
+        labels: integers `(height, width)`, or of a stack with the axes of `like` but the channels.
+        like: `Image` that was labelled, whose pixel size and georeference are kept.
 
     Returns:
         The path of the file, which ends in `.tif` where PNG had no room.
@@ -156,27 +161,7 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
     if is_ome_label(path):
         write_ome_labels(path, numbers, like, CLASS_COLORS)
         return path
-    suffix = path.suffix.lower()
-    if suffix not in (".png", ".tif", ".tiff", ".npy"):
-        raise ValueError(
-            "`path` must end in .png, .tif, .tiff or .npy, or be image.zarr/labels/NAME. "
-            f"Received: {path}"
-        )
-    located = like is not None and like.georeference is not None
-    fits = numbers.ndim == 2 and numbers.dtype in ("uint8", "uint16")
-    if suffix == ".png" and (located or not fits):
-        path, suffix = path.with_suffix(".tif"), ".tif"
-    with written_whole(path) as temporary:
-        if suffix == ".npy":
-            with open(temporary, "wb") as file:
-                np.save(file, numbers)
-        elif suffix == ".png":
-            _picture(numbers).save(temporary, "png")
-        elif located and numbers.ndim == 2:
-            _write_geotiff(temporary, numbers, like)
-        else:
-            _write_tiff(temporary, numbers, like)
-    return path
+    return write_numbers(path, numbers, like, CLASS_COLORS)
 
 
 def smallest(labels: np.ndarray) -> np.ndarray:
@@ -213,7 +198,7 @@ def labels_of_colors(pixels: np.ndarray, opacity: np.ndarray | None = None) -> n
     numbers = pixels.astype("int32")
     labels = np.zeros(numbers.shape[:-1], "int64")
     for number, color in enumerate(np.array(CLASS_COLORS), start=1):
-        labels[np.abs(numbers - color).max(axis=-1) <= TOLERANCE] = number
+        labels[np.abs(numbers - color).max(axis=-1) <= _TOLERANCE] = number
     if opacity is not None:
         labels[opacity < _LEAST_ALPHA] = 0
     return labels
@@ -237,44 +222,3 @@ def _from_channels(numbers: np.ndarray, image: Image) -> np.ndarray:
         )
     opacity = None if alpha is None else numbers[..., alpha]
     return labels_of_colors(numbers[..., colors], opacity)
-
-
-def _picture(numbers: np.ndarray) -> PIL.Image.Image:
-    """A PNG's picture: indices of a palette of class colours, or 16 bits of grey."""
-    if numbers.dtype != np.uint8:
-        return PIL.Image.fromarray(numbers)
-    colored = PIL.Image.frombytes("P", numbers.shape[::-1], numbers.tobytes())
-    palette = [(0, 0, 0), *(CLASS_COLORS[number % len(CLASS_COLORS)] for number in range(255))]
-    colored.putpalette([part for color in palette for part in color])
-    return colored
-
-
-def _write_tiff(path: Path, numbers: np.ndarray, like: Image | None) -> None:
-    tifffile = import_extra("tifffile", "images")
-    axes = {2: "YX", 3: "ZYX", 4: "TZYX"}.get(numbers.ndim)
-    metadata = {"axes": axes} if axes else {}
-    resolution = {}
-    if like is not None and like.unit == "micrometer" and {"y", "x"} <= like.pixel_size.keys():
-        sizes = like.pixel_size
-        resolution = {
-            "resolution": (1e4 / sizes["x"], 1e4 / sizes["y"]),
-            "resolutionunit": "CENTIMETER",
-        }
-    tifffile.imwrite(path, numbers, compression="zlib", metadata=metadata, **resolution)
-
-
-def _write_geotiff(path: Path, numbers: np.ndarray, like: Image) -> None:
-    rasterio = import_extra("rasterio", "geo")
-    known = like.georeference
-    options = {
-        "driver": "GTiff",
-        "height": numbers.shape[0],
-        "width": numbers.shape[1],
-        "count": 1,
-        "dtype": numbers.dtype.name,
-        "crs": known.crs,
-        "transform": rasterio.Affine(*known.transform),
-        "compress": "deflate",
-    }
-    with rasterio.open(path, "w", **options) as file:
-        file.write(numbers, 1)
