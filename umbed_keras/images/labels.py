@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from umbed_keras.images.image import Image
-from umbed_keras.images.ome_labels import is_ome_label, write_ome_labels
 from umbed_keras.images.read_image import open_image
-from umbed_keras.images.write_numbers import write_numbers
+from umbed_keras.images.writers.ome_labels import is_ome_label, write_ome_labels
+from umbed_keras.images.writers.write_numbers import write_numbers
 from umbed_keras.typing import ArrayLike, PathLike
 
 # Colours of classes 1, 2, ..., which colour-blind people tell apart (Okabe & Ito 2008).

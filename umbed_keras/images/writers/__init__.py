@@ -1,0 +1,1 @@
+"""Writers of label images and other numbers of every pixel."""
