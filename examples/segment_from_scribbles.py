@@ -15,36 +15,35 @@ training folder the strokes of NAME.jpg (or .tif, ...) are NAME.strokes.png, .ti
 
 For each image three files are written to the output folder: NAME.labels.png, the class numbers;
 NAME.probability.png, the probability of the predicted class, 255 for 1; and NAME.overlay.png, of
-the middle plane of a stack. Labels and probabilities of stacks, labels beyond 65535 and those of
-images with a georeference are TIFF files. A classifier that is trained here is saved as
-classifier.npz. An image is skipped if its results are there, made by the same classifier from the
-same content (done.json), so that an interrupted run can be resumed. Files that cannot be read are
-left out and named at the end, and the exit status is 1.
+the middle plane of a stack. Labels and probabilities of stacks and of images with a georeference,
+and labels beyond 65535, are TIFF files. Images of subfolders have results in subfolders. A
+classifier that is trained here is saved as classifier.npz.
+
+An image is skipped if its results are there, made by the same classifier from the same content
+(done.json), so that an interrupted run can be resumed. Files that can't be read are left out and
+named at the end, and the exit status is 1.
 """
 
 import argparse
-import hashlib
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
-from scribbles.colours import overlay
-from scribbles.files import picture
+from scribbles.results import Done, content, write_results
 
 import umbed_keras as uk
 
 # isort: split
 import keras
 
-from umbed_keras.files import written_whole
 from umbed_keras.images.folder_files import folder_files
-from umbed_keras.images.labels import write_labels
 from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation.image_lists import as_label_images
 
+PRESET = "natural_lite0_vae_d32"
 STROKES = ".strokes"
-KINDS = ("labels", "probability", "overlay")
+# What broken files, missing libraries and images that do not suit the classifier raise.
+BROKEN = (ImportError, OSError, TypeError, ValueError)
 
 
 def arguments():
@@ -56,15 +55,14 @@ def arguments():
     parser.add_argument("--train", type=Path, help="folder of images with strokes beside them")
     parser.add_argument("--classifier", type=Path, help=".npz file of this script or the page")
     parser.add_argument("--apply", type=Path, help="folder of images to segment")
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
+    parser.add_argument("--preset", help=f"preset of the vectors (default: {PRESET})")
     parser.add_argument("--output", type=Path, required=True, help="folder")
     parser.add_argument("--axes", help="axes of files that do not name theirs, such as zyx")
     parser.add_argument("--channels", type=_channels, help="numbers or names, such as 0,2")
     parser.add_argument(
         "--scaling",
         type=_scaling,
-        default="auto",
-        help="auto, percentiles, dtype, or the numbers that become 0 and 1, such as 0,4095",
+        help="auto (default), percentiles, dtype, or numbers that become 0 and 1, such as 0,4095",
     )
     parser.add_argument("--adapt", action="store_true", help="learn from every image as well")
     args = parser.parse_args()
@@ -74,6 +72,9 @@ def arguments():
         parser.error("give one of: IMAGE STROKES, --train FOLDER, --classifier FILE")
     if args.classifier and not args.apply:
         parser.error("--classifier needs --apply FOLDER")
+    for option in ("preset", "channels", "scaling"):
+        if args.classifier and getattr(args, option) is not None:
+            parser.error(f"--{option} belongs to the training of the classifier, which is over")
     if args.output.resolve() in [path.resolve() for path in (args.train, args.apply) if path]:
         parser.error("--output must be another folder than those of images")
     return args
@@ -96,8 +97,8 @@ def is_strokes(path: Path) -> bool:
     return path.stem.endswith(STROKES)
 
 
-def images_in(folder: Path) -> list[Path]:
-    """Returns the sorted paths of the images of a folder, strokes left out.
+def images_in(folder: Path, output: Path) -> list[Path]:
+    """Returns the sorted paths of the images of a folder, strokes and results left out.
 
     Raises:
         ValueError: if the folder holds no images.
@@ -105,109 +106,101 @@ def images_in(folder: Path) -> list[Path]:
     files = folder_files(folder)
     if files.left_out:
         print(f"left out: {', '.join(map(str, files.left_out))}", file=sys.stderr)
-    paths = [path for path in files.images if not is_strokes(path)]
+    results = output.resolve()
+    paths = [path for path in files.images if results not in path.resolve().parents]
+    paths = [path for path in paths if not is_strokes(path)]
     if not paths:
         raise ValueError(f"{folder} holds no images.")
     return paths
 
 
-def pairs_in(folder: Path) -> list[tuple[Path, Path]]:
+def pairs_in(folder: Path, images: list[Path]) -> list[tuple[Path, Path]]:
     """Returns `(image, strokes)` paths of the images of a folder that have strokes.
 
     Raises:
         ValueError: if no image has strokes.
         ValueError: if strokes have no image.
     """
-    images = {path.with_suffix(""): path for path in images_in(folder)}
+    named = {path.with_suffix(""): path for path in images}
     strokes = {
         path.with_name(path.stem.removesuffix(STROKES)): path
         for path in folder_files(folder).images
         if is_strokes(path)
     }
-    alone = sorted(path.name for path in strokes.keys() - images.keys())
+    alone = sorted(path.name for path in strokes.keys() - named.keys())
     if not strokes or alone:
         raise ValueError(
             f"{folder} must hold NAME{STROKES}.png (.tif, .npy) beside an image of that NAME. "
             f"Without an image: {alone}, strokes in all: {len(strokes)}"
         )
-    return [(images[name], strokes[name]) for name in sorted(strokes)]
+    return [(named[name], strokes[name]) for name in sorted(strokes)]
 
 
-def content(path: Path) -> str:
-    """Returns the SHA-256 of a file, or of all files of a folder."""
-    digest = hashlib.sha256()
-    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if part.is_file():
-            with part.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-def segment(classifier: PixelClassifier, path: Path, args: argparse.Namespace) -> None:
-    """Writes labels, probabilities and an overlay of an image to the output folder."""
-    image = uk.read_image(path, args.axes)
-    probabilities = classifier.predict_proba(image, adapt=args.adapt)
-    known = ~np.isnan(probabilities[..., 0])
-    probabilities = np.nan_to_num(probabilities)
-    labels = np.where(known, classifier.classes_[probabilities.argmax(axis=-1)], 0)
-    largest = np.rint(255 * probabilities.max(axis=-1)).astype("uint8")
-    target = {kind: args.output / f"{path.stem}.{kind}.png" for kind in KINDS}
-    if image.num_planes == 1:
-        with written_whole(target["probability"]) as part:
-            PIL.Image.fromarray(largest.squeeze()).save(part, "png")
-    else:
-        write_labels(target["probability"].with_suffix(".tif"), largest, image)
-    plane = tuple(size // 2 for size in image.plane_shape)
-    shown = dict(zip(image.plane_axes, plane, strict=True))
-    letters = image.axes.replace("c", "")
-    middle = labels[tuple(shown.get(axis, slice(None)) for axis in letters)]
-    if letters.index("x") < letters.index("y"):
-        middle = middle.T
-    with written_whole(target["overlay"]) as part:
-        PIL.Image.fromarray(overlay(picture(classifier, image, plane), middle)).save(part, "png")
-    write_labels(target["labels"], labels, image)
+def trained(pairs, args, broken: dict[Path, Exception]) -> PixelClassifier | None:
+    """Returns a classifier of the strokes that can be read; adds others to `broken`."""
+    images, labels = [], []
+    for path, strokes in pairs:
+        failed = path
+        try:
+            image = uk.read_image(path, args.axes)
+            np.asarray(image)  # a part of it may be damaged
+            failed = strokes
+            labels += as_label_images([strokes], [image], args.axes)
+            images.append(image)
+        except BROKEN as error:
+            broken[failed] = error
+    if not images:
+        return None
+    preset = args.preset or PRESET
+    classifier = PixelClassifier(preset, scaling=args.scaling, channels=args.channels)
+    return classifier.fit(images, labels)
 
 
 def main() -> int:
     args = arguments()
-    pairs = []
-    if not args.classifier:
-        pairs = pairs_in(args.train) if args.train else [(args.image, args.strokes)]
-    paths = [path for path, _ in pairs]
-    # Training images may also lie in the other folder.
-    paths = list(dict.fromkeys(paths + (images_in(args.apply) if args.apply else [])))
-    names = [path.stem for path in paths]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Names of images must differ without their suffix. Received: {names}")
+    # Path of an image to its name among the results.
+    names, pairs, broken = {}, [(args.image, args.strokes)], {}
+    if args.image:
+        names[args.image] = args.image.stem
+    for folder in dict.fromkeys(folder for folder in (args.train, args.apply) if folder):
+        paths = images_in(folder, args.output)
+        if folder == args.train:
+            pairs = pairs_in(folder, paths)
+            paths = paths if folder == args.apply else [path for path, _ in pairs]
+        # Training images may also lie in the other folder.
+        same = {path.resolve(): path for path in names}
+        for path in paths:
+            names.pop(same.get(path.resolve()), None)
+            names[path] = path.relative_to(folder).with_suffix("").as_posix()
+    if len(set(names.values())) < len(names):
+        raise ValueError(
+            f"Names of images must differ without their suffix. Received: {sorted(names.values())}"
+        )
     args.output.mkdir(parents=True, exist_ok=True)
     if args.classifier:
         saved, classifier = args.classifier, PixelClassifier.load(args.classifier)
     else:
-        images, strokes = zip(*pairs, strict=True)
-        classifier = PixelClassifier(args.preset, scaling=args.scaling, channels=args.channels)
-        classifier.fit(list(images), list(strokes), axes=args.axes)
-        saved = args.output / "classifier.npz"
-        classifier.save(saved)
-    made = content(saved) + " adapt" * args.adapt
-    record = args.output / "done.json"
-    done = json.loads(record.read_text()) if record.exists() else {}
-    broken = {}
-    progress = keras.utils.Progbar(len(paths), unit_name="image")
-    for path in paths:
-        try:
-            identity = [made, content(path)]
-            results = [args.output / f"{path.stem}.labels{end}" for end in (".png", ".tif")]
-            if done.get(path.stem) != identity or not any(map(Path.exists, results)):
-                segment(classifier, path, args)
-                done[path.stem] = identity
-                with written_whole(record) as part:
-                    part.write_text(json.dumps(done))
-        except (ImportError, OSError, TypeError, ValueError) as error:
-            broken[path] = error
-        progress.add(1)
-    print(f"classes {classifier.classes_.tolist()}; results: {args.output}")
+        saved, classifier = args.output / "classifier.npz", trained(pairs, args, broken)
+        if classifier:
+            classifier.save(saved)
+    if classifier:
+        made = content(saved) + " adapt" * args.adapt
+        done = Done(args.output)
+        progress = keras.utils.Progbar(len(names), unit_name="image")
+        for path, name in names.items():
+            try:
+                origin = [made, content(path), args.axes or ""]
+                if not done.has(name, origin):
+                    done.forget(name)
+                    image = uk.read_image(path, args.axes)
+                    write_results(classifier, image, args.output, name, args.adapt)
+                    done.add(name, origin)
+            except BROKEN as error:
+                broken[path] = error
+            progress.add(1)
+        print(f"classes {classifier.classes_.tolist()}; results: {args.output}")
     for path, error in broken.items():
-        print(f"not segmented: {path}: {error}", file=sys.stderr)
+        print(f"left out because it can't be used: {path}: {error}", file=sys.stderr)
     return 1 if broken else 0
 
 

@@ -1,5 +1,6 @@
 """Images as the page and the command line show them."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,12 @@ def read_plane(path, most_pixels):
         `umbed_keras.Image`.
 
     Raises:
-        ValueError: if the file is not an image, is damaged, is a stack or has too many pixels.
+        ValueError: if the file is not an image, is damaged, is a stack or has too many pixels, or
+            if the library that reads it is not installed.
     """
     path = Path(path)
-    try:
+    with _named(path):
         image = uk.read_image(path)
-    except ValueError as error:
-        # Users of the page don't know the path of the uploaded file.
-        raise ValueError(str(error).replace(str(path), path.name)) from error
     if image.num_planes > 1:
         raise ValueError(
             f"{path.name} is a stack of {image.num_planes} planes, and one image is shown here: "
@@ -36,7 +35,18 @@ def read_plane(path, most_pixels):
             f"{path.name} has {image.width} x {image.height} pixels, and {most_pixels / 1e6:g} "
             "million are allowed: make it smaller, or cut it."
         )
+    with _named(path):
+        _ = image[...]  # a part of it may be damaged
     return image
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Errors that name the uploaded file, of which users of the page don't know the path."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError) as error:
+        raise ValueError(str(error).replace(str(path), path.name)) from error
 
 
 def picture(classifier, image, plane=()):

@@ -18,11 +18,14 @@ from scribbles.samples import samples
 
 from umbed_keras.images.image import Image, as_image
 from umbed_keras.images.labels import write_labels
+from umbed_keras.images.read_image import suffixes
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation import PixelClassifier
 
 # Vectors and probabilities then take less than 1 GB, and a classifier keeps the vectors.
 MOST_PIXELS = 3_000_000
+# Suffixes of the files that can be opened; a Zarr image is a folder.
+KINDS = [suffix for suffix in suffixes() if suffix != ".zarr"]
 # How often files are deleted, and from which age on, in seconds.
 DELETED = (600, 3600)
 TITLE = "Label a few pixels, get the rest"
@@ -148,7 +151,7 @@ def build(page):
         gr.Markdown(f"# {TITLE}")
         with gr.Row(equal_height=True):
             choice = gr.Radio(list(pictures), label="A sample", elem_id="sample")
-            upload = gr.UploadButton("Open an image", file_types=["image"], elem_id="open")
+            upload = gr.UploadButton("Open an image", file_types=KINDS, elem_id="open")
             message = gr.Markdown("Choose a sample or open an image.", elem_id="message")
         with gr.Row():
             strokes = canvas(label="Strokes", elem_id="strokes", container=True)
@@ -169,7 +172,7 @@ def build(page):
             ]
         with gr.Row():
             more = gr.File(
-                label="More images", file_count="multiple", file_types=["image"], elem_id="more"
+                label="More images", file_count="multiple", file_types=KINDS, elem_id="more"
             )
             gallery = gr.Gallery(label="Their segmentations", elem_id="gallery", columns=4)
             masks = gr.DownloadButton("Download their masks", elem_id="masks")

@@ -104,11 +104,11 @@ class User:
             f"document.querySelector('#strokes canvas').width == {image.shape[1]}"
         )
 
-    def open(self, image):
+    def open(self, image, name="given.png"):
         content = image
         if isinstance(image, np.ndarray):
             content = png(image)
-        file = {"name": "given.png", "mimeType": "image/png", "buffer": content}
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
         self.page.locator("input[type=file]").first.set_input_files(file)
 
     def draw(self, number, ends):
@@ -263,6 +263,32 @@ def test_bad_files_are_refused(visit):
     # The previous image is still open.
     user.draw(1, HAIR)
     user.answer(lambda: user.draw(2, WALL))
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def test_images_of_other_kinds(visit):
+    user = visit()
+    toast = user.page.get_by_test_id("toast-body")
+    user.open(npy(np.zeros((5, 40, 50), "uint16")), "given.npy")
+    playwright.expect(toast).to_contain_text("given.npy has the shape (5, 40, 50)")
+    # Floats beyond 0..1, of other channels than colours, with pixels without data.
+    image = np.float32(40) * IMAGE[..., :2] - 1000
+    image[:20, :20] = np.nan
+    before = user.page.locator("#segmentation img").get_attribute("src")
+    user.open(npy(image), "given.npy")
+    segmentation = user.page.locator("#segmentation img")
+    playwright.expect(segmentation).not_to_have_attribute("src", before)
+    user.draw(1, HAIR)
+    user.answer(lambda: user.draw(2, WALL))
+    expected = PixelClassifier().fit(image, user.strokes()).predict(image)
+    mask = np.asarray(Image.open(user.download("mask")))
+    np.testing.assert_array_equal(mask, expected)
+    assert (mask[:20, :20] == 0).all()
 
 
 def test_nothing_is_left_behind(server, folder):

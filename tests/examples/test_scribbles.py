@@ -77,3 +77,19 @@ def test_bad_images_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="no image that can be read"):
         shown(path)
+
+
+def test_stacks_and_damaged_files_are_named_without_their_folder(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    pytest.importorskip("imagecodecs", reason="needs the extra `images`")
+    path = tmp_path / "image.tif"
+    stack = np.zeros((5, 20, 30), "uint16")
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "ZYX"})
+    with pytest.raises(ValueError, match=r"^image.tif is a stack of 5 planes"):
+        shown(path)
+    noise = np.random.default_rng(0).integers(0, 9, (90, 100), "uint16")
+    tifffile.imwrite(path, noise, compression="zlib", rowsperstrip=10)
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(ValueError, match=r"image\.tif") as error:
+        shown(path)
+    assert str(tmp_path) not in str(error.value)

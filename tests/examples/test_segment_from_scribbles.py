@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import PixelClassifier
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -108,7 +109,7 @@ def test_broken_files_are_named_at_the_end(run, folders, capsys):
         run(*training, "--apply", folder / "apply", "--preset", PRESET)
     assert status.value.code == 1
     captured = capsys.readouterr()
-    assert "not segmented: " in captured.err
+    assert "left out because it can't be used: " in captured.err
     assert "a_broken.png" in captured.err
     assert "sky.fits" in captured.err
     assert (folder / "out" / "three.labels.png").exists()
@@ -158,6 +159,9 @@ def test_scaling_and_channels_are_chosen(run, tmp_path):
         (["--train", "{0}/train", "--classifier", "x.npz"], "give one of"),
         (["--classifier", "x.npz"], "--classifier needs --apply"),
         (["--train", "{0}/out"], "another folder"),
+        (["--classifier", "x.npz", "--apply", "{0}", "--scaling", "dtype"], "--scaling belongs"),
+        (["--classifier", "x.npz", "--apply", "{0}", "--channels", "0"], "--channels belongs"),
+        (["--classifier", "x.npz", "--apply", "{0}", "--preset", "x"], "--preset belongs"),
         (["--train", "{0}/train", "--scaling", "bright"], "`limits` must be one of"),
     ],
 )
@@ -180,3 +184,89 @@ def test_bad_folders_are_refused(run, folders):
     (folder / "train" / "one.strokes.png").unlink()
     with pytest.raises(ValueError, match="must differ without their suffix"):
         run("--train", folder / "train", "--apply", folder / "apply")
+
+
+@pytest.mark.torch_alone
+def test_results_of_two_classifiers_are_never_mixed(run, folders):
+    folder, _ = folders
+    image, strokes = folder / "train" / "one.png", folder / "train" / "one.strokes.png"
+    for name, smoothing in (("a.npz", 1.5), ("b.npz", 0)):
+        PixelClassifier(PRESET, smoothing=smoothing).fit(image, strokes).save(folder / name)
+    out, apply = folder / "out", ("--apply", folder / "apply")
+    run("--classifier", folder / "a.npz", *apply)
+    first = {path.name: path.read_bytes() for path in out.glob("three.*")}
+    # The second classifier fails when a part of its results is written.
+    (out / "three.labels.png").unlink()
+    (out / "three.labels.png").mkdir()
+    with pytest.raises(SystemExit):
+        run("--classifier", folder / "b.npz", *apply)
+    (out / "three.labels.png").rmdir()
+    (out / "three.labels.png").write_bytes(first["three.labels.png"])
+    run("--classifier", folder / "a.npz", *apply)
+    assert {path.name: path.read_bytes() for path in out.glob("three.*")} == first
+
+
+@pytest.mark.torch_alone
+def test_results_of_an_earlier_kind_are_removed(run, folders):
+    folder, numbers = folders
+    image = folder / "train" / "one.png"
+    run(image, folder / "train" / "one.strokes.png", "--preset", PRESET)
+    assert (folder / "out" / "one.labels.png").exists()
+    np.save(folder / "train" / "large.strokes.npy", 70000 * numbers.astype(int))
+    run(image, folder / "train" / "large.strokes.npy", "--preset", PRESET)
+    assert not (folder / "out" / "one.labels.png").exists()
+    assert set(np.unique(read_labels(folder / "out" / "one.labels.tif"))) == {70000, 140000}
+
+
+@pytest.mark.torch_alone
+def test_an_output_folder_within_the_images_and_equal_names_in_subfolders(run, folders):
+    folder, _ = folders
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "three.png").write_bytes((folder / "apply" / "three.png").read_bytes())
+    (folder / "apply" / "three.png").unlink()
+    training = folder / "train" / "one.png", folder / "train" / "one.strokes.png"
+    (folder / "train" / "two.jpg").unlink()
+    (folder / "train" / "two.strokes.png").unlink()
+    for _ in range(2):
+        # The output folder, tmp_path / "out", lies within the folder of images.
+        run(*training, "--apply", folder, "--preset", PRESET)
+        out = sorted(path.relative_to(folder / "out") for path in folder.glob("out/**/*.labels.*"))
+        names = ["a/three.labels.png", "b/three.labels.png", "train/one.labels.png"]
+        assert [path.as_posix() for path in out] == names
+
+
+@pytest.mark.torch_alone
+def test_a_broken_training_image_does_not_stop_the_others(run, folders, capsys):
+    folder, numbers = folders
+    (folder / "train" / "two.jpg").write_bytes(b"no image")
+    Image.fromarray(read(folder / "train" / "one.png")).save(folder / "train" / "small.png")
+    Image.fromarray(numbers[:-1]).save(folder / "train" / "small.strokes.png")
+    with pytest.raises(SystemExit) as status:
+        run("--train", folder / "train", "--preset", PRESET)
+    assert status.value.code == 1
+    message = capsys.readouterr().err
+    assert "two.jpg is no image that can be read" in message
+    assert "small.strokes.png" in message
+    assert (folder / "out" / "one.labels.png").exists()
+
+
+@pytest.mark.torch_alone
+def test_georeferenced_results(run, tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    image = np.random.default_rng(0).integers(0, 90, SIZE, "uint8")
+    image[:, 16:] += 150
+    transform = rasterio.transform.from_origin(500000, 4000000, 10, 10)
+    options = {"driver": "GTiff", "height": SIZE[0], "width": SIZE[1], "count": 1}
+    with rasterio.open(
+        tmp_path / "a.tif", "w", dtype="uint8", crs="EPSG:32633", transform=transform, **options
+    ) as file:
+        file.write(image, 1)
+    strokes = np.zeros(SIZE, "uint8")
+    strokes[5:9, 2:14], strokes[20:24, 18:30] = 1, 2
+    Image.fromarray(strokes).save(tmp_path / "a.strokes.png")
+    run(tmp_path / "a.tif", tmp_path / "a.strokes.png", "--preset", PRESET)
+    for kind in ("labels", "probability"):
+        with rasterio.open(tmp_path / "out" / f"a.{kind}.tif") as file:
+            assert file.transform == transform
+            assert file.shape == SIZE

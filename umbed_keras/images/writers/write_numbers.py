@@ -103,7 +103,9 @@ def _write_tiff(
 ) -> None:
     """A TIFF with axes; in OME-XML where there are pixel sizes and it has the type."""
     tifffile = import_extra("tifffile", "images")
-    letters = "tzyx"[-numbers.ndim :] if like is None else like.axes.replace("c", "")
+    letters = like.axes.replace("c", "") if like is not None else ""
+    if len(letters) != numbers.ndim:
+        letters = "tzyx"[-numbers.ndim :]
     options: dict[str, Any] = {"metadata": {"axes": letters.upper()}}
     sizes = _metres(like)
     if like is not None and sizes and letters.endswith("yx") and numbers.dtype in _OME_TYPES:
