@@ -149,6 +149,8 @@ def test_a_transparent_grey_of_16_bits(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".gif", ".avif"])
 def test_frames_are_points_in_time(tmp_path, suffix):
+    if suffix not in PIL.Image.registered_extensions():
+        pytest.skip("this version of Pillow does not write AVIF")
     # Of even colour, which no codec changes by much.
     colors = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
     frames = [PIL.Image.new("RGB", (32, 24), color) for color in colors]

@@ -117,7 +117,7 @@ def _deep(image: Any, location: Location) -> tuple[np.ndarray, int] | None:
     """The numbers and orientation of an image whose numbers Pillow would change."""
     coding = _coding(image)
     if image.format == "PPM" and image.mode == "RGB":
-        is_cut = isinstance(coding[-1], int) and coding[-1] > 255
+        is_cut = coding[0] in ("ppm", "ppm_plain") and int(coding[-1]) > 255
     else:
         is_cut = image.format == "SGI" and (coding[0] == "SGI16" or coding[-1] == 2)
     if is_cut:
@@ -173,6 +173,7 @@ def _largest(image: Any) -> int | None:
     coding = _coding(image)
     if image.format == "PNG" and coding[-1] in ("L;2", "L;4"):
         return 2 ** int(coding[-1][-1]) - 1
-    if image.format == "PPM" and image.mode in ("L", "I") and isinstance(coding[-1], int):
-        return coding[-1]
+    # Pillow's raw decoder keeps the numbers, and its last argument is an orientation.
+    if coding[0] in ("ppm", "ppm_plain") and image.mode in ("L", "I"):
+        return int(coding[-1])
     return None
