@@ -110,7 +110,6 @@ def test_fewer_images_than_features():
 def test_fewer_than_two_pairs_have_no_distance(compiled):
     metric = FrechetDistance(extractor())
     references, others = images(3, 0), images(3, 1)
-    metric.update_state(references[:0], others[:0])
     for received in ("0", "1"):
         with pytest.raises(ValueError, match=f"at least two pairs.*Received: {received}"):
             metric.result()

@@ -6,6 +6,21 @@ import numpy as np
 from keras import KerasTensor, Variable, backend, ops
 
 
+def is_known(values: Any) -> bool:
+    """Returns whether a number, array or tensor has values now, and not only a shape.
+
+    Args:
+        values: as in `known_values`.
+
+    Examples:
+        >>> is_known(keras.ops.ones(2)), is_known(keras.Input((2,)))
+        (True, False)
+    """
+    if isinstance(values, KerasTensor):
+        return False
+    return not ops.is_tensor(values) or _IS_KNOWN[backend.backend()](values)
+
+
 def known_values(values: Any) -> np.ndarray | None:
     """Returns the values of an array, or None where only its shape is known.
 
@@ -22,13 +37,11 @@ def known_values(values: Any) -> np.ndarray | None:
         >>> known_values(keras.Input((2,))) is None
         True
     """
-    if isinstance(values, KerasTensor):
-        return None
     if isinstance(values, Variable):
         values = ops.convert_to_tensor(values)
-    elif not ops.is_tensor(values):
-        return np.asarray(values)
-    return ops.convert_to_numpy(values) if _IS_KNOWN[backend.backend()](values) else None
+    if not is_known(values):
+        return None
+    return ops.convert_to_numpy(values) if ops.is_tensor(values) else np.asarray(values)
 
 
 def _torch_knows(tensor):
