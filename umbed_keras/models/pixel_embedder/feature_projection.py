@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.backend.affine import dense
-from umbed_keras.ops.bilinear import enlarge, enlarged_at
+from umbed_keras.ops.bilinear import enlarged_at, sum_enlarged
 from umbed_keras.typing import Shape, Tensor
 
 
@@ -100,14 +100,11 @@ class FeatureProjection(keras.layers.Layer):
         """
         kernel, bias = self._trained(units)
         bias = bias - ops.matmul(self.mean, kernel)
-        vectors = None
-        for features, stride, analysis in self._each(maps):
-            enlarged = enlarge(dense(features, ops.matmul(analysis, kernel), bias), stride)
-            if vectors is None:
-                vectors, bias = enlarged, None
-            else:
-                vectors += enlarged  # in place on PyTorch
-        return vectors
+        projected = []
+        for features, _, analysis in self._each(maps):
+            projected.append(dense(features, ops.matmul(analysis, kernel), bias))
+            bias = None
+        return sum_enlarged(projected, self.strides)
 
     def gather(self, maps: Sequence[Tensor], rows: Tensor, cols: Tensor) -> Tensor:
         """Computes the components of the features of chosen pixels.
