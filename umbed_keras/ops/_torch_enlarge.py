@@ -18,7 +18,7 @@ def applicable(maps: Sequence[torch.Tensor], strides: Sequence[int]) -> bool:
 
 
 @torch.no_grad()
-def sum_enlarged(maps: Sequence[torch.Tensor], strides: Sequence[int]) -> torch.Tensor:
+def sum_in_torch(maps: Sequence[torch.Tensor], strides: Sequence[int]) -> torch.Tensor:
     """Computes `bilinear.sum_enlarged`, with its arguments."""
     total = None
     for features, stride in zip(maps, strides, strict=True):

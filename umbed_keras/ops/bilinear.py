@@ -61,10 +61,10 @@ def sum_enlarged(maps: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
         [2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
     """
     if backend.backend() == "torch":
-        from umbed_keras.ops import _torch_enlarge
+        from umbed_keras.ops._torch_enlarge import applicable, sum_in_torch
 
-        if _torch_enlarge.applicable(maps, strides):
-            return _torch_enlarge.sum_enlarged(maps, strides)
+        if applicable(maps, strides):
+            return sum_in_torch(maps, strides)
     total = None
     for features, stride in zip(maps, strides, strict=True):
         enlarged = enlarge(features, stride)
