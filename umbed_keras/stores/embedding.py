@@ -136,7 +136,7 @@ def embed_store(
         tile_size,
         pooled=not codes,  # codes have no means
     )
-    function = _TileEmbedder(embedder, str(images.path), str(target), codes, options)
+    function = _TileEmbedder(embedder, str(images.path), str(Path(target).resolve()), codes, options)
     return filled(target, plan, function, images, workers, client, shard, verbose)
 
 

@@ -111,7 +111,7 @@ def segment_store(
     }
     plan = plan_of(images, target, identity, arrays, tile_size)
     function = _TileSegmenter(
-        classifier, str(images.path), str(target), list(arrays), options, memory_budget
+        classifier, str(images.path), str(Path(target).resolve()), list(arrays), options, memory_budget
     )
     return filled(target, plan, function, images, workers, client, shard, verbose)
 
