@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -46,19 +47,22 @@ def address(folder):
     )
     with contextlib.ExitStack() as stack:
         for name, *options in commands:
-            place = folder / name
-            place.mkdir()
+            own = folder / name
+            own.mkdir()
             command = [sys.executable, "-m", f"distributed.cli.{name}", *options]
-            process = subprocess.Popen([*command, "--scheduler-file", file], cwd=place)
+            process = subprocess.Popen([*command, "--scheduler-file", file], cwd=own)
             stack.callback(process.wait)
             stack.callback(process.kill)
-        while not file.exists():
+        while not (file.exists() and file.read_text().endswith("}")):
             assert process.poll() is None
+            time.sleep(0.05)
         with distributed.Client(scheduler_file=str(file)) as client:
             yield client.wait_for_workers(1) or client
 
 
-@pytest.fixture(scope="module", params=[threads, processes, address], ids=lambda kind: kind.__name__)
+@pytest.fixture(
+    scope="module", params=[threads, processes, address], ids=lambda kind: kind.__name__
+)
 def client(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
