@@ -30,11 +30,12 @@ def threads(folder):
 def processes(folder):
     """A worker process that this process starts."""
     options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
-    with (
-        distributed.LocalCluster(**options, local_directory=folder) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    cluster = distributed.LocalCluster(**options, local_directory=folder)
+    with distributed.Client(cluster) as client:
         yield client
+    # On a busy machine the process may end later than Dask waits for.
+    with contextlib.suppress(TimeoutError):
+        cluster.close()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ import umbed_keras as uk
 from umbed_keras.zoo.locations import builtin_presets, presets_folder
 from umbed_keras.zoo.preset_checks import read_preset
 
+pytestmark = pytest.mark.torch_alone
+
 ROOT = Path(uk.__file__).parents[1]
 NAME = "celeba_dl_k16_s4"
 
@@ -26,7 +28,6 @@ def test_a_checkout_uses_its_own_presets():
     assert presets_folder() == ROOT / "presets"
 
 
-@pytest.mark.torch_alone
 def test_a_wheel_carries_the_presets_inside_the_package(tmp_path):
     subprocess.run(
         [
