@@ -29,13 +29,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scribbles.results import Done, content, write_results
+from scribbles.results import Done, write_results
 
 import umbed_keras as uk
 
 # isort: split
 import keras
 
+from umbed_keras.images.content import content_digest
 from umbed_keras.images.folder_files import folder_files
 from umbed_keras.segmentation import PixelClassifier
 from umbed_keras.segmentation.image_lists import as_label_images
@@ -184,12 +185,12 @@ def main() -> int:
         if classifier:
             classifier.save(saved)
     if classifier:
-        made = content(saved) + " adapt" * args.adapt
+        made = content_digest(saved) + " adapt" * args.adapt
         done = Done(args.output)
         progress = keras.utils.Progbar(len(names), unit_name="image")
         for path, name in names.items():
             try:
-                origin = [made, content(path), args.axes or ""]
+                origin = [made, content_digest(path), args.axes or ""]
                 if not done.has(name, origin):
                     done.forget(name)
                     image = uk.read_image(path, args.axes)

@@ -11,13 +11,14 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.ops.checks import check_integers
+from umbed_keras.segmentation.advice.label_advice import LabelAdvice
 from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
-from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike, PixelPrediction
+from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike
 from umbed_keras.segmentation.self_training import (
     Guesses,
     confident_guesses,
@@ -34,7 +35,7 @@ from umbed_keras.typing import PathLike
 
 
 # No `ClassifierMixin`: with it scikit-learn would take label images for one label per image.
-class PixelClassifier(PixelPrediction):
+class PixelClassifier(LabelAdvice):
     """Segments images from a few labelled pixels.
 
     Label a few pixels of each class, for example by brush strokes. The classifier then gives every
@@ -232,7 +233,8 @@ class PixelClassifier(PixelPrediction):
             fitted.set_params(**dict.fromkeys(random, seed)).fit(features, classes)
         self._labelled, self.classifier_, self.classes_ = labelled, fitted, fitted.classes_
         self.scaling_, self.channels_ = scaling, self.channels
-        self.num_features_, self._training = features.shape[1], (features, classes)
+        self.num_features_ = features.shape[1]
+        self._training, self._groups = (features, classes), groups
         self._guide = Guide(features[:, : self.features.num_channels(features.shape[1])])
         self._fitted_embedder, self.embedder_ = self.embedder, self.features.embedder
 
