@@ -197,9 +197,10 @@ def test_adapt_is_as_good_as_scikit_learn_on_a_photograph():
         assert coding_error(part, layer.dictionary) <= 1.05 * coding_error(part, reference)
 
 
-@each_update
-def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(assert_unit_length, update):
-    train, held_out = signals(1000), signals(1000, seed=1)
+@pytest.mark.parametrize(("update", "count"), [("online", 1000), ("gradient", 6000)])
+def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(assert_unit_length, update, count):
+    # 1000 signals are one batch, 6000 are several.
+    train, held_out = signals(count), signals(1000, seed=1)
     references = []
     for seed in range(3):
         # The method of optimal directions in float64, from signals chosen at random.
@@ -216,6 +217,17 @@ def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(assert_unit_length
     error = coding_error(held_out, layer.dictionary)
     assert error <= 1.05 * np.median(references)
     assert error <= 0.5 * untrained
+
+
+@pytest.mark.parametrize("count", [1000, 5000])
+def test_adapt_depends_on_the_seed_alone(count):
+    latents, dictionaries = signals(count), []
+    for seed in (0, 0, 1):
+        layer = make(seed=seed)
+        layer.adapt(latents)
+        dictionaries.append(numpy(layer.dictionary))
+    np.testing.assert_array_equal(dictionaries[0], dictionaries[1])
+    assert np.abs(dictionaries[0] - dictionaries[2]).max() > 0.01
 
 
 def test_adapt_takes_fewer_vectors_than_atoms(rounding, assert_unit_length):

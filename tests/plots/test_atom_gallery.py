@@ -89,6 +89,23 @@ def test_the_pixel_of_a_square_is_its_middle():
     assert middles(drawn(figure, 1)[0], stack) == [(0, 6, 10)]
 
 
+def test_a_map_is_dark_where_an_image_does_not_use_the_atom():
+    stack = images(2)
+    codes = sparse(2, 8, a1={(1, 3, 4): -2, (1, 5, 6): -1, (0, 1, 1): -4})
+    figure = plots.atom_gallery(stack, *codes, atoms=1, examples=2, window=4, map_of=1)
+    first, *others = figure.axes
+    picture, shadow = first.images
+    np.testing.assert_array_equal(picture.get_array(), stack[1])
+    opacity = np.full((8, 8), 0.85)
+    opacity[3, 4], opacity[5, 6] = 0, 0.85 / 2
+    np.testing.assert_allclose(shadow.get_array()[..., 3], opacity, atol=1e-6)
+    assert shadow.get_extent() == picture.get_extent()
+    # The pixels beside it are the same as without.
+    plain = plots.atom_gallery(stack, *codes, atoms=1, examples=2, window=4)
+    for axis, same in zip(others, plain.axes, strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), same.images[0].get_array())
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_uint8_images_are_drawn_as_floats(channels):
     stack = np.uint8(255 * images(1, channels=channels))
@@ -115,6 +132,7 @@ def test_codes_without_uses_give_an_empty_figure():
         ({"atoms": 0}, ValueError, "`atoms` must be an integer >= 1. Received: 0"),
         ({"examples": 2.5}, ValueError, "`examples` must be an integer >= 1. Received: 2.5"),
         ({"window": -1}, ValueError, "`window` must be an integer >= 1. Received: -1"),
+        ({"map_of": 3}, ValueError, "`map_of` must be the number of an image, below 3"),
     ],
 )
 def test_invalid_arguments_raise_errors(change, error, named):
