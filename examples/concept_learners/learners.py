@@ -91,7 +91,7 @@ def _overcomplete():
     The package itself imports torchvision and timm, which its autoencoders do not need. It is
     replaced by an empty module with the same folder.
     """
-    if "overcomplete" not in sys.modules:
+    if sys.modules.get("overcomplete") is None:
         spec = importlib.util.find_spec("overcomplete")
         if spec is None or importlib.util.find_spec("einops") is None:
             raise ImportError(f"overcomplete is not installed: {INSTALL}")

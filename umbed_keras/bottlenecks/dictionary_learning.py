@@ -59,22 +59,22 @@ def learn_dictionary(
         [[1.0, 0.0], [0.0, 1.0]]
     """
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(samples))
+    size = min(len(samples), max(BATCH, BATCH_PER_ATOM * num_atoms))
+    several = size < len(samples)
+    order = rng.permutation(len(samples)) if several else np.arange(len(samples))
     _, axes = np.linalg.eigh(samples.T @ samples)
-    candidates = samples[order[: max(BATCH, CANDIDATES_PER_ATOM * num_atoms)]]
+    candidates = samples[order[: max(size, CANDIDATES_PER_ATOM * num_atoms)]]
     far_apart = spread_samples(candidates, num_atoms, rng)
     along_axes = np.concatenate([axes.T[::-1], far_apart])[:num_atoms]
     options = {"sparsity": sparsity, "selection": selection, "min_gain": min_gain}
     runs = [_Learner(_unit(atoms, rng), options, rng) for atoms in (along_axes, far_apart)]
 
-    size = min(len(samples), max(BATCH, BATCH_PER_ATOM * num_atoms))
-    kept = 1 - size / len(samples)
-    start = 0
+    kept, start = 1 - size / len(samples), 0
     steps = min(PROLONGED * rounds, rounds * len(samples) // size)
     for step in range(steps):
         if step == rounds:
             runs = [min(runs, key=lambda run: run.error)]
-        batch = samples[np.take(order, range(start, start + size), mode="wrap")]
+        batch = samples[np.take(order, np.arange(start, start + size), mode="wrap")]
         start = (start + size) % len(samples)
         for run in runs:
             # The first codes are those of atoms that have hardly learned.

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Opacity of the shadow on positions that do not use an atom.
-DARKEST = 0.85
+# Red, green and blue of the positions that use an atom, opaque from this quantile of strength on.
+COLOUR, STRONG = (0.84, 0.1, 0.11), 0.9
+# Grey level of black in the image below.
+PALE = 0.45
 
 
 def atom_gallery(
@@ -50,8 +52,8 @@ def atom_gallery(
         atoms: int >= 1, largest number of rows.
         examples: int >= 1, largest number of pixels in a row.
         window: int >= 1, height and width of the surroundings in pixels.
-        map_of: int, number of an image on which each row first shows where it uses the atom, bright
-            where its use is strong; or None.
+        map_of: int, number of an image on which each row first shows in colour where it uses the
+            atom; or None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -107,14 +109,14 @@ def atom_gallery(
 
 
 def _draw_map(axis: "Axes", image: np.ndarray, strength: np.ndarray) -> None:
-    """Draws an image that is darker the less its positions use an atom."""
+    """Draws an image in pale grey, and over it in colour where its positions use an atom."""
     height, width = image.shape[:2]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    share = strength / max(strength.max(), np.finfo("float32").tiny)
-    shadow = np.zeros((*strength.shape, 4))
-    shadow[..., 3] = DARKEST * (1 - share)
-    axis.imshow(np.squeeze(image), **SHADES)
-    axis.imshow(shadow, extent=extent, interpolation="bilinear")
+    full = np.quantile(strength[strength > 0], STRONG) if strength.any() else 1.0
+    colour = np.empty((*strength.shape, 4))
+    colour[..., :3], colour[..., 3] = COLOUR, np.minimum(strength / full, 1)
+    axis.imshow(PALE + (1 - PALE) * image.mean(axis=-1), **SHADES)
+    axis.imshow(colour, extent=extent, interpolation="bilinear")
 
 
 def _most_used(
