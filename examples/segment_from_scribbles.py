@@ -44,7 +44,7 @@ from umbed_keras.images.folder_files import folder_files
 from umbed_keras.segmentation import PixelClassifier, Project
 from umbed_keras.segmentation.image_lists import as_label_images
 
-PRESET = "natural_lite0_vae_d32"
+PRESET = "free_lite0_vae_d32"
 STROKES = ".strokes"
 # What broken files, missing libraries and images that do not suit the classifier raise.
 BROKEN = (ImportError, OSError, TypeError, ValueError)
