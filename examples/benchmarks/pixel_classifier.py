@@ -116,6 +116,7 @@ class Convpaint:
         from napari_convpaint import ConvpaintModel
 
         self.model = ConvpaintModel("gaussian")
+        self.model.set_params(channel_mode="rgb")
         annotations = []
         for image, pixels in zip(images, labelled, strict=True):
             label = np.zeros(image.shape[:2], int)
