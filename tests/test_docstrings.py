@@ -21,6 +21,8 @@ import umbed_keras as uk
 PACKAGE = Path(uk.__file__).parent
 # Commands, and readers whose files take a microscope or a dozen lines to make.
 WITHOUT_EXAMPLE = ("main", "read_bioio", "read_dicom", "read_dicom_series")
+# Packages that compute with Keras: their examples run on every backend, others on PyTorch alone.
+COMPUTING = ("backbones", "backend", "bottlenecks", "codec", "metrics", "models", "ops")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -64,6 +66,13 @@ def has_example(name, node):
     return ">>>" in (ast.get_docstring(node) or "")
 
 
+def examples():
+    for name in names(has_example):
+        package = re.split("[.:]", name)[0]
+        marks = () if package in COMPUTING else pytest.mark.torch_alone
+        yield pytest.param(name, marks=marks)
+
+
 @pytest.mark.torch_alone
 @pytest.mark.parametrize("name", names(is_function))
 def test_types(name):
@@ -97,7 +106,7 @@ def test_description(name):
     assert has_example(name, node) or node.name in WITHOUT_EXAMPLE, "no example"
 
 
-@pytest.mark.parametrize("name", names(has_example))
+@pytest.mark.parametrize("name", examples())
 def test_example(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)

@@ -4,6 +4,8 @@ import pytest
 
 from umbed_keras.extras import check_extra, import_extra
 
+pytestmark = pytest.mark.torch_alone
+
 
 @pytest.mark.parametrize("function", [import_extra, check_extra])
 def test_a_missing_package_is_named_with_the_pip_command(function, monkeypatch):

@@ -12,6 +12,8 @@ import pytest
 from umbed_keras import files
 from umbed_keras.files import present, replaced, written_whole
 
+pytestmark = pytest.mark.torch_alone
+
 # Loads the module alone, in milliseconds: it needs no other than the standard library's.
 LOAD = """
 import importlib.util, itertools, os, sys, types

@@ -55,6 +55,7 @@ def chosen_backend(tmp_path, installed, **environment):
     return run(code, tmp_path, **environment)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("installed", "keras_json", "environment", "chosen"),
     [
@@ -74,11 +75,13 @@ def test_order_of_backends(tmp_path, installed, keras_json, environment, chosen)
     assert chosen_backend(tmp_path, installed, **environment) == chosen
 
 
+@pytest.mark.torch_alone
 def test_a_broken_keras_json_is_no_wish(tmp_path):
     (tmp_path / "keras.json").write_text("[")
     assert chosen_backend(tmp_path, ["jax"]) == "jax"
 
 
+@pytest.mark.torch_alone
 def test_no_backend_names_the_pip_commands(tmp_path):
     said = chosen_backend(tmp_path, [])
     assert "ImportError" in said
@@ -108,6 +111,7 @@ LAZY = ("segmentation", "stores", "tuning")
 OPTIONAL = ("distributed", "keras_tuner", "matplotlib", "sklearn", "tifffile", "zarr")
 
 
+@pytest.mark.torch_alone
 def test_no_extra_is_imported_before_it_is_used(tmp_path):
     code = f"""
 import sys
@@ -119,11 +123,13 @@ print(uk.stores.__name__)
     assert run(code, tmp_path) == "umbed_keras.stores"
 
 
+@pytest.mark.torch_alone
 def test_packages_that_need_an_extra_are_attributes(tmp_path):
     code = f"import umbed_keras as uk; print([getattr(uk, name).__name__ for name in {LAZY}])"
     assert run(code, tmp_path) == str([f"umbed_keras.{name}" for name in LAZY])
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [("segmentation", "sklearn", "segmentation"), ("tuning", "keras_tuner", "tuner")],
@@ -143,6 +149,7 @@ except ImportError as error:
     )
 
 
+@pytest.mark.torch_alone
 def test_only_the_public_api_is_an_attribute(tmp_path):
     code = f"""
 import pkgutil
@@ -160,6 +167,7 @@ assert all(getattr(uk, name) is not None for name in uk.__all__)
         uk.choose_backend  # noqa: B018
 
 
+@pytest.mark.torch_alone
 def test_the_version_is_everywhere_the_same():
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert stated == uk.__version__
@@ -189,6 +197,11 @@ FLOORS = {
     "stores": 7,
     # The public face of parts that lie in several rooms.
     "layers": 8,
+    # The public names that need Keras.
+    "library": 9,
+    # Programs for people who write no code.
+    "apps": 10,
+    "__main__": 11,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")
@@ -220,6 +233,7 @@ def modules():
             yield room, path
 
 
+@pytest.mark.torch_alone
 def test_imports_point_down():
     for room, path in modules():
         for target in imported_rooms(path):
@@ -229,6 +243,7 @@ def test_imports_point_down():
             assert room != "zoo" or target in PRESET_ROOMS, path
 
 
+@pytest.mark.torch_alone
 def test_one_function_alone_uses_internals_of_keras():
     users = [path.name for _, path in modules() if "keras.src" in path.read_text()]
     assert users == ["uninitialized.py"]
@@ -248,6 +263,7 @@ def private_imports(path):
                 yield name
 
 
+@pytest.mark.torch_alone
 def test_private_names_are_imported_inside_their_package_alone():
     for path in [*(path for _, path in modules()), *(ROOT / "examples").rglob("*.py")]:
         for name in private_imports(path):
@@ -259,6 +275,7 @@ def test_private_names_are_imported_inside_their_package_alone():
             assert path.is_relative_to(owner), f"{path}: {name}"
 
 
+@pytest.mark.torch_alone
 def test_files_are_short_and_folders_small():
     for _, path in modules():
         assert len(path.read_text().splitlines()) <= 450, path
@@ -270,11 +287,13 @@ USERS_OF_TORCH = {
     "images/batches.py": "a DataLoader is data on any backend",
     "metrics/_lpips_weights.py": "the published weights are PyTorch files",
     "models/base/onnx_export.py": "the exporter is that of PyTorch, whatever the backend",
+    "ops/_torch_enlarge.py": "sums at half the resolution that are written in PyTorch",
     "ops/_torch_guided_filter.py": "a filter in place that is written in PyTorch",
     "ops/sparse_coding/_torch_pursuit.py": "a pursuit of its own that is written in PyTorch",
 }
 
 
+@pytest.mark.torch_alone
 def test_backends_are_imported_in_one_room():
     package = ROOT / "umbed_keras"
     for room, path in modules():

@@ -1,8 +1,6 @@
 """The results of images in an output folder, and which of them are up to date."""
 
-import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -11,7 +9,6 @@ from scribbles.files import picture
 
 from umbed_keras.files import written_whole
 from umbed_keras.images.labels import write_labels
-from umbed_keras.images.readers.hdf5 import split_dataset
 from umbed_keras.images.writers.write_numbers import write_numbers
 
 KINDS = ("labels", "probability", "overlay")
@@ -88,19 +85,6 @@ def write_results(classifier, image, folder, name, adapt=False):
         for suffix in SUFFIXES:
             if suffix != path.suffix:  # of an earlier classifier
                 result_path(folder, name, kind, suffix).unlink(missing_ok=True)
-
-
-def content(path):
-    """Returns the SHA-256 of a file, or of all files of a folder."""
-    path = Path(split_dataset(str(path))[0])
-    digest = hashlib.sha256()
-    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(part.relative_to(path).as_posix().encode())
-        if not part.is_dir():
-            with part.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _middle_overlay(classifier, image, labels):

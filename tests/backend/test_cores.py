@@ -4,6 +4,8 @@ import pytest
 
 from umbed_keras.backend.cores import visible_gpus, worker_environments
 
+pytestmark = pytest.mark.torch_alone
+
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 

@@ -3,6 +3,8 @@ import pytest
 
 from umbed_keras.codec.interlacing import DISTANCES, NUM_KINDS, interlaced_passes
 
+pytestmark = pytest.mark.torch_alone
+
 SIZES = [(1, 1), (1, 2), (2, 1), (1, 7), (9, 1), (2, 2), (3, 5), (8, 8), (17, 6)]
 
 

@@ -2,6 +2,8 @@ import pytest
 
 from umbed_keras.codec.stream import CHECKSUM, MAX_SIDE, pack, unpack
 
+pytestmark = pytest.mark.torch_alone
+
 OURS = b"\x01\x02\x03\x04"
 
 

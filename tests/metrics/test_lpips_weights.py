@@ -17,6 +17,8 @@ from umbed_keras.metrics._lpips_weights import (
     load_weights,
 )
 
+pytestmark = pytest.mark.torch_alone
+
 IMAGES = np.zeros((1, 32, 32, 3), "float32")
 
 

@@ -3,6 +3,8 @@ import pytest
 
 from umbed_keras import plots
 
+pytestmark = pytest.mark.torch_alone
+
 pytest.importorskip("matplotlib")
 
 

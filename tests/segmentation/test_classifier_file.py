@@ -54,6 +54,7 @@ def test_files_of_earlier_versions_load(striped, strokes):
     )
 
 
+@pytest.mark.torch_alone
 def test_a_custom_classifier_must_be_passed_to_load(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, GaussianNB()).fit(striped, strokes)
     saved.save(tmp_path / "mine.npz")
@@ -64,6 +65,7 @@ def test_a_custom_classifier_must_be_passed_to_load(embedder, striped, strokes, 
             PixelClassifier.load(tmp_path / "mine.npz", embedder, other)
 
 
+@pytest.mark.torch_alone
 def test_numpy_numbers_are_saved(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, smoothing=np.float32(1.5), seed=np.int64(1))
     saved.fit(striped, strokes).save(tmp_path / "mine.npz")
@@ -71,6 +73,7 @@ def test_numpy_numbers_are_saved(embedder, striped, strokes, tmp_path):
     assert (loaded.smoothing, loaded.seed) == (1.5, 1)
 
 
+@pytest.mark.torch_alone
 def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
     PixelClassifier(embedder).fit(striped, strokes).save(tmp_path / "mine.npz")
     with pytest.raises(ValueError, match="`embedder` must be passed"):
@@ -80,6 +83,7 @@ def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(tmp_path / "mine.npz", other)
 
 
+@pytest.mark.torch_alone
 def test_the_file_holds_numbers_only(embedder, striped, strokes, tmp_path):
     path = tmp_path / "mine.npz"
     PixelClassifier(embedder).fit(striped, strokes).save(path)
@@ -90,6 +94,7 @@ def test_the_file_holds_numbers_only(embedder, striped, strokes, tmp_path):
                 assert array.dtype.kind in "iuf"
 
 
+@pytest.mark.torch_alone
 def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
     path = tmp_path / "mine.npz"
     PixelClassifier(embedder).fit(striped, strokes).save(path)
@@ -103,6 +108,7 @@ def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(path, embedder)
 
 
+@pytest.mark.torch_alone
 def test_a_failed_save_leaves_the_old_file(embedder, striped, strokes, tmp_path, monkeypatch):
     path = tmp_path / "mine.npz"
     classifier = PixelClassifier(embedder).fit(striped, strokes)

@@ -27,6 +27,7 @@ def test_a_few_strokes_give_the_rest(fitted, striped):
     assert (classes[:, 12:] == 2).mean() > 0.95
 
 
+@pytest.mark.torch_alone
 def test_any_classifier_of_scikit_learn(embedder, striped, strokes):
     plain = make_pipeline(StandardScaler(), LogisticRegression())
     classifier = PixelClassifier(embedder, plain, smoothing=2.0).fit(striped, strokes)
@@ -44,6 +45,7 @@ def test_any_classifier_of_scikit_learn(embedder, striped, strokes):
     assert not hasattr(plain, "classes_")
 
 
+@pytest.mark.torch_alone
 def test_uncertainty_is_entropy(fitted, striped):
     probabilities = fitted.predict_proba(striped).astype("float64")
     expected = -np.sum(probabilities * np.log2(np.maximum(probabilities, 1e-30)), axis=-1)
@@ -52,6 +54,7 @@ def test_uncertainty_is_entropy(fitted, striped):
     assert 0 <= uncertainty.min() <= uncertainty.max() <= 1 + 1e-6
 
 
+@pytest.mark.torch_alone
 def test_score_is_the_mean_iou_of_labelled_pixels(fitted, striped):
     labels = np.zeros((24, 20), int)
     labels[:, :9], labels[:6, 9:] = 7, 2
@@ -64,6 +67,7 @@ def test_score_is_the_mean_iou_of_labelled_pixels(fitted, striped):
     assert fitted.score([striped, striped], [labels, labels]) == pytest.approx(np.mean(scores))
 
 
+@pytest.mark.torch_alone
 def test_one_image_a_list_and_a_batch(fitted, striped):
     one = fitted.predict(striped)
     batch = np.stack([striped, striped[::-1]])
@@ -73,6 +77,7 @@ def test_one_image_a_list_and_a_batch(fitted, striped):
     np.testing.assert_array_equal(listed[0], one)
 
 
+@pytest.mark.torch_alone
 def test_partial_fit_takes_the_newest_labels_of_an_image_and_embeds_nothing_again(
     embedder, striped, strokes, monkeypatch
 ):
@@ -95,6 +100,7 @@ def test_partial_fit_takes_the_newest_labels_of_an_image_and_embeds_nothing_agai
     )
 
 
+@pytest.mark.torch_alone
 def test_whole_images_are_held_out(embedder, striped, strokes):
     pair = [striped, striped[:, ::-1]]
     labels = [strokes, strokes[:, ::-1]]
@@ -103,11 +109,12 @@ def test_whole_images_are_held_out(embedder, striped, strokes):
         LabelledPixels.from_label_image(label, features_func(embedder)(image))
         for image, label in zip(pair, labels, strict=True)
     ]
-    _, _, groups = training_set(images, 0)
+    _, _, groups, _ = training_set(images, 0)
     assert np.bincount(groups).tolist() == [20, 20]
     assert (classifier.predict(pair[1])[:, :8] == 2).mean() > 0.95
 
 
+@pytest.mark.torch_alone
 def test_strokes_are_counted_within_their_class():
     label = np.zeros((9, 12), int)
     label[0, :3], label[4, :3], label[8, 2:8] = 1, 1, 2
@@ -116,15 +123,29 @@ def test_strokes_are_counted_within_their_class():
     assert pixels.strokes.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
 
 
+def test_a_stroke_counts_as_one_label():
+    label = np.zeros((9, 12), int)
+    label[0, :3], label[4, :4], label[8, 2:7], label[6, 0] = 1, 1, 2, 2
+    pixels = LabelledPixels.from_label_image(label, np.zeros((9, 12, 1), "float32"))
+    # The second image holds one stroke of class 1, which counts as two.
+    other = LabelledPixels.from_label_image(label[:3], np.zeros((3, 12, 1), "float32"))
+    _, labels, _, weights = training_set([pixels, other], seed=0)
+    assert np.bincount(labels, weights).tolist() == pytest.approx([0, 4, 2])
+    alone = training_set([pixels], seed=0)[3]
+    assert alone.tolist() == pytest.approx([1 / 3] * 3 + [1 / 4] * 4 + [1] + [1 / 5] * 5)
+
+
+@pytest.mark.torch_alone
 def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
     label = np.ones((60, 60), int)
     label[0, :7] = 2
     features = np.arange(3600, dtype="float32").reshape(60, 60, 1)
-    chosen, labels, groups = training_set([LabelledPixels.from_label_image(label, features)], 0)
+    chosen, labels, groups, _ = training_set([LabelledPixels.from_label_image(label, features)], 0)
     assert np.bincount(labels).tolist() == [0, MAX_PIXELS_PER_CLASS, 7]
     assert len(np.unique(chosen)) == len(chosen) == len(groups)
 
 
+@pytest.mark.torch_alone
 def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
     first, second = (PixelClassifier(embedder, seed=3).fit(striped, strokes) for _ in range(2))
     np.testing.assert_array_equal(first.predict_proba(striped), second.predict_proba(striped))
@@ -143,12 +164,14 @@ def test_predict_large_equals_predict(fitted, striped, tmp_path, monkeypatch):
     np.testing.assert_array_equal(fitted.predict_large(image, verbose=0), expected)
 
 
+@pytest.mark.torch_alone
 def test_out_of_another_shape_or_dtype_is_refused(fitted, striped):
     for out in (np.empty((24, 21), int), np.empty((24, 20), "float32"), np.empty((24, 20), bool)):
         with pytest.raises(ValueError, match=r"`out` must be an array of shape \(24, 20\)"):
             fitted.predict_large(striped, out)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("labels", "error", "named"),
     [
@@ -165,6 +188,7 @@ def test_labels_are_checked(embedder, striped, labels, error, named):
         PixelClassifier(embedder).fit(striped, labels)
 
 
+@pytest.mark.torch_alone
 def test_a_failed_fit_keeps_the_earlier_fit(embedder, striped, strokes):
     classifier = PixelClassifier(embedder).fit(striped, strokes)
     expected = classifier.predict(striped)

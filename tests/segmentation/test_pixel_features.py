@@ -21,6 +21,7 @@ def test_channels_come_first_and_then_the_vector(embedder, striped):
     np.testing.assert_array_equal(features_func(embedder, intensity=False)(striped), vectors)
 
 
+@pytest.mark.torch_alone
 def test_the_segmenter_of_scikit_image_takes_the_function(embedder, striped, strokes):
     segmenter = TrainableSegmenter(features_func=features_func(embedder))
     # It trains on all classes but 0, and returns those.
@@ -30,6 +31,7 @@ def test_the_segmenter_of_scikit_image_takes_the_function(embedder, striped, str
     assert (classes[:, 12:] == 2).mean() > 0.9
 
 
+@pytest.mark.torch_alone
 def test_grey_and_opaque_images_become_colours(embedder, striped):
     features = PixelFeatures(embedder)
     grey = striped[..., 0]
@@ -53,6 +55,7 @@ def test_an_embedder_of_one_channel_takes_any_number(striped):
         np.testing.assert_array_equal(described[..., 4 + 3 * channel : 7 + 3 * channel], alone)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("shape", "dtype", "error", "named"),
     [
@@ -67,6 +70,7 @@ def test_ambiguous_images_are_refused(embedder, shape, dtype, error, named):
         features_func(embedder)(np.zeros(shape, dtype))
 
 
+@pytest.mark.torch_alone
 def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     features = PixelFeatures(embedder, kept_bytes=2 * 24 * 20 * 7 * 4)
     embed, embedded = embedder.embed, []
@@ -104,6 +108,7 @@ def test_copies_hold_the_embedder_and_no_features(embedder, striped, copied):
     np.testing.assert_array_equal(other(striped), expected)
 
 
+@pytest.mark.torch_alone
 def test_an_unknown_preset_fails_at_once():
     with pytest.raises(ValueError, match="No preset"):
         features_func("no_such_preset")

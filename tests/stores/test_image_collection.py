@@ -1,13 +1,11 @@
-import os
-
 import numpy as np
 import PIL.Image
 import pytest
 import zarr
 
 import umbed_keras as uk
-from umbed_keras.stores import image_collection
-from umbed_keras.stores.image_collection import ImageCollection, fingerprint
+from umbed_keras.stores.fingerprint import fingerprint
+from umbed_keras.stores.image_collection import ImageCollection
 
 pytestmark = pytest.mark.torch_alone
 
@@ -80,39 +78,6 @@ def test_the_identity_of_a_folder_is_that_of_its_images(tmp_path, image, embedde
     # An unreadable image that was removed does not count.
     identity = ImageCollection(tmp_path, embedder).identity(["c.npy", "d.npy"])
     assert identity == {**both, "late": late}
-
-
-def test_fingerprints_depend_on_content(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_collection, "PIECE", 100)
-    monkeypatch.setattr(image_collection, "PIECES", 4)
-    content = bytearray(os.urandom(10_000))
-
-    def write(name, content):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-        return fingerprint(tmp_path / name)
-
-    first = write("a", content)
-    assert write("moved", content) == first
-    assert write("longer", content + b"x") != first
-    for position in (0, -1, 3333):  # within the pieces that are read
-        changed = content.copy()
-        changed[position] ^= 1
-        assert write("a", changed) != first
-    small = write("small", content[:400])
-    for position in range(0, 400, 7):  # small files are read whole
-        changed = content[:400]
-        changed[position] ^= 1
-        assert write("small", changed) != small
-    write("folder/0", content[:150])
-    write("folder/1", content[150:400])
-    folder = fingerprint(tmp_path / "folder")
-    write("folder/1", content[150:399] + bytes([content[399] ^ 1]))
-    assert fingerprint(tmp_path / "folder") != folder
-    write("folder/1", content[150:400])
-    assert fingerprint(tmp_path / "folder") == folder
-    (tmp_path / "folder" / "1").rename(tmp_path / "folder" / "2")
-    assert fingerprint(tmp_path / "folder") != folder
 
 
 def group_of_two(path):

@@ -379,6 +379,7 @@ def test_hyperband_trains_good_trials_further(tmp_path):
     assert {row["status"] for row in result.table} == {"COMPLETED"}
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

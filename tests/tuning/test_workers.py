@@ -9,6 +9,8 @@ import pytest
 
 import umbed_keras as uk
 
+pytestmark = pytest.mark.torch_alone
+
 ROOT = Path(uk.__file__).parents[1]
 
 # One worker is killed in its first trial, and any worker in one of the trials. Workers record the
@@ -43,7 +45,6 @@ result = run(directory / "sweep", max_trials=8, hypermodel=hypermodel)
 """
 
 
-@pytest.mark.torch_alone
 def test_killed_workers_are_restarted(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

@@ -68,6 +68,7 @@ def test_half_precision_weights_keep_statistics_whole(tmp_path, images):
         np.testing.assert_array_equal(after_values, before_values)
 
 
+@pytest.mark.torch_alone
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(ValueError, match=NAME):
         uk.PixelEmbedder.from_preset("celeba_dl_k16")
@@ -105,6 +106,7 @@ def test_built_in_autoencoders_rebuild_what_they_see(name, least):
     assert peak_signal_noise_ratio(image / 255.0, rebuilt.astype("float64"), data_range=1) > least
 
 
+@pytest.mark.torch_alone
 def test_a_preset_of_a_newer_version_says_so(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     for name, change in {
@@ -117,6 +119,7 @@ def test_a_preset_of_a_newer_version_says_so(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
+@pytest.mark.torch_alone
 def test_missing_files_and_other_classes_are_refused(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"umbed_keras\.PixelEmbedder\.from_preset"):
@@ -126,6 +129,7 @@ def test_missing_files_and_other_classes_are_refused(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
+@pytest.mark.torch_alone
 def test_a_failed_save_leaves_the_old_preset(tmp_path, images, monkeypatch):
     model = small_model()
     model.adapt(images)
@@ -143,6 +147,7 @@ def test_a_failed_save_leaves_the_old_preset(tmp_path, images, monkeypatch):
     np.testing.assert_array_equal(loaded.embed(images), before)
 
 
+@pytest.mark.torch_alone
 def test_other_files_are_never_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(ValueError, match=r"thesis\.txt"):
@@ -221,6 +226,7 @@ def test_bfloat16_weights_can_be_read_again(tmp_path, images):
         model.save_to_preset(tmp_path / "mine", weights_dtype="int8")
 
 
+@pytest.mark.torch_alone
 def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     uk.zoo.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
@@ -230,6 +236,7 @@ def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     assert "0.25" not in card
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
 def test_a_damaged_preset_can_be_saved_over(tmp_path, images, name):
     model = small_model()
@@ -248,6 +255,7 @@ def test_a_bottleneck_may_be_replaced(tmp_path):
     assert loaded.bottleneck.num_entries == 3
 
 
+@pytest.mark.torch_alone
 def test_an_argument_of_a_newer_version_says_so(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     for name, change in {
@@ -262,6 +270,7 @@ def test_an_argument_of_a_newer_version_says_so(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
+@pytest.mark.torch_alone
 def test_a_new_card_says_what_is_known(tmp_path, images):
     model = small_model()
     model.compile(optimizer="adam")

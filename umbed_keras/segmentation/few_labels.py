@@ -1,10 +1,10 @@
 """A classifier of pixels that learns from very few labels."""
 
 import copy
-from typing import Self
+from collections.abc import Iterator
+from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -40,7 +40,7 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
     maximisation (Dempster, Laird & Rubin 1977). Laplace's rule, one additional label that each part
     predicts correctly, keeps the weights near 1/2 while there are few labels. The folds hold out
     whole groups, such as strokes or images, because neighbouring pixels are nearly copies of each
-    other.
+    other; for the same reason a stroke may count as one label.
 
     The classifier passes scikit-learn's `check_estimator`. Where all features are colours, or none
     is, there is one part only.
@@ -71,7 +71,13 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         self.num_trees = num_trees
         self.seed = seed
 
-    def fit(self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        features: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        label_weights: ArrayLike | None = None,
+    ) -> Self:
         """Fits the classifier to labelled pixels.
 
         Args:
@@ -79,6 +85,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             y: array `(n,)` of labels of at least two classes.
             groups: int array `(n,)`; pixels of one group are held out together. None makes every
                 pixel a group.
+            label_weights: float array `(n,)`, how much each label counts in the choice of the
+                mixture's weights. None is 1 for each.
 
         Returns:
             The classifier itself.
@@ -97,14 +105,17 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             )
         groups = np.arange(len(y)) if groups is None else np.asarray(groups)
         many = len(y) >= FOREST_LABELS * len(self.classes_)
-        likelihoods, forest_wins = self._cross_validate(features, y, groups, not many)
+        self._folds, lead = self._cross_validate(features, y, groups, not many)
         colours, vectors = self._parts(features.shape[1])
         if colours and vectors:
-            self.weights_ = _mixture_weights(likelihoods)
+            truth = np.searchsorted(self.classes_, y)
+            likelihoods = self._folds.linear[np.arange(len(y)), :, truth]
+            counts = np.ones(len(y)) if label_weights is None else np.asarray(label_weights)
+            self.weights_ = _mixture_weights(likelihoods, counts)
         else:
             self.weights_ = np.array([bool(colours), bool(vectors)], "float64")
         self._linear = self._fit_linear(features, y)
-        self._forest = self._fit_forest(features, y) if vectors and (many or forest_wins) else None
+        self._forest = self._fit_forest(features, y) if vectors and (many or lead > 0) else None
         if self._forest:
             self._forest.set_params(n_jobs=-1)
         return self
@@ -157,11 +168,13 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         features = validate_data(self, features, dtype=DTYPES, reset=False)
-        by_colours, by_vectors = np.moveaxis(_linear_probabilities(self._linear, features), 1, 0)
+        by_colours, by_vectors = _linear_probabilities(self._linear, features)
         if self._forest:
-            by_forest = self._forest.predict_proba(features[:, self.num_colours :])
-            by_vectors = (by_vectors + by_forest) / 2
-        return self.weights_[0] * by_colours + self.weights_[1] * by_vectors
+            by_vectors += self._forest.predict_proba(features[:, self.num_colours :]).T
+            by_vectors /= 2
+        by_colours *= self.weights_[0]
+        by_vectors *= self.weights_[1]
+        return np.add(by_colours, by_vectors, out=by_colours).T
 
     def predict(self, features: ArrayLike) -> np.ndarray:
         """Returns the most probable class.
@@ -217,10 +230,59 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
         return forest.fit(features[:, self.num_colours :], y)
 
+    def held_out_proba(
+        self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Returns probabilities of labelled pixels by classifiers that did not learn their groups.
+
+        The classifiers are those of the folds of `fit`. Only where `fit` used forests without
+        comparing them, those of the folds are fitted now.
+
+        Args:
+            features, y, groups: what `fit` was given.
+
+        Returns:
+            Float64 array `(n, classes)`, in the order of `classes_`; NaN where a class or a fold
+            could not be predicted, because no other fold has the class, or has two classes.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+            ValueError: if `features` is not as long as those of `fit`.
+
+        Examples:
+            >>> labels = np.tile([1, 2], 20)
+            >>> features = np.random.default_rng(0).normal(size=(40, 7)) + 3 * labels[:, None]
+            >>> classifier = uk.segmentation.FewLabelsClassifier().fit(features, labels)
+            >>> probabilities = classifier.held_out_proba(features, labels)
+            >>> probabilities.shape, float(np.mean(probabilities.argmax(1) + 1 == labels))
+            ((40, 2), 1.0)
+        """
+        check_is_fitted(self)
+        features, y = validate_data(self, features, y, dtype=DTYPES, reset=False)
+        linear, forest = self._folds
+        if len(linear) != len(y):
+            raise ValueError(
+                f"`features` must be those of `fit`, {len(linear)} rows. Received: {len(y)}"
+            )
+        if self._forest and forest is None:
+            groups = np.arange(len(y)) if groups is None else np.asarray(groups)
+            forest = np.zeros(linear[:, 0].shape)
+            for train, test in held_out_folds(y, groups):
+                columns = np.flatnonzero(np.isin(self.classes_, y[train]))
+                fitted = self._fit_forest(features[train], y[train])
+                vectors = features[test][:, self.num_colours :]
+                forest[np.ix_(test, columns)] = fitted.predict_proba(vectors)
+        by_colours, by_vectors = linear[:, 0], linear[:, 1]
+        if self._forest:
+            by_vectors = (by_vectors + forest) / 2
+        mixed = self.weights_[0] * by_colours + self.weights_[1] * by_vectors
+        mixed[~linear.any(axis=(1, 2))] = np.nan
+        return mixed
+
     def _cross_validate(
         self, features: np.ndarray, y: np.ndarray, groups: np.ndarray, with_forest: bool
-    ) -> tuple[np.ndarray, bool]:
-        """Returns cross-validated probabilities of the true classes.
+    ) -> tuple["_Folds", int]:
+        """Predicts pixels by classifiers of the other folds.
 
         Args:
             features: float array `(n, features)`.
@@ -229,47 +291,89 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             with_forest: bool; True fits forests to compare them with the regressions on vectors.
 
         Returns:
-            Float64 array `(n, 2)`: the probability of each pixel's true class by colours and by
-            vectors, 0 where its class or its fold could not be predicted. And whether forests
-            predict more labels correctly than the regressions on vectors.
+            The `_Folds`. And how many more labels forests predict correctly than the regressions
+            on vectors do.
         """
-        _, fold = np.unique(groups, return_inverse=True)
-        fold %= FOLDS
-        likelihoods, lead = np.zeros((len(y), 2)), 0
+        size, lead = len(self.classes_), 0
         _, vectors = self._parts(features.shape[1])
-        for number in range(fold.max() + 1):
-            train = fold != number
+        compared = with_forest and vectors
+        folds = _Folds(np.zeros((len(y), 2, size)), np.zeros((len(y), size)) if compared else None)
+        for train, test in held_out_folds(y, groups):
             known = np.unique(y[train])
-            # A class that only occurs in this fold can't be predicted by either part.
-            test = ~train & np.isin(y, known)
-            if len(known) < 2 or not test.any():
-                continue
+            columns = np.searchsorted(self.classes_, known)
             linear = self._fit_linear(features[train], y[train])
             probabilities = _linear_probabilities(linear, features[test])
-            truth = np.searchsorted(known, y[test])
-            likelihoods[test] = probabilities[np.arange(len(truth)), :, truth]
-            if with_forest and vectors:
+            folds.linear[np.ix_(test, [0, 1], columns)] = np.moveaxis(probabilities, 2, 0)
+            if compared:
                 forest = self._fit_forest(features[train], y[train])
-                correct = forest.predict(features[test][:, self.num_colours :]) == y[test]
-                lead += np.sum(correct) - np.sum(probabilities[:, 1].argmax(1) == truth)
-        return likelihoods, lead > 0
+                by_forest = forest.predict_proba(features[test][:, self.num_colours :])
+                folds.forest[np.ix_(test, columns)] = by_forest
+                truth = np.searchsorted(known, y[test])
+                lead += np.sum(by_forest.argmax(1) == truth)
+                lead -= np.sum(probabilities[1].argmax(0) == truth)
+        return folds, lead
+
+
+class _Folds(NamedTuple):
+    """Probabilities of pixels by classifiers of the other folds, 0 where there are none.
+
+    Args:
+        linear: float64 array `(n, 2, classes)`, by the regressions on colours and on vectors.
+        forest: float64 array `(n, classes)`, by forests on vectors, or None.
+    """
+
+    linear: np.ndarray
+    forest: np.ndarray | None
+
+
+def held_out_folds(y: np.ndarray, groups: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the pixels to learn from and the pixels to predict of each fold.
+
+    Args:
+        y: array `(n,)` of labels.
+        groups: int array `(n,)`; pixels of one group are held out together.
+
+    Yields:
+        Two int arrays of indices. Pixels whose class is in no other fold are not predicted, and a
+        fold is left out if the others have fewer than two classes.
+
+    Examples:
+        >>> y, groups = np.array([4, 4, 9, 9]), np.array([0, 1, 0, 1])
+        >>> [(train.tolist(), test.tolist()) for train, test in held_out_folds(y, groups)]
+        [([1, 3], [0, 2]), ([0, 2], [1, 3])]
+    """
+    _, fold = np.unique(groups, return_inverse=True)
+    fold %= FOLDS
+    for number in range(fold.max() + 1):
+        train = fold != number
+        known = np.unique(y[train])
+        test = ~train & np.isin(y, known)
+        if len(known) >= 2 and test.any():
+            yield np.flatnonzero(train), np.flatnonzero(test)
 
 
 def _linear_probabilities(
     linear: tuple[np.ndarray, np.ndarray], features: np.ndarray
 ) -> np.ndarray:
-    """Returns probabilities `(n, 2, classes)`, by colours and by vectors."""
+    """Returns probabilities `(2, classes, n)`, by colours and by vectors."""
     coefficients, intercepts = linear
-    return softmax(np.tensordot(features, coefficients, 1) + intercepts, axis=-1)
+    # Sums over the few classes are several times as fast along the first axes.
+    logits = np.tensordot(coefficients, features, (0, 1))
+    logits += intercepts[:, :, None]
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
 
 
-def _mixture_weights(likelihoods: np.ndarray) -> np.ndarray:
+def _mixture_weights(likelihoods: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Returns the weights `(parts,)` of the most likely mixture, by expectation maximisation.
 
     Laplace's rule: each part is given one additional label that it alone predicts.
 
     Args:
         likelihoods: float array `(n, parts)`, probabilities of the true classes.
+        counts: float array `(n,)`, how much each label counts.
     """
     parts = likelihoods.shape[1]
     likelihoods = np.maximum(likelihoods, MIN_LIKELIHOOD)
@@ -277,5 +381,5 @@ def _mixture_weights(likelihoods: np.ndarray) -> np.ndarray:
     for _ in range(EM_STEPS):
         shares = weights * likelihoods
         shares /= shares.sum(axis=1, keepdims=True)
-        weights = (shares.sum(axis=0) + 1) / (len(likelihoods) + parts)
+        weights = (counts @ shares + 1) / (counts.sum() + parts)
     return weights

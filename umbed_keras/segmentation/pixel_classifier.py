@@ -11,14 +11,16 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.ops.checks import check_integers
+from umbed_keras.segmentation.advice.label_advice import LabelAdvice
 from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
-from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike, PixelPrediction
+from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike
 from umbed_keras.segmentation.self_training import (
+    POSITIONS,
     Guesses,
     confident_guesses,
     positions,
@@ -27,6 +29,7 @@ from umbed_keras.segmentation.self_training import (
 from umbed_keras.segmentation.smoothing import (
     Smoothing,
     as_smoothing,
+    at_half_size,
     smoothing_config,
     smoothing_from_config,
 )
@@ -34,7 +37,7 @@ from umbed_keras.typing import PathLike
 
 
 # No `ClassifierMixin`: with it scikit-learn would take label images for one label per image.
-class PixelClassifier(PixelPrediction):
+class PixelClassifier(LabelAdvice):
     """Segments images from a few labelled pixels.
 
     Label a few pixels of each class, for example by brush strokes. The classifier then gives every
@@ -201,7 +204,13 @@ class PixelClassifier(PixelPrediction):
     def _guess(self, vectors: ImageVectors, plane: tuple[int, ...], labels: np.ndarray) -> Guesses:
         """The pixels of a plane without labels of which the classifier is confident."""
         features, _ = self.features.of_plane(vectors, plane)
-        probabilities = self._probabilities(features, vectors)
+        smoothing = at_half_size(self._smoothing(vectors.image))
+        if smoothing and labels.size >= 4 * POSITIONS:
+            # A quarter of the pixels is as many as are looked at.
+            features, labels = features[::2, ::2], labels[::2, ::2]
+        else:
+            smoothing = None
+        probabilities = self._probabilities(features, vectors, smoothing=smoothing)
         rows, cols = positions(*labels.shape, int(self.seed))
         rows, cols = (side[labels[rows, cols] == 0] for side in (rows, cols))
         chosen = probabilities[rows, cols], features[rows, cols]
@@ -217,7 +226,7 @@ class PixelClassifier(PixelPrediction):
     def _fit_labelled(self, labelled: dict[str, LabelledPixels], scaling: Scaling) -> None:
         """Fits the classifier; what an earlier fit left stays if this one fails."""
         seed = int(self.seed)
-        features, classes, groups = training_set(list(labelled.values()), seed)
+        features, classes, groups, weights = training_set(list(labelled.values()), seed)
         if len(np.unique(classes)) < 2:
             raise ValueError(
                 "`labels` must hold two classes or more, beside 0, which is no class. "
@@ -225,14 +234,16 @@ class PixelClassifier(PixelPrediction):
             )
         if self.classifier is None:
             channels = self.features.num_channels(features.shape[1])
-            fitted = FewLabelsClassifier(channels, seed=seed).fit(features, classes, groups)
+            fitted = FewLabelsClassifier(channels, seed=seed)
+            fitted.fit(features, classes, groups, weights)
         else:
             fitted = clone(self.classifier)
             random = [name for name in fitted.get_params() if name.endswith("random_state")]
             fitted.set_params(**dict.fromkeys(random, seed)).fit(features, classes)
         self._labelled, self.classifier_, self.classes_ = labelled, fitted, fitted.classes_
         self.scaling_, self.channels_ = scaling, self.channels
-        self.num_features_, self._training = features.shape[1], (features, classes)
+        self.num_features_ = features.shape[1]
+        self._training, self._groups = (features, classes), groups
         self._guide = Guide(features[:, : self.features.num_channels(features.shape[1])])
         self._fitted_embedder, self.embedder_ = self.embedder, self.features.embedder
 

@@ -136,7 +136,9 @@ def embed_store(
         tile_size,
         pooled=not codes,  # codes have no means
     )
-    function = _TileEmbedder(embedder, str(images.path), str(target), codes, options)
+    # Workers may run in another folder.
+    path = str(Path(target).resolve())
+    function = _TileEmbedder(embedder, str(images.path), path, codes, options)
     return filled(target, plan, function, images, workers, client, shard, verbose)
 
 

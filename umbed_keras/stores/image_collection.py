@@ -1,26 +1,20 @@
 """The images at a path: one image, or all images in a folder."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from umbed_keras.images.folder_files import folder_files
 from umbed_keras.images.image import Image
 from umbed_keras.images.read_image import read_image
-from umbed_keras.images.readers.hdf5 import split_dataset
 from umbed_keras.images.readers.location import Location, is_address
 from umbed_keras.images.readers.zarr_arrays import is_zarr
 from umbed_keras.images.scaling import Scaling, sample
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.stores.fingerprint import fingerprint
 from umbed_keras.stores.layout import Plan
 from umbed_keras.typing import PathLike
-
-# A fingerprint reads at most so many pieces, each of so many bytes.
-PIECE, PIECES = 1 << 20, 64
 
 
 class ImageCollection:
@@ -115,10 +109,7 @@ class ImageCollection:
             fingerprint, or to None while it can't be read.
         """
         if not self.sizes[0][0]:
-            file = self.path
-            if not isinstance(file, str):
-                file = Path(split_dataset(str(file))[0])
-            return {"path": str(self.path), "sha256": fingerprint(file)}
+            return {"path": str(self.path), "sha256": fingerprint(self.path)}
         late = {*late, *self.unreadable}
         files = {name: self.path / name for name, *_ in self.sizes}
         first = [file for name, file in files.items() if name not in late]
@@ -178,61 +169,3 @@ def _contents(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     return files
-
-
-def fingerprint(path: PathLike, files: Sequence[Path] | None = None) -> str:
-    """Computes a SHA-256 of the names and sizes of files and of at most 64 MiB of their content.
-
-    Small files are read whole. Of large ones, pieces are read that are spread evenly.
-
-    Args:
-        path: path or address of a file, or path of a folder.
-        files: list of paths of those files in the folder that count; None is all.
-
-    Returns:
-        Str of 64 hexadecimal digits.
-
-    Examples:
-        >>> for name, text in {"a": "same", "b": "same", "c": "other"}.items():
-        ...     _ = Path(name).write_text(text)
-        >>> fingerprint("a") == fingerprint("b"), fingerprint("a") == fingerprint("c")
-        (True, False)
-    """
-    if is_address(path):
-        return _fingerprint_of_address(str(path))
-    path = Path(path)
-    if files is None:
-        candidates = [path] if path.is_file() else path.rglob("*")
-        files = sorted(part for part in candidates if part.is_file())
-    sizes = [file.stat().st_size for file in files]
-    digest = hashlib.sha256()
-    for file, size in zip(files, sizes, strict=True):
-        name = file.relative_to(path).as_posix() if file != path else ""
-        digest.update(f"{name}\0{size}\0".encode())
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    starts = range(0, total, PIECE)
-    if len(starts) > PIECES:
-        starts = np.linspace(0, total - PIECE, PIECES).astype("int64")
-    for start in starts:
-        left = PIECE
-        index = int(np.searchsorted(ends, start, side="right"))
-        offset = int(start) - (int(ends[index]) - sizes[index])
-        while left and index < len(files):
-            with files[index].open("rb") as file:
-                file.seek(offset)
-                piece = file.read(left)
-            digest.update(piece)
-            left, index, offset = left - len(piece), index + 1, 0
-    return digest.hexdigest()
-
-
-def _fingerprint_of_address(address: str) -> str:
-    """A hash of what a server tells of a file: its name, its size, and its version or time."""
-    information = Location(address).information()
-    telling = {key: str(information[key]) for key in sorted(information) if key in _TELLING}
-    return hashlib.sha256(repr((address, telling)).encode()).hexdigest()
-
-
-# What file systems tell of a file that changes with its content.
-_TELLING = ("size", "mtime", "ETag", "etag", "created", "LastModified", "md5Hash", "generation")

@@ -110,8 +110,10 @@ def segment_store(
         **({"axes": axes} if axes else {}),
     }
     plan = plan_of(images, target, identity, arrays, tile_size)
+    # Workers may run in another folder.
+    path = str(Path(target).resolve())
     function = _TileSegmenter(
-        classifier, str(images.path), str(target), list(arrays), options, memory_budget
+        classifier, str(images.path), path, list(arrays), options, memory_budget
     )
     return filled(target, plan, function, images, workers, client, shard, verbose)
 

@@ -34,7 +34,8 @@ class Recipe(NamedTuple):
         store: str, path of a `TiledStore`.
         make: importable function. `make(*arguments)` is called once in each worker and returns the
             function from a `Tile` to the values that `TiledStore.write` takes.
-        arguments: tuple of values that can be pickled and hashed.
+        arguments: tuple of values that can be pickled. A worker may run in another folder, so paths
+            are absolute.
 
     Examples:
         >>> recipe = Recipe("run 1", "vectors.zarr", make=dict, arguments=())
@@ -275,11 +276,15 @@ def _on_cluster(
 
 # Threads of a Dask worker take turns: each would need the memory of a tile.
 _turn = threading.Lock()
-_last_tile_writer = functools.lru_cache(maxsize=1)(tile_writer)
+# The function of the last recipe by its key, the only part of a recipe that can always be hashed.
+_last_tile_writer: dict[str, Callable[[Tile], str | None]] = {}
 
 
 def _write_remotely(recipe: Recipe, tile: Tile) -> None:
     with _turn:
-        error = _last_tile_writer(recipe)(tile)
+        if recipe.key not in _last_tile_writer:
+            _last_tile_writer.clear()
+            _last_tile_writer[recipe.key] = tile_writer(recipe)
+        error = _last_tile_writer[recipe.key](tile)
     if error:
         raise RuntimeError(error)

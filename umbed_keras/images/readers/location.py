@@ -68,9 +68,23 @@ class Location:
         """Returns whether it is a file."""
         return self._system.isfile(self.text) if self.path is None else self.path.is_file()
 
-    def information(self) -> dict[str, Any]:
-        """Returns what the file system of an address tells of the file."""
-        return self._system.info(self.text)
+    def files(self) -> dict[str, dict[str, Any]]:
+        """Returns what the file system of an address tells of the file, or of those in a folder.
+
+        Returns:
+            Dictionary from paths in the folder to dictionaries; the path of a single file is "".
+        """
+        system = self._system
+        system.invalidate_cache()
+        if not self.is_folder():
+            return {"": system.info(self.text)}
+        root = system._strip_protocol(self.text)
+        files = {}
+        for path, told in system.find(self.text, detail=True).items():
+            # Lists of web servers name the files and nothing else.
+            known = system.info(path) if told.get("size") is None else told
+            files[path.removeprefix(root).strip("/")] = known
+        return files
 
     def open(self) -> BinaryIO:
         """Opens the file for reading bytes.

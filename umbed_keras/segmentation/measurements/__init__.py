@@ -1,0 +1,1 @@
+"""From masks to numbers: instances, measurements of them, and shares of classes."""

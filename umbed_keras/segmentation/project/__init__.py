@@ -1,0 +1,1 @@
+"""Projects: images, strokes and settings in one file."""
