@@ -43,3 +43,10 @@ def test_swapped_codecs_have_the_reciprocal_ratio():
 def test_invalid_curves_are_value_errors(rates, qualities, named):
     with pytest.raises(ValueError, match=named):
         bjontegaard_rate(RATES, QUALITIES, rates, qualities)
+
+
+def test_quality_must_rise_with_the_rate():
+    falling = [40.28, 31.42, 34.24, 37.18]
+    for curves in ((RATES, falling, RATES, QUALITIES), (RATES, QUALITIES, RATES, falling)):
+        with pytest.raises(ValueError, match="Quality must rise"):
+            bjontegaard_rate(*curves)

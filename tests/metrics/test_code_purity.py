@@ -158,3 +158,12 @@ def test_invalid_arguments_are_value_errors(options, named):
 def test_shapes_that_do_not_match_are_value_errors(shape):
     with pytest.raises(ValueError, match="`codes` must have the shape of `labels`"):
         CodePurity(2, 2).update_state(np.zeros(shape, "int32"), np.zeros((4, 5), "int32"))
+
+
+def test_codes_that_do_not_exist_are_refused():
+    metric = CodePurity(4, 2)
+    with pytest.raises(ValueError, match=r"`codes` must lie below 4.*up to 4"):
+        metric.update_state([1, 4], [0, 1])
+    for codes, labels, name in (([0.5, 1], [0, 1], "codes"), ([0, 1], [0.5, 1.2], "labels")):
+        with pytest.raises(TypeError, match=f"`{name}` must be integers"):
+            metric.update_state(codes, labels)

@@ -76,3 +76,20 @@ def test_config_round_trip():
     copy = CodeUsage.from_config(metric.get_config())
     assert copy.get_config() == metric.get_config()
     assert (copy.num_entries, copy.name) == (20, "usage")
+
+
+@pytest.mark.parametrize(
+    ("indices", "error", "message"),
+    [
+        ([0, 8], ValueError, r"`indices` must lie in 0\.\.7.*from 0 to 8"),
+        ([-1, 2], ValueError, r"`indices` must lie in 0\.\.7.*from -1 to 2"),
+        ([0.7, 1.2], TypeError, "`indices` must be integers"),
+    ],
+)
+def test_codes_that_do_not_exist_are_refused(indices, error, message):
+    metric = CodeUsage(8)
+    with pytest.raises(error, match=message):
+        metric.update_state(np.array(indices))
+    assert not numpy(metric.counts).any()
+    metric.update_state([])
+    assert float(metric.fraction_used()) == 0

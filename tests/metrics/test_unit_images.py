@@ -58,3 +58,17 @@ def test_bad_shapes_are_value_errors(references, images, named):
 def test_integers_are_type_errors():
     with pytest.raises(TypeError, match="`images` must be uint8"):
         unit_images(np.zeros((1, 2, 2, 3), "uint8"), np.zeros((1, 2, 2, 3), "int32"), (0, 1))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_floats_of_another_scale_are_value_errors(place):
+    images = np.random.default_rng(0).random((2, 16, 16, 3), "float32")
+    pair = [images, images]
+    pair[place] = 255 * images
+    name = ("references", "images")[place]
+    with pytest.raises(ValueError, match=rf"`{name}` must be.*value_range.*\(0\.0, 1\.0\).*254"):
+        PSNR().update_state(*pair)
+    metric = PSNR(value_range=(0, 255))
+    metric.update_state(255 * images, 255 * images)
+    # Reconstructions may overshoot.
+    PSNR().update_state(images, 1.8 * images - 0.5)

@@ -118,3 +118,15 @@ def test_compiles(compiled, rounding):
 def test_shapes_that_do_not_match_are_value_errors(patches, rows, cols):
     with pytest.raises(ValueError, match="must have shape"):
         overlap_add(np.ones(patches), np.zeros(rows, int), np.zeros(cols, int), 8, 8)
+
+
+@pytest.mark.parametrize("name", ["rows", "cols"])
+@pytest.mark.parametrize(
+    ("wrong", "error"), [([[-1]], ValueError), ([[6]], ValueError), ([[1.5]], TypeError)]
+)
+def test_pixels_that_are_no_pixels_are_refused(name, wrong, error):
+    positions = {"rows": [[1]], "cols": [[2]], name: wrong}
+    with pytest.raises(error, match=f"`{name}` must"):
+        overlap_add(np.ones((1, 1, 2, 2, 3), "float32"), **positions, height=6, width=6)
+    with pytest.raises(error, match=f"`{name}` must"):
+        patch_pyramid(np.ones((1, 6, 6, 3), "float32"), **positions, patch_size=2, levels=1)

@@ -92,3 +92,8 @@ def test_other_filters_are_refused(embedder, disc, smoothing):
 def test_parameters_of_the_filter_are_checked(options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
         GuidedSmoothing(**options)
+
+
+def test_a_truth_value_is_no_radius():
+    with pytest.raises(TypeError, match='`smoothing` must be "guided"'):
+        as_smoothing(True)

@@ -8,7 +8,7 @@ from keras import ops
 
 from umbed_keras.bottlenecks.entropy_models.entropy_model import EntropyModel
 from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
-from umbed_keras.ops.checks import check_integers
+from umbed_keras.ops.checks import as_indices, check_integers
 from umbed_keras.ops.rate import Bits
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
@@ -329,12 +329,19 @@ class Bottleneck(keras.layers.Layer):
         Returns:
             Dictionary of arrays of the same names and shapes, from which `unpack` restores the
             codes.
+
+        Raises:
+            TypeError: if indices are not integers.
+            ValueError: if an index is none that `encode` returns.
         """
         count = self.num_indices
         if count is None:
             return dict(codes)
         smallest = np.min_scalar_type(int(np.max(count)) - 1)
         dtypes = {name: dtype for name, (_, dtype) in self.code_spec().items()}
+        for name, part in codes.items():
+            if "int" in dtypes[name]:
+                as_indices(f"codes[{name!r}]", part, int(np.max(count)))
         return {
             name: part.astype(smallest) if "int" in dtypes[name] else part
             for name, part in codes.items()
@@ -393,6 +400,10 @@ class Bottleneck(keras.layers.Layer):
             self.build(latents.shape)
             self.built = True
         latents = ops.convert_to_tensor(latents)
+        if "complex" in ops.dtype(latents):
+            raise TypeError(
+                f"{type(self).__name__} takes real numbers. Received: dtype={ops.dtype(latents)}"
+            )
         if latents.shape[-1] != self.input_dim:
             raise ValueError(
                 f"{type(self).__name__} takes latents of shape (..., {self.input_dim}). "

@@ -14,11 +14,12 @@ from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
 from umbed_keras.bottlenecks.entropy_models.sparse_codes import SparseCodes
 from umbed_keras.bottlenecks.kmeans import subsample
-from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
-from umbed_keras.ops.checks import check_at_least, check_integers
+from umbed_keras.ops import orthogonal_matching_pursuit
+from umbed_keras.ops.checks import as_indices, check_at_least, check_integers
 from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
 from umbed_keras.ops.rate import Bits, sparse_bits, sparse_fixed_length
 from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import SELECTIONS
+from umbed_keras.ops.sparse_coding.sparse_decode import sum_of_atoms
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
 UPDATES = ("gradient", "online")
@@ -200,7 +201,7 @@ class DictionaryBottleneck(Bottleneck):
         if self.coefficient_bits:
             coefficients = quantize(whole, *self._quantization)
         held = ops.stop_gradient(coefficients)
-        quantized = sparse_decode(indices, held, dictionary)
+        quantized = sum_of_atoms(indices, held, dictionary)
         distance = ops.square(latents - ops.stop_gradient(quantized))
         loss = self.commitment_weight * mean_over(distance, mask)
         if self.update == "gradient":
@@ -209,7 +210,7 @@ class DictionaryBottleneck(Bottleneck):
             if self.trainable:
                 self._learn(latents, indices, ops.stop_gradient(whole), mask)
             # 0 in value; its derivative is that of the coefficients.
-            change = sparse_decode(indices, coefficients - held, ops.stop_gradient(dictionary))
+            change = sum_of_atoms(indices, coefficients - held, ops.stop_gradient(dictionary))
             quantized = quantized + change
         if self.min_gain:
             # Unused atoms get index 0, so that they all look alike.
@@ -219,7 +220,8 @@ class DictionaryBottleneck(Bottleneck):
     def decode(self, codes: Codes) -> Tensor:
         """Adds up the weighted atoms of each code, float32 `(..., latent_dim)`."""
         coefficients = ops.cast(codes["coefficients"], "float32")
-        return sparse_decode(codes["indices"], coefficients, self.dictionary)
+        indices = as_indices("codes['indices']", codes["indices"], self.num_atoms)
+        return sum_of_atoms(indices, coefficients, self.dictionary)
 
     def bits(self, codes: Codes) -> Bits:
         """Computes the `Bits` spent per latent vector."""

@@ -12,7 +12,7 @@ from umbed_keras.backend.variables import add_state
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.entropy_models.entropy_model import NUMBER
 from umbed_keras.bottlenecks.entropy_models.integer_codes import IntegerCodes
-from umbed_keras.ops.checks import check_integers
+from umbed_keras.ops.checks import as_indices, check_integers
 from umbed_keras.ops.rate import Bits, entropy
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
@@ -99,7 +99,8 @@ class FiniteScalarQuantizer(Bottleneck):
 
     def decode(self, codes: Codes) -> Tensor:
         """Computes the latents that codes stand for, float32 `(..., latent_dim)`."""
-        indices = ops.cast(ops.convert_to_tensor(codes["indices"]), "float32")
+        indices = as_indices("codes['indices']", codes["indices"], max(self.levels))
+        indices = ops.cast(indices, "float32")
         return (indices - _half_widths(self.levels)) * self.steps
 
     def bits(self, codes: Codes) -> Bits:

@@ -15,6 +15,7 @@ from umbed_keras.bottlenecks.factorized_density import FactorizedDensity
 from umbed_keras.bottlenecks.finite_scalar_quantizer import FiniteScalarQuantizer
 from umbed_keras.bottlenecks.scalar_context import ScalarContext
 from umbed_keras.configs import with_parts
+from umbed_keras.ops.checks import as_indices
 from umbed_keras.ops.rate import Bits, entropy
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
@@ -136,7 +137,8 @@ class ScalarQuantizer(Bottleneck):
 
     def decode(self, codes: Codes) -> Tensor:
         """Computes the latents that codes stand for, float32 `(..., latent_dim)`."""
-        return ops.cast(ops.convert_to_tensor(codes["indices"]), "float32") * self.steps
+        indices = as_indices("codes['indices']", codes["indices"], None)
+        return ops.cast(indices, "float32") * self.steps
 
     def bits(self, codes: Codes) -> Bits:
         """Computes the `Bits` spent per latent vector.

@@ -11,7 +11,7 @@ from umbed_keras.bottlenecks._revival import directions, revival_plan
 from umbed_keras.bottlenecks._samples import mean_over, samples_of
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.kmeans import kmeans
-from umbed_keras.ops.checks import check_at_least, check_integers
+from umbed_keras.ops.checks import as_indices, check_at_least, check_integers
 from umbed_keras.ops.rate import Bits, entropy, index_bits
 from umbed_keras.typing import ArrayLike, Codes, Shape, Tensor
 
@@ -204,7 +204,8 @@ class VectorQuantizer(Bottleneck):
 
     def decode(self, codes: Codes) -> Tensor:
         """Looks up the entries that codes stand for, float32 `(..., latent_dim)`."""
-        return ops.take(self.codebook, ops.convert_to_tensor(codes["indices"]), axis=0)
+        indices = as_indices("codes['indices']", codes["indices"], self.num_embeddings)
+        return ops.take(self.codebook, indices, axis=0)
 
     def bits(self, codes: Codes) -> Bits:
         """Computes the `Bits` spent per latent vector."""

@@ -1,6 +1,7 @@
 """Checks and casts of arrays of images."""
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -24,6 +25,9 @@ def to_host(images: ArrayLike) -> np.ndarray:
     Returns:
         NumPy array, without a copy where possible.
 
+    Raises:
+        ValueError: if an array of NumPy masks entries.
+
     Examples:
         >>> to_host(keras.ops.ones((2, 3))).tolist()
         [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
@@ -32,7 +36,30 @@ def to_host(images: ArrayLike) -> np.ndarray:
         return images.detach().cpu().numpy()
     if ops.is_tensor(images):
         return ops.convert_to_numpy(images)
+    check_no_mask(images)
     return np.asarray(images)
+
+
+def check_no_mask(images: Any) -> None:
+    """Checks that an array masks nothing, because masks are lost where tensors are made.
+
+    Args:
+        images: anything.
+
+    Raises:
+        ValueError: if it is a masked array of NumPy with masked entries.
+
+    Examples:
+        >>> check_no_mask(np.ma.masked_greater(np.arange(3), 1))
+        Traceback (most recent call last):
+        ValueError: Masked arrays lose their mask here: ...
+    """
+    if isinstance(images, np.ma.MaskedArray) and np.ma.is_masked(images):
+        raise ValueError(
+            "Masked arrays lose their mask here: replace what is masked by numbers, or by NaN "
+            "(`images.astype('float32').filled(numpy.nan)`) for `umbed_keras.stores` and "
+            "`segmentation`, which take NaN for pixels without data."
+        )
 
 
 def check_shape(shape: Shape, channels: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from umbed_keras.images.arrays import check_no_mask
 from umbed_keras.typing import ArrayLike
 
 # The meaning of an axis: time, depth, channel, row, column.
@@ -89,6 +90,7 @@ class Image:
         name: name in messages, such as a path.
 
     Raises:
+        ValueError: if `data` is a masked array with masked entries.
         ValueError: if `axes` does not fit the shape of `data`, or is None where the shape has no
             one meaning.
 
@@ -109,6 +111,7 @@ class Image:
     ):
         if not (hasattr(data, "shape") and hasattr(data, "dtype")):
             data = np.asarray(data)
+        check_no_mask(data)
         self._data = data
         self.name = str(name)
         self.axes = checked_axes(axes, tuple(data.shape), self.name)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
+from umbed_keras.ops.checks import known_range
 from umbed_keras.typing import ArrayLike, Tensor
 
 
@@ -48,6 +50,8 @@ def unit_images(
         TypeError: if a dtype is neither uint8 nor floating-point.
         ValueError: if the shapes differ or do not have four axes.
         ValueError: if the images have another number of channels, or are too small.
+        ValueError: if floats leave `value_range` by more than its width. This is not checked in a
+            compiled function.
     """
     references, images = ops.convert_to_tensor(references), ops.convert_to_tensor(images)
     shapes = tuple(references.shape), tuple(images.shape)
@@ -90,4 +94,13 @@ def _unit(images: Tensor, name: str, value_range: tuple[float, float]) -> Tensor
         raise TypeError(
             f"`{name}` must be uint8 (0..255) or floats in `value_range`. Received: dtype={dtype}"
         )
-    return (ops.cast(images, "float32") - low) / (high - low)
+    scaled = (ops.cast(images, "float32") - low) / (high - low)
+    # A reconstruction may leave the range; by its whole width, it has another scale.
+    limits = known_range(scaled) if dtype != "uint8" else None
+    if limits is not None and (limits[0] < -1 or limits[1] > 2) and np.isfinite(limits).all():
+        low, high = (low + limit * (high - low) for limit in limits)
+        raise ValueError(
+            f"`{name}` must be uint8 (0..255) or floats in `value_range`, {value_range}. "
+            f"Received floats from {low:g} to {high:g}."
+        )
+    return scaled

@@ -29,6 +29,7 @@ def bjontegaard_rate(
     Raises:
         ValueError: if a curve has fewer than four points, or not as many rates as qualities.
         ValueError: if a rate is not above 0, or a number is not finite.
+        ValueError: if quality does not rise with the rate.
         ValueError: if the ranges of quality do not overlap.
 
     Examples:
@@ -46,6 +47,11 @@ def bjontegaard_rate(
             )
         if not (np.isfinite(rate).all() and np.isfinite(quality).all() and (rate > 0).all()):
             raise ValueError("Rates must be above 0, and all numbers finite.")
+        if not (np.diff(quality[np.argsort(rate)]) > 0).all():
+            raise ValueError(
+                "Quality must rise with the rate: rate is fitted as a function of quality. "
+                f"Received: qualities {quality.tolist()} at rates {rate.tolist()}"
+            )
         curves.append((rate, quality))
     low = max(quality.min() for _, quality in curves)
     high = min(quality.max() for _, quality in curves)

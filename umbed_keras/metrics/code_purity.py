@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.ops.checks import check_integers
+from umbed_keras.ops.checks import as_indices, check_integers, known_range
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
 
@@ -99,17 +99,24 @@ class CodePurity(keras.metrics.Metric):
         """Adds pixels.
 
         Args:
-            codes: integers of the shape of `labels`, or with a further axis for several codes of a
-                pixel, which must differ from each other. Negative numbers are no codes. For a
-                residual quantizer, `bottleneck.used_entries(codes)[0]` gives each stage codes of
-                its own.
+            codes: integers below `num_codes`, of the shape of `labels` or with a further axis for
+                several codes of a pixel, which must differ from each other. Negative numbers are no
+                codes. For a residual quantizer, `bottleneck.used_entries(codes)[0]` gives each
+                stage codes of its own.
             labels: integers, any shape. Pixels with labels outside 0..num_classes - 1 are not
                 counted.
 
         Raises:
+            TypeError: if `codes` or `labels` are not integers.
+            ValueError: if a code is `num_codes` or more.
             ValueError: if the shapes do not match.
         """
-        codes, labels = ops.cast(codes, "int32"), ops.cast(labels, "int32")
+        codes, labels = as_indices("codes", codes, None), as_indices("labels", labels, None)
+        limits = known_range(codes)
+        if limits is not None and limits[1] >= self.num_codes:
+            raise ValueError(
+                f"`codes` must lie below {self.num_codes}. Received values up to {limits[1]:g}"
+            )
         shapes = tuple(codes.shape), tuple(labels.shape)
         # In a compiled graph, the size of an axis may be known for only one of the two.
         pairs = zip(*shapes, strict=False)

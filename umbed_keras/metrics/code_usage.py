@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from umbed_keras.ops.checks import as_indices
 from umbed_keras.typing import ArrayLike, Tensor
 
 
@@ -35,8 +36,12 @@ class CodeUsage(keras.metrics.Metric):
         Args:
             indices: integers in 0..num_entries - 1, any shape.
             sample_weight: weights of the same shape, or None. Weight 0 leaves a code out.
+
+        Raises:
+            TypeError: if `indices` are not integers.
+            ValueError: if an index lies outside 0..num_entries - 1.
         """
-        indices = ops.reshape(ops.cast(indices, "int32"), (-1,))
+        indices = ops.reshape(as_indices("indices", indices, self.num_entries), (-1,))
         if sample_weight is None:
             weights = ops.ones_like(indices, dtype="float32")
         else:

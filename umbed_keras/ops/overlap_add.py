@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from umbed_keras.ops.checks import as_indices
 from umbed_keras.typing import ArrayLike, Tensor
 
 
@@ -26,6 +27,8 @@ def overlap_add(
         pixel the mean over the patches that cover it, 0 where no patch does.
 
     Raises:
+        TypeError: if `rows` or `cols` are not integers.
+        ValueError: if a pixel lies outside its image.
         ValueError: if `patches` does not have five axes, is not square or has an odd side.
         ValueError: if the shape of `rows` or `cols` is not `(batch, pixels)`.
 
@@ -36,7 +39,7 @@ def overlap_add(
         [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]]
     """
     patches = ops.convert_to_tensor(patches)
-    rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
+    rows, cols = as_indices("rows", rows, height), as_indices("cols", cols, width)
     if len(patches.shape) != 5 or patches.shape[2] != patches.shape[3] or patches.shape[2] % 2:
         raise ValueError(
             "`patches` must have shape (batch, pixels, patch, patch, channels) with an even "

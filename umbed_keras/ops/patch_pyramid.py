@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from umbed_keras.ops.checks import check_integers
+from umbed_keras.ops.checks import as_indices, check_integers
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -158,6 +158,8 @@ def patch_pyramid(
         Tensor of shape `(batch, pixels, levels, patch_size, patch_size, channels)`.
 
     Raises:
+        TypeError: if `images` are complex numbers, or `rows` or `cols` no integers.
+        ValueError: if a pixel lies outside its image.
         ValueError: if `patch_size` is not an even integer of at least 2.
         ValueError: if `levels` is not an integer of at least 1.
         ValueError: if `images` does not have four axes.
@@ -171,12 +173,15 @@ def patch_pyramid(
     """
     check_geometry(patch_size, levels)
     images = ops.convert_to_tensor(images)
-    rows, cols = ops.convert_to_tensor(rows), ops.convert_to_tensor(cols)
+    if "complex" in ops.dtype(images):
+        raise TypeError(f"`images` must be real numbers. Received: dtype={ops.dtype(images)}")
     if len(images.shape) != 4:
         raise ValueError(
             "`images` must have shape (batch, height, width, channels). "
             f"Received: shape={tuple(images.shape)}"
         )
+    rows = as_indices("rows", rows, images.shape[1])
+    cols = as_indices("cols", cols, images.shape[2])
     shapes = {tuple(rows.shape), tuple(cols.shape)}
     if len(shapes) > 1 or len(rows.shape) != 2 or rows.shape[0] != images.shape[0]:
         raise ValueError(

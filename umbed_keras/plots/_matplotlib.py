@@ -48,12 +48,47 @@ def unit_image(image: ArrayLike) -> np.ndarray:
     """Returns an image `(height, width, channels)` with uint8 scaled to float32 in 0..1.
 
     Raises:
+        TypeError: if the image is neither uint8 nor floats.
         ValueError: if the image does not have three axes, or not 1 or 3 channels.
+        ValueError: if floats have another scale than 0..1.
     """
-    image = np.asarray(image)
+    image = unit_floats("image", image)
     if image.ndim != 3 or image.shape[-1] not in (1, 3):
         raise ValueError(
             "`image` must have shape (height, width, channels) with 1 or 3 channels. "
             f"Received: shape={image.shape}"
         )
-    return image / np.float32(255) if image.dtype == np.uint8 else image
+    return image
+
+
+def unit_floats(
+    name: str, images: ArrayLike, shape: tuple[int, ...] | None = None, slack: float = 1.0
+) -> np.ndarray:
+    """Returns images as floats of which 0 is black and 1 is white.
+
+    Args:
+        name: name of the argument.
+        images: array of any shape, uint8 (0..255) or floats in 0..1.
+        shape: the shape that it must have, or None.
+        slack: how far floats may leave 0..1, as reconstructions do.
+
+    Raises:
+        TypeError: if they are neither uint8 nor floats.
+        ValueError: if they have another shape, or floats have another scale.
+    """
+    array = np.asarray(images)
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"`{name}` must have shape {shape}. Received: shape={array.shape}")
+    if array.dtype == np.uint8:
+        return array / np.float32(255)
+    if "float" not in array.dtype.name:
+        raise TypeError(
+            f"`{name}` must be uint8 (0..255) or floats in 0..1. Received: dtype={array.dtype}"
+        )
+    finite = array[np.isfinite(array)]
+    if finite.size and not (finite.min() >= -slack and finite.max() <= 1 + slack):
+        raise ValueError(
+            f"`{name}` must be uint8 (0..255) or floats in 0..1. "
+            f"Received floats from {finite.min():g} to {finite.max():g}."
+        )
+    return array

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_floats
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def atom_gallery(
         >>> len(figure.axes)
         6
     """
-    images, indices = np.asarray(images), np.asarray(indices)
+    images, indices = unit_floats("images", images), np.asarray(indices)
     coefficients = None if coefficients is None else np.asarray(coefficients)
     side = _check(images, indices, coefficients)
     check_integers(atoms=(1, atoms), examples=(1, examples), window=(1, window))
@@ -84,8 +84,6 @@ def atom_gallery(
         raise ValueError(
             f"`map_of` must be the number of an image, below {len(images)}. Received: {map_of}"
         )
-    if images.dtype == np.uint8:
-        images = images / np.float32(255)
     reach = -(-window // side)  # in positions
     rows = [
         (name, share, strength, _strongest(strength, examples, reach))

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.plots._matplotlib import new_figure, unit_floats
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ def channel_slice(
     """Draws one row of an image and of its reconstructions, a panel for each channel.
 
     Args:
-        image: `(height, width, channels)`, floats in 0..1.
+        image: `(height, width, channels)`, uint8 or floats in 0..1.
         rebuilt: dict, name of a method to an array of the shape of `image`.
         row: int, or None for the centre row.
 
@@ -29,6 +27,8 @@ def channel_slice(
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if images are neither uint8 nor floats.
+        ValueError: if floats have another scale than 0..1, or arrays have other shapes.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -37,9 +37,15 @@ def channel_slice(
         >>> [axis.get_ylabel() for axis in figure.axes]
         ['red', 'green', 'blue']
     """
-    image = np.asarray(image)
+    image = unit_floats("image", image)
+    rebuilt = {
+        name: unit_floats(f"rebuilt[{name!r}]", array, image.shape)
+        for name, array in rebuilt.items()
+    }
     height, _, channels = image.shape
     row = height // 2 if row is None else row
+    if row not in range(height):
+        raise ValueError(f"`row` must be an integer from 0 to {height - 1}. Received: {row}")
     figure, axes = new_figure(channels, 1, 10, 2.3 * channels + 0.4)
     names = CHANNEL_NAMES.get(channels, [f"channel {channel}" for channel in range(channels)])
     for channel, (axis, name) in enumerate(zip(axes[:, 0], names, strict=True)):
@@ -47,7 +53,7 @@ def channel_slice(
         axis.plot(image[row, :, channel], color="black", linewidth=1.6, label="image")
         for number, (method, reconstruction) in enumerate(rebuilt.items()):
             colour, style = LINES[number % len(LINES)]
-            values = np.asarray(reconstruction)[row, :, channel]
+            values = reconstruction[row, :, channel]
             axis.plot(values, color=colour, linestyle=style, linewidth=1.3, label=method)
         axis.set_ylabel(name)
         axis.set_ylim(-0.05, 1.05)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.plots._matplotlib import new_figure, unit_floats
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike
     """Draws images, their codebook indices and their largest coefficients, a row for each image.
 
     Args:
-        images: `(n, height, width, channels)`, floats in 0..1.
+        images: `(n, height, width, channels)`, uint8 or floats in 0..1.
         indices: integers `(n, rows, cols)`, the index into a codebook at each position.
         coefficients: floats `(n, rows, cols, sparsity)` of a sparse code, drawn as
             `log10(1 + largest magnitude)`.
@@ -33,7 +33,7 @@ def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike
         >>> figure.axes[1].get_title()
         'VQ'
     """
-    images, indices = np.asarray(images), np.asarray(indices)
+    images, indices = unit_floats("images", images), np.asarray(indices)
     strongest = np.log10(1 + np.abs(coefficients).max(axis=-1))
     figure, axes = new_figure(len(images), 3, 9, 2.7 * len(images) + 0.4)
     columns = (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from umbed_keras.ops.similarity import cosines_to
-from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_floats
 from umbed_keras.plots.similarity import COSINES
 from umbed_keras.typing import ArrayLike
 
@@ -53,7 +53,7 @@ def embedding(
     If a pixel is chosen, a further panel shows the cosine similarity of all pixels to it.
 
     Args:
-        image: `(height, width, channels)`, floats in 0..1.
+        image: `(height, width, channels)`, uint8 or floats in 0..1.
         vectors: floats `(height, width, latent_dim)`.
         reconstruction: floats of the shape of `image`.
         code_map: integers `(height, width)`, for example the first index of each pixel, or None.
@@ -63,6 +63,8 @@ def embedding(
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if images are neither uint8 nor floats.
+        ValueError: if floats have another scale than 0..1, or arrays have other shapes.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -72,7 +74,16 @@ def embedding(
         >>> figure.axes[2].get_title()
         'similarity to the ringed pixel (cosine)'
     """
-    image, reconstruction = np.asarray(image), np.asarray(reconstruction)
+    image = unit_floats("image", image)
+    reconstruction = unit_floats("reconstruction", reconstruction, image.shape)
+    if np.shape(vectors)[:-1] != image.shape[:2]:
+        raise ValueError(
+            f"`vectors` must have shape (height, width, latent_dim), of the pixels of `image`, "
+            f"{image.shape[:2]}. Received: shape={np.shape(vectors)}"
+        )
+    sides = zip(pixel or (), image.shape, strict=False)
+    if any(position not in range(side) for position, side in sides):
+        raise ValueError(f"`pixel` must lie in an image of {image.shape[:2]}. Received: {pixel}")
     panels = [
         ("image", np.squeeze(image), SHADES),
         ("embedding (principal components)", embedding_to_rgb(vectors), {}),

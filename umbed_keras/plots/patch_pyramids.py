@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.plots._matplotlib import new_figure, unit_floats
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def patch_pyramids(targets: ArrayLike, reconstructions: ArrayLike) -> "Figure":
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if images are neither uint8 nor floats.
+        ValueError: if floats have another scale than 0..1, or arrays have other shapes.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -30,7 +32,8 @@ def patch_pyramids(targets: ArrayLike, reconstructions: ArrayLike) -> "Figure":
         >>> len(figure.axes)
         14
     """
-    targets, reconstructions = np.asarray(targets), np.asarray(reconstructions)
+    targets = unit_floats("targets", targets)
+    reconstructions = unit_floats("reconstructions", reconstructions, targets.shape)
     pixels, levels = targets.shape[:2]
     figure, axes = new_figure(pixels, 2 * levels + 1, 2 * levels + 1, pixels)
     for row, pair in enumerate(zip(targets, reconstructions, strict=True)):

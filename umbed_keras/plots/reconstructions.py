@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure
+from umbed_keras.plots._matplotlib import new_figure, unit_floats
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def reconstructions(
     """Draws images, their reconstructions by several methods and the errors, a row for each image.
 
     Args:
-        images: `(n, height, width, channels)`, floats in 0..1.
+        images: `(n, height, width, channels)`, uint8 or floats in 0..1.
         rebuilt: dict, name of a method to an array of the shape of `images`.
         error_limit: float, the absolute error (mean over channels) that is drawn brightest. None
             takes the largest error of all methods. All methods share one scale.
@@ -27,6 +27,8 @@ def reconstructions(
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if images are neither uint8 nor floats.
+        ValueError: if floats have another scale than 0..1, or arrays have other shapes.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -35,8 +37,13 @@ def reconstructions(
         >>> [axis.get_title() for axis in figure.axes[:3]]
         ['image', 'half', 'half: error']
     """
-    images = np.asarray(images)
-    rebuilt = {name: np.asarray(array) for name, array in rebuilt.items()}
+    images = unit_floats("images", images)
+    rebuilt = {
+        name: unit_floats(f"rebuilt[{name!r}]", array, images.shape)
+        for name, array in rebuilt.items()
+    }
+    if error_limit is not None and not error_limit > 0:
+        raise ValueError(f"`error_limit` must be above 0. Received: {error_limit}")
     errors = {name: np.abs(array - images).mean(axis=-1) for name, array in rebuilt.items()}
     limit = error_limit or max(float(error.max()) for error in errors.values())
     columns = 1 + 2 * len(rebuilt)

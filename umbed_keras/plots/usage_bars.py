@@ -22,6 +22,7 @@ def usage_bars(counts: Mapping[str, ArrayLike]) -> "Figure":
         `matplotlib.figure.Figure`.
 
     Raises:
+        ValueError: if counts are negative, NaN or infinite, or have another shape.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -29,6 +30,12 @@ def usage_bars(counts: Mapping[str, ArrayLike]) -> "Figure":
         >>> figure.axes[0].get_title()
         'VQ: 3 of 4 entries used'
     """
+    for name, uses in counts.items():
+        if not (np.ndim(uses) == 1 and np.isfinite(uses).all() and np.min(uses, initial=0) >= 0):
+            raise ValueError(
+                f"`counts[{name!r}]` must be numbers at least 0 of shape (entries,). "
+                f"Received: {uses}"
+            )
     figure, axes = new_figure(len(counts), 1, 9, 2.6 * len(counts) + 0.2)
     for axis, (name, uses) in zip(axes[:, 0], counts.items(), strict=True):
         order = np.argsort(-np.asarray(uses), kind="stable")

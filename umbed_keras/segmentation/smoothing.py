@@ -172,6 +172,8 @@ def as_smoothing(smoothing: Any, side: int | None = None) -> Smoothing:
         if side is None:
             return largest
         return replace(largest, radius=min(largest.radius, max(1, side // _RADII)))
+    if isinstance(smoothing, bool):
+        raise TypeError(_MESSAGE.format(smoothing))
     try:
         return GaussianSmoothing(float(smoothing))
     except TypeError as error:

@@ -65,7 +65,9 @@ def test_a_window_equals_that_part_of_the_whole(model, image, window):
     assert np.mean(codes == model.encode(image[None])["indices"][0][window]) >= 0.9999
 
 
-@pytest.mark.parametrize("rows", [slice(3, 64), slice(0, 151), slice(64, 64), slice(None)])
+@pytest.mark.parametrize(
+    "rows", [slice(3, 64), slice(0, 151), slice(64, 64), slice(None), slice(0, 64, 2)]
+)
 def test_a_window_lies_in_the_image_and_on_the_grid(model, image, rows):
     with pytest.raises(ValueError, match=r"`rows` must be a slice within 0\.\.150"):
         model.embed_window(image, rows, slice(0, 64))

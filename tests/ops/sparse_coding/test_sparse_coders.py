@@ -253,3 +253,18 @@ def test_decoding_passes_gradients_to_coefficients_and_atoms(gradients):
 def test_decoding_shapes_that_do_not_match_is_a_value_error(indices, coefficients, dictionary):
     with pytest.raises(ValueError, match="must have"):
         sparse_decode(np.zeros(indices, "int32"), np.ones(coefficients), np.ones(dictionary))
+
+
+@pytest.mark.parametrize(
+    ("indices", "error"), [([[0, 3]], ValueError), ([[-1, 0]], ValueError), ([[0.5, 1]], TypeError)]
+)
+def test_atoms_that_do_not_exist_are_refused(indices, error):
+    with pytest.raises(error, match="`indices` must"):
+        sparse_decode(np.array(indices), np.ones((1, 2), "float32"), np.eye(3, dtype="float32"))
+
+
+def test_integer_coefficients_leave_the_atoms_as_they_are():
+    signals = sparse_decode([[0, 2]], np.array([[2, 3]]), 0.5 * np.eye(3, dtype="float32"))
+    assert ops.convert_to_numpy(signals).tolist() == [[1.0, 0.0, 1.5]]
+    with pytest.raises(TypeError, match="`coefficients` must be real"):
+        sparse_decode([[0, 2]], np.array([[2j, 3]], "complex64"), np.eye(3, dtype="float32"))

@@ -198,11 +198,13 @@ class TiledEmbeddingMixin:
         Raises:
             TypeError: if `image` is no array, or neither uint8 nor floats.
             ValueError: if `image` has another shape, or values outside 0..1.
-            ValueError: if `rows` or `cols` are empty, leave the image, or start elsewhere.
+            ValueError: if `rows` or `cols` are empty, leave the image, start elsewhere or have
+                a step.
         """
         source = StoredImage(image, self.channels)
         for name, side, size in zip(("rows", "cols"), (rows, cols), source.shape[1:3], strict=True):
             inside = None not in (side.start, side.stop) and 0 <= side.start < side.stop <= size
+            inside = inside and side.step in (None, 1)
             if not inside or side.start % self.stride:
                 raise ValueError(
                     f"`{name}` must be a slice within 0..{size} that begins at a multiple of "
