@@ -22,9 +22,10 @@ def sum_in_torch(maps: Sequence[torch.Tensor], strides: Sequence[int]) -> torch.
     """Computes `bilinear.sum_enlarged`, with its arguments."""
     total = None
     for features, stride in zip(maps, strides, strict=True):
-        on_grid = _on_grid(_on_grid(features, 1, stride), 2, stride)
+        # Rows last, as whole rows are combined several times as fast as pixels.
+        on_grid = _on_grid(_on_grid(features, 2, stride), 1, stride)
         total = on_grid.contiguous() if total is None else total.add_(on_grid)
-    return _doubled(_doubled(total, 1), 2)
+    return _doubled(_doubled(total, 2), 1)
 
 
 def _on_grid(features: torch.Tensor, axis: int, stride: int) -> torch.Tensor:
