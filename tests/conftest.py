@@ -20,6 +20,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     flags = os.environ.get("XLA_FLAGS", "")  # flags of the caller are kept
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false {flags}"
 ROOT = Path(__file__).parents[1]
+# `parameters` is here.
+sys.path.append(str(Path(__file__).parent))
 # The slowest files, which are started first, so that all processes end at about the same time.
 LONG = (
     "test_readme.py",
