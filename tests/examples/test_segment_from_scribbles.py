@@ -10,6 +10,8 @@ from PIL import Image
 from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import PixelClassifier
 
+pytestmark = pytest.mark.torch_alone
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRESET = "celeba_vae_d16"
 SIZE = (40, 32)
@@ -73,7 +75,6 @@ def test_a_folder_of_strokes_segments_itself_and_another_folder(run, folders):
     assert len(list(out.iterdir())) == 3 * len(images) + 2  # classifier.npz and done.json
 
 
-@pytest.mark.torch_alone
 def test_images_that_are_done_are_skipped(run, folders):
     folder, _ = folders
     run(folder / "train" / "one.png", folder / "train" / "one.strokes.png", "--preset", PRESET)
@@ -99,7 +100,6 @@ def test_images_that_are_done_are_skipped(run, folders):
     assert labels.stat().st_mtime_ns > second
 
 
-@pytest.mark.torch_alone
 def test_broken_files_are_named_at_the_end(run, folders, capsys):
     folder, _ = folders
     (folder / "apply" / "a_broken.png").write_bytes(b"no image")
@@ -115,7 +115,6 @@ def test_broken_files_are_named_at_the_end(run, folders, capsys):
     assert (folder / "out" / "three.labels.png").exists()
 
 
-@pytest.mark.torch_alone
 def test_stacks_of_16_bits(run, tmp_path):
     tifffile = pytest.importorskip("tifffile")
     random = np.random.default_rng(0)
@@ -134,7 +133,6 @@ def test_stacks_of_16_bits(run, tmp_path):
     assert read(tmp_path / "out" / "cells.overlay.png").shape == (*SIZE, 3)
 
 
-@pytest.mark.torch_alone
 def test_scaling_and_channels_are_chosen(run, tmp_path):
     numbers = np.zeros((2, *SIZE), "uint16")
     numbers[1, :, 16:] = 2000
@@ -150,7 +148,6 @@ def test_scaling_and_channels_are_chosen(run, tmp_path):
     assert (read(tmp_path / "out" / "two.labels.png") == 1 + (np.arange(32) > 15)).mean() > 0.95
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -172,7 +169,6 @@ def test_bad_arguments_are_refused(arguments, message, run, folders, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.torch_alone
 def test_bad_folders_are_refused(run, folders):
     folder, _ = folders
     with pytest.raises(ValueError, match="strokes in all: 0"):
@@ -186,7 +182,6 @@ def test_bad_folders_are_refused(run, folders):
         run("--train", folder / "train", "--apply", folder / "apply")
 
 
-@pytest.mark.torch_alone
 def test_results_of_two_classifiers_are_never_mixed(run, folders):
     folder, _ = folders
     image, strokes = folder / "train" / "one.png", folder / "train" / "one.strokes.png"
@@ -206,7 +201,6 @@ def test_results_of_two_classifiers_are_never_mixed(run, folders):
     assert {path.name: path.read_bytes() for path in out.glob("three.*")} == first
 
 
-@pytest.mark.torch_alone
 def test_results_of_an_earlier_kind_are_removed(run, folders):
     folder, numbers = folders
     image = folder / "train" / "one.png"
@@ -218,7 +212,6 @@ def test_results_of_an_earlier_kind_are_removed(run, folders):
     assert set(np.unique(read_labels(folder / "out" / "one.labels.tif"))) == {70000, 140000}
 
 
-@pytest.mark.torch_alone
 def test_an_output_folder_within_the_images_and_equal_names_in_subfolders(run, folders):
     folder, _ = folders
     for name in ("a", "b"):
@@ -236,7 +229,6 @@ def test_an_output_folder_within_the_images_and_equal_names_in_subfolders(run, f
         assert [path.as_posix() for path in out] == names
 
 
-@pytest.mark.torch_alone
 def test_a_broken_training_image_does_not_stop_the_others(run, folders, capsys):
     folder, numbers = folders
     (folder / "train" / "two.jpg").write_bytes(b"no image")
@@ -251,7 +243,6 @@ def test_a_broken_training_image_does_not_stop_the_others(run, folders, capsys):
     assert (folder / "out" / "one.labels.png").exists()
 
 
-@pytest.mark.torch_alone
 def test_georeferenced_results(run, tmp_path):
     rasterio = pytest.importorskip("rasterio")
     image = np.random.default_rng(0).integers(0, 90, SIZE, "uint8")
