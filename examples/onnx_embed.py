@@ -1,7 +1,7 @@
 """Embeds an image with an ONNX file, without Keras or umbed_keras.
 
     python -c "import umbed_keras as uk
-    model = uk.PixelEmbedder.from_preset('natural_lite0_vae_d32')
+    model = uk.PixelEmbedder.from_preset('free_lite0_vae_d32')
     model.export_onnx('embed.onnx', what='embed')"
     python examples/onnx_embed.py embed.onnx examples/astronaut.jpg vectors.npz
 

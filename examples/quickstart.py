@@ -19,8 +19,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     # NASA's portrait of astronaut Eileen Collins, public domain.
     parser.add_argument("image", nargs="?", type=Path, default=HERE / "astronaut.jpg")
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
-    parser.add_argument("--codes", default="natural_lite0_vq_k64", help="preset of the codes")
+    parser.add_argument("--preset", default="free_lite0_vae_d32", help="preset of the vectors")
+    parser.add_argument("--codes", default="free_lite0_vq_k64", help="preset of the codes")
     parser.add_argument(
         "--pixel",
         type=int,

@@ -19,7 +19,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--preset", default="natural_lite0_vae_d32", help="preset of the vectors")
+    parser.add_argument("--preset", default="free_lite0_vae_d32", help="preset of the vectors")
     parser.add_argument("--port", type=int, help="default: the first free port from 7860 on")
     args = parser.parse_args()
     if importlib.util.find_spec("gradio") is None:

@@ -2,6 +2,7 @@
 
     python examples/segment_from_scribbles.py IMAGE STROKES --output FOLDER
     python examples/segment_from_scribbles.py --train FOLDER --apply FOLDER --output FOLDER
+    python examples/segment_from_scribbles.py --project FILE.umbed --output FOLDER
     python examples/segment_from_scribbles.py --classifier FILE.npz --apply FOLDER --output FOLDER
 
 Images are files of every kind that `umbed_keras.read_image` reads: any number type, any channels,
@@ -12,6 +13,8 @@ Strokes are an image of the same height and width (and planes). A grey or palett
 holds class numbers, 0 for unlabelled pixels. An image in colours holds strokes in the colours of
 `examples/scribble_app.py`, whose downloads can be used here; any other colour is unlabelled. In a
 training folder the strokes of NAME.jpg (or .tif, ...) are NAME.strokes.png, .tif or .npy.
+
+A project (`umbed_keras.segmentation.Project`) brings images, strokes and all settings along.
 
 For each image three files are written to the output folder: NAME.labels.png, the class numbers;
 NAME.probability.png, the probability of the predicted class, 255 for 1; and NAME.overlay.png, of
@@ -38,10 +41,10 @@ import keras
 
 from umbed_keras.images.content import content_digest
 from umbed_keras.images.folder_files import folder_files
-from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation import PixelClassifier, Project
 from umbed_keras.segmentation.image_lists import as_label_images
 
-PRESET = "natural_lite0_vae_d32"
+PRESET = "free_lite0_vae_d32"
 STROKES = ".strokes"
 # What broken files, missing libraries and images that do not suit the classifier raise.
 BROKEN = (ImportError, OSError, TypeError, ValueError)
@@ -54,6 +57,7 @@ def arguments():
     parser.add_argument("image", nargs="?", type=Path)
     parser.add_argument("strokes", nargs="?", type=Path, help="of the size of the image")
     parser.add_argument("--train", type=Path, help="folder of images with strokes beside them")
+    parser.add_argument("--project", type=Path, help="file of a project")
     parser.add_argument("--classifier", type=Path, help=".npz file of this script or the page")
     parser.add_argument("--apply", type=Path, help="folder of images to segment")
     parser.add_argument("--preset", help=f"preset of the vectors (default: {PRESET})")
@@ -69,13 +73,14 @@ def arguments():
     args = parser.parse_args()
     if (args.image is None) != (args.strokes is None):
         parser.error("an image needs its strokes: IMAGE STROKES")
-    if sum(given is not None for given in (args.image, args.train, args.classifier)) != 1:
-        parser.error("give one of: IMAGE STROKES, --train FOLDER, --classifier FILE")
+    sources = (args.image, args.train, args.project, args.classifier)
+    if sum(given is not None for given in sources) != 1:
+        parser.error("give one of: IMAGE STROKES, --train, --project, --classifier")
     if args.classifier and not args.apply:
         parser.error("--classifier needs --apply FOLDER")
     for option in ("preset", "channels", "scaling"):
-        if args.classifier and getattr(args, option) is not None:
-            parser.error(f"--{option} belongs to the training of the classifier, which is over")
+        if (args.classifier or args.project) and getattr(args, option) is not None:
+            parser.error(f"--{option} belongs to the classifier or the project, which has its own")
     if args.output.resolve() in [path.resolve() for path in (args.train, args.apply) if path]:
         parser.error("--output must be another folder than those of images")
     return args
@@ -163,6 +168,10 @@ def main() -> int:
     names, pairs, broken = {}, [(args.image, args.strokes)], {}
     if args.image:
         names[args.image] = args.image.stem
+    project, described = Project.load(args.project) if args.project else None, {}
+    if project:
+        described = {image.path: image for image in project.images.values()}
+        names = {path: path.stem for path in described}
     for folder in dict.fromkeys(folder for folder in (args.train, args.apply) if folder):
         paths = images_in(folder, args.output)
         if folder == args.train:
@@ -181,7 +190,8 @@ def main() -> int:
     if args.classifier:
         saved, classifier = args.classifier, PixelClassifier.load(args.classifier)
     else:
-        saved, classifier = args.output / "classifier.npz", trained(pairs, args, broken)
+        saved = args.output / "classifier.npz"
+        classifier = project.fit() if project else trained(pairs, args, broken)
         if classifier:
             classifier.save(saved)
     if classifier:
@@ -193,7 +203,8 @@ def main() -> int:
                 origin = [made, content_digest(path), args.axes or ""]
                 if not done.has(name, origin):
                     done.forget(name)
-                    image = uk.read_image(path, args.axes)
+                    known = described.get(path)
+                    image = known.open() if known else uk.read_image(path, args.axes)
                     write_results(classifier, image, args.output, name, args.adapt)
                     done.add(name, origin)
             except BROKEN as error:

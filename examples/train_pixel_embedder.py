@@ -52,6 +52,16 @@ def arguments():
     parser.add_argument(
         "--feature-weight", type=float, default=0.02, help="weight of the features in the loss"
     )
+    parser.add_argument(
+        "--features-only",
+        action="store_true",
+        help="vectors are a linear map of the features alone, which training leaves as it is",
+    )
+    parser.add_argument(
+        "--feature-metrics",
+        type=Path,
+        help=".npz of tools/fisher_information.py: which features matter most",
+    )
     return parser.parse_args()
 
 
@@ -122,7 +132,13 @@ def main():
         seed=args.seed,
         backbone=make_backbone(args.backbone) if args.backbone else None,
         feature_weight=args.feature_weight,
+        features_only=args.features_only,
     )
+    if args.feature_metrics:
+        with np.load(args.feature_metrics) as metrics:
+            model.adapt(train, [metrics[name] for name in metrics.files])
+    if args.features_only:
+        model.features.kernel.trainable = False
     learn(model, args, train, validation, DrawPatches(validation, args.output / "patches.png"))
     store(model, args, validation, quality)
     report_unreadable(train)

@@ -197,6 +197,11 @@ FLOORS = {
     "stores": 7,
     # The public face of parts that lie in several rooms.
     "layers": 8,
+    # The public names that need Keras.
+    "library": 9,
+    # Programs for people who write no code.
+    "apps": 10,
+    "__main__": 11,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")
@@ -282,6 +287,7 @@ USERS_OF_TORCH = {
     "images/batches.py": "a DataLoader is data on any backend",
     "metrics/_lpips_weights.py": "the published weights are PyTorch files",
     "models/base/onnx_export.py": "the exporter is that of PyTorch, whatever the backend",
+    "ops/_torch_enlarge.py": "sums at half the resolution that are written in PyTorch",
     "ops/_torch_guided_filter.py": "a filter in place that is written in PyTorch",
     "ops/sparse_coding/_torch_pursuit.py": "a pursuit of its own that is written in PyTorch",
 }

@@ -8,12 +8,17 @@ memory on the portrait of 512x512 pixels, each in its own process; and, with `--
 score in-image over the number of labelled pixels.
 
 The methods are logistic regression on colours; a random forest of 100 trees, as in scikit-image, on
-principal components of patch pyramids (fitted on the training images of BSDS) and on the multiscale
-features of scikit-image; `FewLabelsClassifier` on the latter; and `PixelClassifier` with a Gaussian
-filter, as it is, and adapting to each image.
+principal components of patch pyramids (fitted on the training images of BSDS), on the multiscale
+features of scikit-image, and on ilastik's filters at its scales (where `fastfilters2` is
+installed); `FewLabelsClassifier` on scikit-image's features; napari-convpaint with its Gaussian
+features (where it is installed; its other features need weights that are downloaded); and
+`PixelClassifier` with a Gaussian filter, as it is, and adapting to each image.
 """
 
 import argparse
+import contextlib
+import importlib.util
+import io
 import json
 import subprocess
 import sys
@@ -89,6 +94,44 @@ def coloured(describe):
     return with_colours
 
 
+# Standard deviations of ilastik's filters, in pixels.
+ILASTIK_SCALES = 0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0
+
+
+def ilastik_filters(image):
+    """Computes the seven filters of ilastik for each channel and scale."""
+    from fastfilters2 import compute_filters
+
+    channels = np.moveaxis(np.asarray(image, "float32"), -1, 0)
+    filtered = [
+        compute_filters(np.ascontiguousarray(channel), scale)
+        for channel in channels
+        for scale in ILASTIK_SCALES
+    ]
+    return np.moveaxis(np.concatenate(filtered), 0, -1)
+
+
+class Convpaint:
+    """napari-convpaint's model with Gaussian features, with the interface of `Plain`."""
+
+    def fit(self, images, labelled):
+        from napari_convpaint import ConvpaintModel
+
+        self.model = ConvpaintModel("gaussian")
+        self.model.set_params(channel_mode="rgb")
+        annotations = []
+        for image, pixels in zip(images, labelled, strict=True):
+            label = np.zeros(image.shape[:2], int)
+            label[pixels.rows, pixels.cols] = pixels.labels + 1
+            annotations.append(label)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.model.train([np.moveaxis(image, -1, 0) for image in images], annotations)
+        return self
+
+    def predict(self, image):
+        return np.asarray(self.model.segment(np.moveaxis(image, -1, 0))) - 1
+
+
 def all_methods(model, bsds):
     """Returns, for each method, the function of features and the function of learners.
 
@@ -117,6 +160,13 @@ def all_methods(model, bsds):
         "`PixelClassifier`": ours(),
         "`PixelClassifier`, `adapt=True`": ours(adapt=True),
     }
+    if importlib.util.find_spec("fastfilters2"):
+        methods["ilastik's filters, random forest"] = ilastik_filters, forest
+    if importlib.util.find_spec("napari_convpaint"):
+        methods["napari-convpaint, Gaussian features"] = (
+            lambda image: image,
+            lambda _: Convpaint(),
+        )
     if bsds:
         pyramids = uk.PixelEmbedder(latent_dim=16, seed=0)
         pyramids.adapt(load_split(bsds, tiles=True)[0])
@@ -222,7 +272,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder of the four archives")
-    parser.add_argument("preset", nargs="?", default="natural_lite0_vae_d32")
+    parser.add_argument("preset", nargs="?", default=PixelClassifier().embedder)
     parser.add_argument("--bsds", type=Path, help="images for principal components")
     parser.add_argument("--count", type=int, default=25, help="images of each kind, at least 2")
     parser.add_argument("--draws", type=int, default=3, help="of strokes and of training images")

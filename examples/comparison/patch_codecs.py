@@ -108,8 +108,11 @@ def principal_components(learned, held_out):
 
 def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, selection):
     """Codes signals by a dictionary at several sparsities, coefficients rounded or refitted."""
-    atoms, codes = learn_dictionary(learned, num_atoms, learned_sparsity, selection, ROUNDS)
-    largest = float(np.abs(codes).max())
+    atoms = learn_dictionary(learned, num_atoms, learned_sparsity, selection, ROUNDS)
+    _, coefficients = uk.ops.orthogonal_matching_pursuit(
+        learned, atoms, learned_sparsity, selection=selection
+    )
+    largest = float(np.abs(ops.convert_to_numpy(coefficients)).max())
     for sparsity in sparsities:
         indices, whole = (
             ops.convert_to_numpy(part)

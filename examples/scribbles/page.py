@@ -64,7 +64,10 @@ class Page:
     def __init__(self, classifier):
         self.blank = classifier
         # Loads the preset, so that an unknown name ends the program before the page opens.
-        _ = classifier.features.embedder
+        origin = classifier.features.embedder.origin
+        self.credits = f"Vectors: `{origin.get('preset', 'own embedder')}`"
+        if origin.get("license"):
+            self.credits += f" (licence of the weights: {origin['license']})"
 
     def open(self, path, session):
         """Starts a new session with the image of a file."""
@@ -148,7 +151,7 @@ def build(page):
         fill_width=True,
     ) as blocks:
         session = gr.State(None, delete_callback=lambda session: session and session.close())
-        gr.Markdown(f"# {TITLE}")
+        gr.Markdown(f"# {TITLE}\n\n{page.credits}")
         with gr.Row(equal_height=True):
             choice = gr.Radio(list(pictures), label="A sample", elem_id="sample")
             upload = gr.UploadButton("Open an image", file_types=KINDS, elem_id="open")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from umbed_keras.images.labels import read_labels
-from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation import PixelClassifier, Project
 
 pytestmark = pytest.mark.torch_alone
 
@@ -73,6 +73,17 @@ def test_a_folder_of_strokes_segments_itself_and_another_folder(run, folders):
         assert read(out / f"{name}.overlay.png").shape == image.shape
         np.testing.assert_array_equal(loaded.predict(image), classifier.predict(image))
     assert len(list(out.iterdir())) == 3 * len(images) + 2  # classifier.npz and done.json
+
+
+def test_a_project_brings_all_along(run, folders):
+    folder, numbers = folders
+    np.save(folder / "stack.npy", np.random.default_rng(1).integers(0, 90, (2, *SIZE), "uint8"))
+    project = Project(preset=PRESET, smoothing=1.0)
+    key = project.add_image(folder / "stack.npy", axes="zyx")
+    project.set_strokes(key, numbers, plane=(1,))
+    project.save(folder / "cells.umbed")
+    run("--project", folder / "cells.umbed")
+    assert np.array_equal(read_labels(folder / "out" / "stack.labels.tif"), project.predict(key))
 
 
 def test_images_that_are_done_are_skipped(run, folders):

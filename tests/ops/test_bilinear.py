@@ -5,7 +5,7 @@ import pytest
 from keras import backend, ops
 from scipy.ndimage import map_coordinates
 
-from umbed_keras.ops.bilinear import enlarge, enlarged_at
+from umbed_keras.ops.bilinear import enlarge, enlarged_at, sum_enlarged
 
 numpy = ops.convert_to_numpy
 
@@ -51,6 +51,30 @@ def test_all_pixels_and_chosen_ones(stride, size, compiled, rounding):
     np.testing.assert_allclose(numpy(whole), want, rtol=0, atol=tolerance)
     np.testing.assert_allclose(numpy(chosen), want[index], rtol=0, atol=tolerance)
     np.testing.assert_allclose(numpy(chosen), numpy(whole)[index], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("strides", [(4, 8, 16), (4,), (16,), (12, 24), (2, 4), (3,)], ids=str)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 1)], ids=str)
+def test_sums_of_enlarged_maps(strides, size, rounding):
+    sizes = [[side * strides[-1] // stride for side in size] for stride in strides]
+    maps = [noise(2, *map_size, 3) for map_size in sizes]
+    want = sum(expected(features, stride) for features, stride in zip(maps, strides, strict=True))
+    tensors = [ops.convert_to_tensor(features) for features in maps]
+    tolerance = rounding(4 * len(maps), want)
+    actual = sum_enlarged(tensors, strides)
+    np.testing.assert_allclose(numpy(actual), want, rtol=0, atol=tolerance)
+    for features, before in zip(tensors, maps, strict=True):
+        np.testing.assert_array_equal(numpy(features), before)
+
+
+@pytest.mark.skipif(backend.backend() != "torch", reason="its gradients take the plain path")
+def test_gradients_of_sums():
+    import torch
+
+    maps = [torch.ones(1, 4, 4, 1, requires_grad=True), torch.ones(1, 2, 2, 1, requires_grad=True)]
+    sum_enlarged(maps, (4, 8)).sum().backward()
+    # Each position has the weight of its pixels.
+    assert [float(features.grad.sum()) for features in maps] == [256, 256]
 
 
 def test_outside_of_a_graph(rounding):

@@ -91,6 +91,25 @@ def test_the_pixel_of_a_square_is_its_middle():
     assert middles(drawn(figure, 1)[0], stack) == [(0, 6, 10)]
 
 
+def test_a_map_is_coloured_where_an_image_uses_the_atom():
+    stack = images(2)
+    codes = sparse(2, 8, a1={(1, 3, 4): -2, (1, 5, 6): -1, (0, 1, 1): -4})
+    figure = plots.atom_gallery(stack, *codes, atoms=1, examples=2, window=4, map_of=1)
+    first, *others = figure.axes
+    picture, colour = first.images
+    grey = 0.45 + 0.55 * stack[1].mean(axis=-1)
+    np.testing.assert_allclose(picture.get_array(), grey, rtol=1e-6)
+    opacity = np.zeros((8, 8))
+    # The 90 % quantile of 1 and 2 is 1.9.
+    opacity[3, 4], opacity[5, 6] = 1, 1 / 1.9
+    np.testing.assert_allclose(colour.get_array()[..., 3], opacity, rtol=1e-6)
+    assert colour.get_extent() == picture.get_extent()
+    # The pixels beside it are the same as without.
+    plain = plots.atom_gallery(stack, *codes, atoms=1, examples=2, window=4)
+    for axis, same in zip(others, plain.axes, strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), same.images[0].get_array())
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_uint8_images_are_drawn_as_floats(channels):
     stack = np.uint8(255 * images(1, channels=channels))
@@ -117,6 +136,7 @@ def test_codes_without_uses_give_an_empty_figure():
         ({"atoms": 0}, ValueError, "`atoms` must be an integer >= 1. Received: 0"),
         ({"examples": 2.5}, ValueError, "`examples` must be an integer >= 1. Received: 2.5"),
         ({"window": -1}, ValueError, "`window` must be an integer >= 1. Received: -1"),
+        ({"map_of": 3}, ValueError, "`map_of` must be the number of an image, below 3"),
     ],
 )
 def test_invalid_arguments_raise_errors(change, error, named):

@@ -28,20 +28,21 @@ def problem(telling, count=60, seed=0):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_weights_have_the_largest_likelihood(seed):
-    likelihoods = np.random.default_rng(seed).beta(2, 1 + seed, size=(30, 2))
+    random = np.random.default_rng(seed)
+    likelihoods, counts = random.beta(2, 1 + seed, size=(30, 2)), random.uniform(0.1, 1, 30)
 
     def surprise(weight):
         mixed = np.maximum(likelihoods, MIN_LIKELIHOOD) @ [weight, 1 - weight]
-        return -np.log(mixed).sum() - np.log(weight) - np.log(1 - weight)
+        return -counts @ np.log(mixed) - np.log(weight) - np.log(1 - weight)
 
     best = minimize_scalar(surprise, bounds=(1e-6, 1 - 1e-6), method="bounded")
     # What the likelihood, which is flat at its top, tells apart in float64.
-    assert surprise(_mixture_weights(likelihoods)[0]) == pytest.approx(best.fun, abs=1e-6)
+    assert surprise(_mixture_weights(likelihoods, counts)[0]) == pytest.approx(best.fun, abs=1e-6)
 
 
 def test_nothing_held_out_decides_nothing():
-    np.testing.assert_array_equal(_mixture_weights(np.zeros((7, 2))), [0.5, 0.5])
-    np.testing.assert_array_equal(_mixture_weights(np.empty((0, 2))), [0.5, 0.5])
+    np.testing.assert_array_equal(_mixture_weights(np.zeros((7, 2)), np.ones(7)), [0.5, 0.5])
+    np.testing.assert_array_equal(_mixture_weights(np.empty((0, 2)), np.empty(0)), [0.5, 0.5])
 
 
 @pytest.mark.parametrize(("telling", "part"), [(slice(0, 3), 0), (slice(3, 7), 1)])

@@ -109,7 +109,7 @@ def test_whole_images_are_held_out(embedder, striped, strokes):
         LabelledPixels.from_label_image(label, features_func(embedder)(image))
         for image, label in zip(pair, labels, strict=True)
     ]
-    _, _, groups = training_set(images, 0)
+    _, _, groups, _ = training_set(images, 0)
     assert np.bincount(groups).tolist() == [20, 20]
     assert (classifier.predict(pair[1])[:, :8] == 2).mean() > 0.95
 
@@ -123,12 +123,24 @@ def test_strokes_are_counted_within_their_class():
     assert pixels.strokes.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
 
 
+def test_a_stroke_counts_as_one_label():
+    label = np.zeros((9, 12), int)
+    label[0, :3], label[4, :4], label[8, 2:7], label[6, 0] = 1, 1, 2, 2
+    pixels = LabelledPixels.from_label_image(label, np.zeros((9, 12, 1), "float32"))
+    # The second image holds one stroke of class 1, which counts as two.
+    other = LabelledPixels.from_label_image(label[:3], np.zeros((3, 12, 1), "float32"))
+    _, labels, _, weights = training_set([pixels, other], seed=0)
+    assert np.bincount(labels, weights).tolist() == pytest.approx([0, 4, 2])
+    alone = training_set([pixels], seed=0)[3]
+    assert alone.tolist() == pytest.approx([1 / 3] * 3 + [1 / 4] * 4 + [1] + [1 / 5] * 5)
+
+
 @pytest.mark.torch_alone
 def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
     label = np.ones((60, 60), int)
     label[0, :7] = 2
     features = np.arange(3600, dtype="float32").reshape(60, 60, 1)
-    chosen, labels, groups = training_set([LabelledPixels.from_label_image(label, features)], 0)
+    chosen, labels, groups, _ = training_set([LabelledPixels.from_label_image(label, features)], 0)
     assert np.bincount(labels).tolist() == [0, MAX_PIXELS_PER_CLASS, 7]
     assert len(np.unique(chosen)) == len(chosen) == len(groups)
 

@@ -13,6 +13,7 @@ from umbed_keras.bottlenecks._samples import mean_over, samples_of
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
 from umbed_keras.bottlenecks.entropy_models.sparse_codes import SparseCodes
+from umbed_keras.bottlenecks.kmeans import subsample
 from umbed_keras.ops import orthogonal_matching_pursuit, sparse_decode
 from umbed_keras.ops.checks import check_at_least, check_integers
 from umbed_keras.ops.quantize import LAWS, from_steps, level_values, quantize, to_steps
@@ -256,7 +257,7 @@ class DictionaryBottleneck(Bottleneck):
             # No first coefficient is larger than its vector is long.
             longest = np.linalg.norm(latents, axis=1).max()
             self.coefficient_limit.assign(max(longest, 1e-6))
-        atoms, coefficients = learn_dictionary(
+        atoms = learn_dictionary(
             latents,
             self.num_atoms,
             self.sparsity,
@@ -270,7 +271,15 @@ class DictionaryBottleneck(Bottleneck):
         if self.update == "gradient":
             self.kernel.assign(ops.zeros(self.kernel.shape))
         if self.coefficient_bits:
-            self.coefficient_limit.assign(float(max(np.abs(coefficients).max(), 1e-6)))
+            _, coefficients = orthogonal_matching_pursuit(
+                subsample(latents, np.random.default_rng(self.seed)),
+                atoms,
+                self.sparsity,
+                selection=self.selection,
+                min_gain=self._least_gain,
+            )
+            largest = np.abs(ops.convert_to_numpy(coefficients)).max()
+            self.coefficient_limit.assign(float(max(largest, 1e-6)))
 
     def code_spec(self) -> dict[str, tuple[Shape, str]]:
         """Returns trailing shape and dtype of the codes."""

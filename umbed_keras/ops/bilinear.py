@@ -1,5 +1,7 @@
 """Bilinear upsampling of feature maps, whole or at chosen pixels."""
 
+from collections.abc import Sequence
+
 from keras import backend, ops
 
 from umbed_keras.typing import Tensor
@@ -41,6 +43,36 @@ def enlarge(features: Tensor, stride: int) -> Tensor:
         interpolation="bilinear",
         data_format="channels_last",
     )
+
+
+def sum_enlarged(maps: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
+    """Upsamples feature maps to the same size as `enlarge` does, and adds them.
+
+    Args:
+        maps: float32 tensors `(batch, height / stride, width / stride, channels)`, one or more.
+        strides: ints, the upsampling factor of each map.
+
+    Returns:
+        float32 tensor `(batch, height, width, channels)`.
+
+    Examples:
+        >>> maps = [keras.ops.ones((1, 4, 2, 3)), keras.ops.ones((1, 2, 1, 3))]
+        >>> keras.ops.convert_to_numpy(sum_enlarged(maps, (4, 8)))[0, :, 0, 0].tolist()
+        [2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+    """
+    if backend.backend() == "torch":
+        from umbed_keras.ops._torch_enlarge import applicable, sum_in_torch
+
+        if applicable(maps, strides):
+            return sum_in_torch(maps, strides)
+    total = None
+    for features, stride in zip(maps, strides, strict=True):
+        enlarged = enlarge(features, stride)
+        if total is None:
+            total = enlarged
+        else:
+            total += enlarged  # in place on PyTorch
+    return total
 
 
 def enlarged_at(features: Tensor, stride: int, rows: Tensor, cols: Tensor) -> Tensor:

@@ -11,7 +11,13 @@ from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Red, green and blue of the positions that use an atom, opaque from this quantile of strength on.
+COLOUR, STRONG = (0.84, 0.1, 0.11), 0.9
+# Grey level of black in the image below.
+PALE = 0.45
 
 
 def atom_gallery(
@@ -21,6 +27,7 @@ def atom_gallery(
     atoms: int = 8,
     examples: int = 8,
     window: int = 48,
+    map_of: int | None = None,
 ) -> "Figure":
     """Draws the pixels that use an atom most, one row for each of the most used atoms.
 
@@ -45,6 +52,8 @@ def atom_gallery(
         atoms: int >= 1, largest number of rows.
         examples: int >= 1, largest number of pixels in a row.
         window: int >= 1, height and width of the surroundings in pixels.
+        map_of: int, number of an image on which each row first shows in colour where it uses the
+            atom; or None.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -53,6 +62,7 @@ def atom_gallery(
         TypeError: if `indices` are not integers.
         ValueError: if the arrays have other shapes.
         ValueError: if `atoms`, `examples` or `window` is not an integer of at least 1.
+        ValueError: if `map_of` is not the number of an image.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -70,25 +80,43 @@ def atom_gallery(
     side = _check(images, indices, coefficients)
     check_integers(atoms=(1, atoms), examples=(1, examples), window=(1, window))
     atoms, examples, window = int(atoms), int(examples), int(window)
+    if map_of is not None and map_of not in range(len(images)):
+        raise ValueError(
+            f"`map_of` must be the number of an image, below {len(images)}. Received: {map_of}"
+        )
     if images.dtype == np.uint8:
         images = images / np.float32(255)
     reach = -(-window // side)  # in positions
     rows = [
-        (name, share, _strongest(strength, examples, reach))
+        (name, share, strength, _strongest(strength, examples, reach))
         for name, share, strength in _most_used(indices, coefficients, atoms, reach)
     ]
-    height = max(len(rows), 1)
-    figure, axes = new_figure(height, examples, examples + 0.8, height)
+    height, width = max(len(rows), 1), examples + (map_of is not None)
+    figure, axes = new_figure(height, width, width + 0.8, height)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    for row_axes, (name, share, positions) in zip(axes, rows, strict=False):
+    for row_axes, (name, share, strength, positions) in zip(axes, rows, strict=False):
         beside = {"transform": row_axes[0].transAxes, "ha": "right"}
         row_axes[0].text(-0.1, 0.52, name, va="bottom", **beside)
         row_axes[0].text(-0.1, 0.46, f"{share:.2g} %", va="top", color="0.4", fontsize=8, **beside)
+        if map_of is not None:
+            _draw_map(row_axes[0], images[map_of], strength[map_of])
+            row_axes = row_axes[1:]
         for axis, (image, row, col) in zip(row_axes, positions, strict=False):
             pixel = row * side + side // 2, col * side + side // 2
             axis.imshow(_surroundings(images[image], *pixel, window), **SHADES)
             draw_ring(axis, window // 2, window // 2)
     return figure
+
+
+def _draw_map(axis: "Axes", image: np.ndarray, strength: np.ndarray) -> None:
+    """Draws an image in pale grey, and over it in colour where its positions use an atom."""
+    height, width = image.shape[:2]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    full = np.quantile(strength[strength > 0], STRONG) if strength.any() else 1.0
+    colour = np.empty((*strength.shape, 4))
+    colour[..., :3], colour[..., 3] = COLOUR, np.minimum(strength / full, 1)
+    axis.imshow(PALE + (1 - PALE) * image.mean(axis=-1), **SHADES)
+    axis.imshow(colour, extent=extent, interpolation="bilinear")
 
 
 def _most_used(

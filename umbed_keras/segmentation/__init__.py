@@ -5,6 +5,7 @@ from umbed_keras.extras import import_extra
 import_extra("sklearn", "segmentation")
 
 from umbed_keras.segmentation.advice.held_out import HeldOut  # noqa: E402
+from umbed_keras.segmentation.advice.suggestions import Suggestion  # noqa: E402
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier  # noqa: E402
 from umbed_keras.segmentation.measurements.class_fractions import class_fractions  # noqa: E402
 from umbed_keras.segmentation.measurements.instances import instances  # noqa: E402
@@ -25,6 +26,7 @@ __all__ = [
     "Measurements",
     "PixelClassifier",
     "Project",
+    "Suggestion",
     "class_fractions",
     "cluster_pixels",
     "features_func",

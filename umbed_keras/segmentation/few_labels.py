@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -41,7 +40,7 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
     maximisation (Dempster, Laird & Rubin 1977). Laplace's rule, one additional label that each part
     predicts correctly, keeps the weights near 1/2 while there are few labels. The folds hold out
     whole groups, such as strokes or images, because neighbouring pixels are nearly copies of each
-    other.
+    other; for the same reason a stroke may count as one label.
 
     The classifier passes scikit-learn's `check_estimator`. Where all features are colours, or none
     is, there is one part only.
@@ -72,7 +71,13 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         self.num_trees = num_trees
         self.seed = seed
 
-    def fit(self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        features: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        label_weights: ArrayLike | None = None,
+    ) -> Self:
         """Fits the classifier to labelled pixels.
 
         Args:
@@ -80,6 +85,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             y: array `(n,)` of labels of at least two classes.
             groups: int array `(n,)`; pixels of one group are held out together. None makes every
                 pixel a group.
+            label_weights: float array `(n,)`, how much each label counts in the choice of the
+                mixture's weights. None is 1 for each.
 
         Returns:
             The classifier itself.
@@ -103,7 +110,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         if colours and vectors:
             truth = np.searchsorted(self.classes_, y)
             likelihoods = self._folds.linear[np.arange(len(y)), :, truth]
-            self.weights_ = _mixture_weights(likelihoods)
+            counts = np.ones(len(y)) if label_weights is None else np.asarray(label_weights)
+            self.weights_ = _mixture_weights(likelihoods, counts)
         else:
             self.weights_ = np.array([bool(colours), bool(vectors)], "float64")
         self._linear = self._fit_linear(features, y)
@@ -160,11 +168,13 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         features = validate_data(self, features, dtype=DTYPES, reset=False)
-        by_colours, by_vectors = np.moveaxis(_linear_probabilities(self._linear, features), 1, 0)
+        by_colours, by_vectors = _linear_probabilities(self._linear, features)
         if self._forest:
-            by_forest = self._forest.predict_proba(features[:, self.num_colours :])
-            by_vectors = (by_vectors + by_forest) / 2
-        return self.weights_[0] * by_colours + self.weights_[1] * by_vectors
+            by_vectors += self._forest.predict_proba(features[:, self.num_colours :]).T
+            by_vectors /= 2
+        by_colours *= self.weights_[0]
+        by_vectors *= self.weights_[1]
+        return np.add(by_colours, by_vectors, out=by_colours).T
 
     def predict(self, features: ArrayLike) -> np.ndarray:
         """Returns the most probable class.
@@ -293,14 +303,14 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             columns = np.searchsorted(self.classes_, known)
             linear = self._fit_linear(features[train], y[train])
             probabilities = _linear_probabilities(linear, features[test])
-            folds.linear[np.ix_(test, [0, 1], columns)] = probabilities
+            folds.linear[np.ix_(test, [0, 1], columns)] = np.moveaxis(probabilities, 2, 0)
             if compared:
                 forest = self._fit_forest(features[train], y[train])
                 by_forest = forest.predict_proba(features[test][:, self.num_colours :])
                 folds.forest[np.ix_(test, columns)] = by_forest
                 truth = np.searchsorted(known, y[test])
                 lead += np.sum(by_forest.argmax(1) == truth)
-                lead -= np.sum(probabilities[:, 1].argmax(1) == truth)
+                lead -= np.sum(probabilities[1].argmax(0) == truth)
         return folds, lead
 
 
@@ -345,18 +355,25 @@ def held_out_folds(y: np.ndarray, groups: np.ndarray) -> Iterator[tuple[np.ndarr
 def _linear_probabilities(
     linear: tuple[np.ndarray, np.ndarray], features: np.ndarray
 ) -> np.ndarray:
-    """Returns probabilities `(n, 2, classes)`, by colours and by vectors."""
+    """Returns probabilities `(2, classes, n)`, by colours and by vectors."""
     coefficients, intercepts = linear
-    return softmax(np.tensordot(features, coefficients, 1) + intercepts, axis=-1)
+    # Sums over the few classes are several times as fast along the first axes.
+    logits = np.tensordot(coefficients, features, (0, 1))
+    logits += intercepts[:, :, None]
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
 
 
-def _mixture_weights(likelihoods: np.ndarray) -> np.ndarray:
+def _mixture_weights(likelihoods: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Returns the weights `(parts,)` of the most likely mixture, by expectation maximisation.
 
     Laplace's rule: each part is given one additional label that it alone predicts.
 
     Args:
         likelihoods: float array `(n, parts)`, probabilities of the true classes.
+        counts: float array `(n,)`, how much each label counts.
     """
     parts = likelihoods.shape[1]
     likelihoods = np.maximum(likelihoods, MIN_LIKELIHOOD)
@@ -364,5 +381,5 @@ def _mixture_weights(likelihoods: np.ndarray) -> np.ndarray:
     for _ in range(EM_STEPS):
         shares = weights * likelihoods
         shares /= shares.sum(axis=1, keepdims=True)
-        weights = (shares.sum(axis=0) + 1) / (len(likelihoods) + parts)
+        weights = (counts @ shares + 1) / (counts.sum() + parts)
     return weights

@@ -117,7 +117,7 @@ def choose_pixels(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def training_set(
     images: Sequence[LabelledPixels], seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Selects the pixels that a classifier is fitted to.
 
     Of each class at most `MAX_PIXELS_PER_CLASS` pixels are drawn at random.
@@ -127,22 +127,26 @@ def training_set(
         seed: int, random seed.
 
     Returns:
-        Three arrays: float32 features `(n, features)`; int labels `(n,)`; int groups `(n,)` of
-        pixels that cross-validation holds out together. A group is an image, or a stroke if there
-        is one image only.
+        Four arrays: float32 features `(n, features)`; int labels `(n,)`; int groups `(n,)` of
+        pixels that cross-validation holds out together, where a group is an image, or a stroke if
+        there is one image only; and float weights `(n,)`, which sum to 1 in each stroke, as the
+        pixels of a stroke are nearly copies of each other.
 
     Examples:
         >>> labels = np.array([[1, 1, 0, 2], [0, 0, 0, 2]])
         >>> pixels = LabelledPixels.from_label_image(labels, np.zeros((2, 4, 3), "float32"))
-        >>> features, classes, groups = training_set([pixels], seed=0)
-        >>> features.shape, classes.tolist(), groups.tolist()
-        ((4, 3), [1, 1, 2, 2], [0, 1, 0, 1])
+        >>> features, classes, groups, weights = training_set([pixels], seed=0)
+        >>> features.shape, classes.tolist(), groups.tolist(), weights.tolist()
+        ((4, 3), [1, 1, 2, 2], [0, 1, 0, 1], [1.0, 1.0, 1.0, 1.0])
     """
     features, labels, strokes = (
         np.concatenate([getattr(pixels, name) for pixels in images])
         for name in ("features", "labels", "strokes")
     )
     counts = [len(pixels.labels) for pixels in images]
-    groups = np.repeat(np.arange(len(images)), counts) if len(images) > 1 else strokes
+    image = np.repeat(np.arange(len(images)), counts)
+    groups = image if len(images) > 1 else strokes
     chosen = choose_pixels(labels, seed)
-    return features[chosen], labels[chosen], groups[chosen]
+    identity = np.stack([image, labels, strokes])[:, chosen]
+    _, stroke, sizes = np.unique(identity, axis=1, return_inverse=True, return_counts=True)
+    return features[chosen], labels[chosen], groups[chosen], 1 / sizes[stroke.ravel()]

@@ -20,6 +20,7 @@ from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_se
 from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
 from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike
 from umbed_keras.segmentation.self_training import (
+    POSITIONS,
     Guesses,
     confident_guesses,
     positions,
@@ -28,6 +29,7 @@ from umbed_keras.segmentation.self_training import (
 from umbed_keras.segmentation.smoothing import (
     Smoothing,
     as_smoothing,
+    at_half_size,
     smoothing_config,
     smoothing_from_config,
 )
@@ -202,7 +204,13 @@ class PixelClassifier(LabelAdvice):
     def _guess(self, vectors: ImageVectors, plane: tuple[int, ...], labels: np.ndarray) -> Guesses:
         """The pixels of a plane without labels of which the classifier is confident."""
         features, _ = self.features.of_plane(vectors, plane)
-        probabilities = self._probabilities(features, vectors)
+        smoothing = at_half_size(self._smoothing(vectors.image))
+        if smoothing and labels.size >= 4 * POSITIONS:
+            # A quarter of the pixels is as many as are looked at.
+            features, labels = features[::2, ::2], labels[::2, ::2]
+        else:
+            smoothing = None
+        probabilities = self._probabilities(features, vectors, smoothing=smoothing)
         rows, cols = positions(*labels.shape, int(self.seed))
         rows, cols = (side[labels[rows, cols] == 0] for side in (rows, cols))
         chosen = probabilities[rows, cols], features[rows, cols]
@@ -218,7 +226,7 @@ class PixelClassifier(LabelAdvice):
     def _fit_labelled(self, labelled: dict[str, LabelledPixels], scaling: Scaling) -> None:
         """Fits the classifier; what an earlier fit left stays if this one fails."""
         seed = int(self.seed)
-        features, classes, groups = training_set(list(labelled.values()), seed)
+        features, classes, groups, weights = training_set(list(labelled.values()), seed)
         if len(np.unique(classes)) < 2:
             raise ValueError(
                 "`labels` must hold two classes or more, beside 0, which is no class. "
@@ -226,7 +234,8 @@ class PixelClassifier(LabelAdvice):
             )
         if self.classifier is None:
             channels = self.features.num_channels(features.shape[1])
-            fitted = FewLabelsClassifier(channels, seed=seed).fit(features, classes, groups)
+            fitted = FewLabelsClassifier(channels, seed=seed)
+            fitted.fit(features, classes, groups, weights)
         else:
             fitted = clone(self.classifier)
             random = [name for name in fitted.get_params() if name.endswith("random_state")]

@@ -17,7 +17,7 @@ from umbed_keras.segmentation.image_lists import as_images
 from umbed_keras.typing import ArrayLike, PathLike
 
 # The built-in preset whose vectors are best for segmentation.
-DEFAULT_PRESET = "natural_lite0_vae_d32"
+DEFAULT_PRESET = "free_lite0_vae_d32"
 # Steps of a number in 0..1 by which images are compared: copies in 8 bits and as floats are one.
 _STEPS = 4095
 

@@ -303,13 +303,18 @@ class PixelPrediction(BaseEstimator):
             )
 
     def _probabilities(
-        self, features: np.ndarray, vectors: ImageVectors, classifier: Any = None
+        self,
+        features: np.ndarray,
+        vectors: ImageVectors,
+        classifier: Any = None,
+        smoothing: Smoothing | None = None,
     ) -> np.ndarray:
         """Computes smoothed probabilities of features `(height, width, features)` of an image."""
         classifier = classifier or self.classifier_
+        smoothing = smoothing or self._smoothing(vectors.image)
         channels = features[..., : self.features.num_channels(features.shape[-1])]
         guide = self._guide(channels, vectors.is_grey)
-        return probability_map(classifier, features, self._smoothing(vectors.image), guide)
+        return probability_map(classifier, features, smoothing, guide)
 
     def _smoothing(self, image: Image) -> Smoothing:
         return as_smoothing(self.smoothing, min(image.height, image.width))

@@ -45,7 +45,10 @@ def probability_map(
     for start in range(0, height, step):
         rows = slice(start, start + step)
         inside = valid[rows]
-        if inside.any():
+        if inside.all():
+            flat = classifier.predict_proba(features[rows].reshape(-1, features.shape[-1]))
+            probabilities[rows] = flat.reshape(*inside.shape, -1)
+        elif inside.any():
             probabilities[rows][inside] = classifier.predict_proba(features[rows][inside])
     probabilities = smoothing(probabilities, guide, valid)
     probabilities[~valid] = np.nan

@@ -182,6 +182,26 @@ def as_smoothing(smoothing: Any, side: int | None = None) -> Smoothing:
         raise
 
 
+def at_half_size(smoothing: Smoothing) -> Smoothing | None:
+    """Returns the filter for every other row and column of an image, or None if it is unknown.
+
+    Args:
+        smoothing: the filter for all rows and columns.
+
+    Examples:
+        >>> at_half_size(GuidedSmoothing())
+        GuidedSmoothing(radius=8, epsilon=0.0003, blur=0.75)
+        >>> at_half_size(GaussianSmoothing(1.5))
+        GaussianSmoothing(sigma=0.75)
+    """
+    if isinstance(smoothing, GaussianSmoothing):
+        return replace(smoothing, sigma=smoothing.sigma / 2)
+    if isinstance(smoothing, GuidedSmoothing):
+        radius = max(1, round(smoothing.radius / 2))
+        return replace(smoothing, radius=radius, blur=smoothing.blur / 2)
+    return None
+
+
 def smoothing_config(smoothing: Any) -> str | float | dict[str, float]:
     """Returns an argument `smoothing` as JSON knows it.
 

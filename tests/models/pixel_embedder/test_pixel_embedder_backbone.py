@@ -29,6 +29,7 @@ SHARES = (0.25, 0.75)
 # The second convolution reaches 8 positions of 4 pixels to either side. To the right this includes
 # one more position of the first convolution, 2 pixels further, which reaches one pixel more.
 REACH = 8 * 4 + 2 + 1
+CHANNELS = 5, 7  # of the two maps
 
 
 def network():
@@ -332,3 +333,103 @@ def test_images_of_one_colour_are_adapted_to(monkeypatch):
 def test_arguments_out_of_range_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         uk.PixelEmbedder(**SIZES, **arguments)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "metrics"])
+def metrics(request):
+    """Symmetric matrices for the two maps, or None."""
+    if not request.param:
+        return None
+    random = np.random.default_rng(1)
+    roots = [random.normal(size=(count, count)) for count in CHANNELS]
+    return [root @ root.T for root in roots]
+
+
+def weighed_features(model, images, metrics):
+    """Returns the features of all pixels as principal components see them, float64."""
+    maps = features(model, images)
+    if metrics:
+        maps = [part @ metric for part, metric in zip(maps, metrics, strict=True)]
+    shares = zip(maps, SHARES, strict=True)
+    return np.concatenate(
+        [part * np.sqrt(share / part.var(axis=0).sum()) for part, share in shares], axis=1
+    )
+
+
+def test_vectors_are_principal_components_of_features(images, metrics):
+    model = make_model(features_only=True)
+    model.adapt(images, metrics)
+    # In float64, of all pixels. `adapt` draws as many random ones, with replacement.
+    weighed = weighed_features(model, images, metrics)
+    weighed -= weighed.mean(axis=0)
+    directions = np.linalg.svd(weighed, full_matrices=False)[2][:5]
+    expected = weighed @ directions.T
+    vectors = model.embed(images).reshape(-1, 5).astype("float64")
+    # The bottleneck asks for unit variance.
+    np.testing.assert_allclose(vectors.std(axis=0), 1, rtol=0.02)
+    residual = vectors - expected @ np.linalg.lstsq(expected, vectors)[0]
+    assert np.sum(residual**2) < 0.01 * np.sum(vectors**2)
+
+
+def test_the_decoder_starts_at_least_squares(images, metrics):
+    model = make_model(features_only=True)
+    model.adapt(images, metrics)
+    vectors = model.embed(images).reshape(-1, 5).astype("float64")
+    inputs = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1)
+    targets = pyramids(images)
+    residual = targets - inputs @ np.linalg.lstsq(inputs, targets)[0]
+    actual = measured(model, images)
+    assert float(actual["error"]) == pytest.approx(np.mean(residual**2), rel=0.05)
+    # Five of six components are kept, and the weights of the sixth are lost.
+    weighed = weighed_features(model, images, metrics)
+    variances = np.linalg.svd(weighed - weighed.mean(axis=0))[1][:COMPONENTS] ** 2
+    assert float(actual["feature_error"]) == pytest.approx(variances[5] / variances.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("kind", BOTTLENECKS)
+def test_features_alone_with_every_bottleneck(kind, images, monkeypatch, tmp_path):
+    monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
+    model = make_model(BOTTLENECKS[kind](), features_only=True)
+    assert (model.unet, model.projection) == (None, None)
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(images, batch_size=4, pixels_per_image=16, verbose=0)
+    vectors = model.embed(images)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.features_only
+    np.testing.assert_array_equal(loaded.embed(images), vectors)
+
+
+def test_training_on_features_alone_sees_what_embed_returns(images):
+    model = make_model(features_only=True)
+    model.adapt(images)
+    vectors = model.embed(images)
+    means = numpy(measured(model, images)["codes"]["mean"]).reshape(vectors.shape)
+    np.testing.assert_allclose(vectors, means, rtol=0, atol=1e-5 * np.ptp(means))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 13)], ids=str)
+def test_features_alone_of_any_height_and_width(size):
+    model = make_model(features_only=True)
+    model.adapt(smooth(2, 8, 8))
+    images = smooth(2, *size)
+    assert model.embed(images).shape == (2, *size, 5)
+    assert model.reconstruct(images).shape == (2, *size, 3)
+
+
+def test_features_alone_in_tiles():
+    model, images = make_model(features_only=True), smooth(1, 9, 250)
+    model.adapt(images)
+    assert model.stride == 4
+    whole = model.embed(images)
+    tiled = model.embed(images, tile_size=64)
+    np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5 * np.ptp(whole))
+
+
+def test_wrong_feature_arguments_are_refused(images):
+    with pytest.raises(ValueError, match="`features_only=True` needs a `backbone`"):
+        uk.PixelEmbedder(features_only=True)
+    with pytest.raises(ValueError, match=r"`feature_metrics` must be.*\[5, 7\].*\[\(5, 5\)\]"):
+        make_model().adapt(images, [np.eye(5)])
+    with pytest.raises(ValueError, match=r"`feature_metrics` must be.*\[\] channels"):
+        uk.PixelEmbedder(latent_dim=4, widths=(4,)).adapt(images, [np.eye(5)])

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from umbed_keras.models.pixel_embedder.pyramid_projection import PyramidProjection
+from umbed_keras.ops.patch_pyramid import patch_pyramid
 
 UNITS, PATCH, LEVELS, CHANNELS = 5, 4, 3, 2
 VALUES = LEVELS * PATCH**2 * CHANNELS  # of a pyramid
@@ -64,9 +65,7 @@ def test_chosen_pixels_equal_all_pixels(rounding):
     layer, _, _ = projection()
     batch = images(6, 7)
     rows, cols = (np.tile(axis.ravel(), (2, 1)) for axis in np.mgrid[:6, :7])
-    gathered = layer.gather(pad(batch), rows, cols)
-    actual, expected = numpy(gathered).reshape(2, 6, 7, -1), pyramids(batch)
-    np.testing.assert_allclose(actual, expected, atol=rounding(4 ** (LEVELS - 1), expected))
+    gathered = patch_pyramid(batch, rows, cols, PATCH, LEVELS)
     dense = numpy(layer(pad(batch))).reshape(2, 42, UNITS)
     chosen = numpy(layer.project(gathered))
     np.testing.assert_allclose(chosen, dense, atol=rounding(VALUES, dense))
@@ -83,7 +82,7 @@ def test_computes_in_float32_under_any_policy(policy, rounding):
         """Calls the projection's methods where its own layers' weights are cast."""
 
         def call(self, padded):
-            return layer.project(layer.gather(padded, rows, cols))
+            return layer.project(patch_pyramid(batch, rows, cols, PATCH, LEVELS))
 
     chosen = Model(dtype=policy)(pad(batch))
     for outputs in (layer(pad(batch)), ops.reshape(chosen, expected.shape)):

@@ -54,13 +54,15 @@ class LinearStartMixin:
         random, count = np.random.default_rng(self.seed), -(-ADAPT_SAMPLES // len(images))
         batches = (to_float(ops.convert_to_tensor(image[None])) for image in images)
         samples = np.concatenate([self.sample_for_start(batch, count, random) for batch in batches])
-        samples, values = self.weigh_samples(samples)
+        weighed, values = self.weigh_samples(samples)
         latent_dim = self.bottleneck.latent_dim
-        mean, components, deviations = principal_components(samples, latent_dim)
+        mean, components, deviations = principal_components(weighed, latent_dim)
         scale = latent_scale(deviations, values, latent_dim, self.bottleneck.unit_variance)
         self.set_linear_start(mean, components, deviations, scale)
+        coefficients = (weighed - mean) @ (components / scale)
+        self.set_decoder_start(samples, coefficients)
         latents = np.tile(self.bottleneck.input_start, (len(samples), 1))
-        latents[:, :latent_dim] += (samples - mean) @ (components / scale)
+        latents[:, :latent_dim] += coefficients
         if self.bottleneck.trainable:
             self.bottleneck.adapt(latents)
         self.adapted.assign(1.0)
@@ -122,3 +124,11 @@ class LinearStartMixin:
             f"{type(self).__name__} must implement `set_linear_start(mean, components, "
             "deviations, scale)`, which sets the linear maps of its encoder and decoder."
         )
+
+    def set_decoder_start(self, samples: np.ndarray, latents: np.ndarray) -> None:
+        """Sets what the decoder rebuilds beyond the weighed samples; by default there is nothing.
+
+        Args:
+            samples: float32 array `(n, values)` from `sample_for_start`.
+            latents: float32 array `(n, latent_dim)`, what the linear path makes of them.
+        """

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.backend.affine import dense
-from umbed_keras.ops.bilinear import enlarge, enlarged_at
+from umbed_keras.ops.bilinear import enlarged_at, sum_enlarged
 from umbed_keras.typing import Shape, Tensor
 
 
@@ -27,6 +27,7 @@ class FeatureProjection(keras.layers.Layer):
         components: int, number of components that the fixed map returns.
         strides: ints, pixels between neighbouring positions of each map.
         channels: ints, number of channels of each map.
+        use_bias: bool, True adds a trained constant to the vectors.
         **kwargs: `name`, `dtype` and further arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -48,6 +49,7 @@ class FeatureProjection(keras.layers.Layer):
         components: int,
         strides: Sequence[int],
         channels: Sequence[int],
+        use_bias: bool = False,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -55,6 +57,7 @@ class FeatureProjection(keras.layers.Layer):
         self.components = int(components)
         self.strides = tuple(strides)
         self.channels = tuple(channels)
+        self.use_bias = bool(use_bias)
 
     def build(self, input_shape: Shape | None = None) -> None:
         fixed = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
@@ -65,6 +68,10 @@ class FeatureProjection(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=(self.components, self.units), initializer="zeros", autocast=False, name="kernel"
         )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.units,), initializer="zeros", autocast=False, name="bias"
+            )
 
     def set_analysis(self, matrix: np.ndarray, mean: np.ndarray) -> None:
         """Sets the fixed map `features @ matrix - mean`.
@@ -81,25 +88,23 @@ class FeatureProjection(keras.layers.Layer):
         """Sets the trained map to a float32 array `(components, units)`."""
         self.kernel.assign(matrix)
 
-    def call(self, maps: Sequence[Tensor]) -> Tensor:
+    def call(self, maps: Sequence[Tensor], units: int | None = None) -> Tensor:
         """Projects the features of all pixels.
 
         Args:
             maps: tensors `(batch, height / stride, width / stride, channels)`.
+            units: int, number of leading entries of the vectors to compute; None is all.
 
         Returns:
             float32 tensor `(batch, height, width, units)`.
         """
-        kernel = ops.cast(ops.convert_to_tensor(self.kernel), "float32")
-        bias = -ops.matmul(self.mean, kernel)
-        vectors = None
-        for features, stride, analysis in self._each(maps):
-            enlarged = enlarge(dense(features, ops.matmul(analysis, kernel), bias), stride)
-            if vectors is None:
-                vectors, bias = enlarged, None
-            else:
-                vectors += enlarged  # in place on PyTorch
-        return vectors
+        kernel, bias = self._trained(units)
+        bias = bias - ops.matmul(self.mean, kernel)
+        projected = []
+        for features, _, analysis in self._each(maps):
+            projected.append(dense(features, ops.matmul(analysis, kernel), bias))
+            bias = None
+        return sum_enlarged(projected, self.strides)
 
     def gather(self, maps: Sequence[Tensor], rows: Tensor, cols: Tensor) -> Tensor:
         """Computes the components of the features of chosen pixels.
@@ -119,7 +124,8 @@ class FeatureProjection(keras.layers.Layer):
 
     def project(self, components: Tensor) -> Tensor:
         """Maps components `(..., components)` to vectors `(..., units)`, float32."""
-        return ops.matmul(components, ops.cast(ops.convert_to_tensor(self.kernel), "float32"))
+        kernel, bias = self._trained()
+        return ops.matmul(components, kernel) + bias
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -128,7 +134,15 @@ class FeatureProjection(keras.layers.Layer):
             "components": self.components,
             "strides": self.strides,
             "channels": self.channels,
+            "use_bias": self.use_bias,
         }
+
+    def _trained(self, units: int | None = None) -> tuple[Tensor, Tensor | float]:
+        """Returns the leading columns of the trained map and its constant, in float32."""
+        kernel = ops.cast(ops.convert_to_tensor(self.kernel), "float32")[:, :units]
+        if not self.use_bias:
+            return kernel, 0.0
+        return kernel, ops.cast(ops.convert_to_tensor(self.bias), "float32")[:units]
 
     def _each(self, maps: Sequence[Tensor]) -> Iterator[tuple[Tensor, int, Tensor]]:
         """Yields each map in float32 with its stride and its rows of the fixed map."""

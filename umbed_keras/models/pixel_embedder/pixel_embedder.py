@@ -10,11 +10,13 @@ from keras import ops
 
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backend.devices import share_of_loss
+from umbed_keras.backend.gradients import unrecorded
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
 from umbed_keras.models.base.image_model import ImageModel
 from umbed_keras.models.base.join_latents import join_latents
+from umbed_keras.models.pixel_embedder.backbone_weights import BackboneWeightsMixin
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
@@ -24,14 +26,24 @@ from umbed_keras.models.pixel_embedder.reconstruction import ReconstructionMixin
 from umbed_keras.models.pixel_embedder.tiled_embedding import TiledEmbeddingMixin
 from umbed_keras.models.pixel_embedder.unet import UNet
 from umbed_keras.ops.checks import check_integers
-from umbed_keras.ops.patch_pyramid import check_geometry, pad_for_pyramid
+from umbed_keras.ops.patch_pyramid import (
+    check_geometry,
+    pad_for_pyramid,
+    patch_pyramid,
+    pyramid_radius,
+)
 from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class PixelEmbedder(
-    TiledEmbeddingMixin, ReconstructionMixin, PyramidStartMixin, ExportedGraphsMixin, ImageModel
+    BackboneWeightsMixin,
+    TiledEmbeddingMixin,
+    ReconstructionMixin,
+    PyramidStartMixin,
+    ExportedGraphsMixin,
+    ImageModel,
 ):
     """Computes a small vector for every pixel that describes its neighbourhood at several scales.
 
@@ -46,7 +58,9 @@ class PixelEmbedder(
 
     With a `backbone`, a frozen pretrained network, a vector also describes the features of that
     network at its pixel: the encoder adds a linear map of the bilinearly enlarged features, and
-    the decoder rebuilds their principal components as well, whose error joins the loss.
+    the decoder rebuilds their principal components as well, whose error joins the loss. With
+    `features_only` the encoder is that linear map of features alone: such vectors know more about
+    what an image shows, take less time, and rebuild the pyramids less exactly.
 
     Args:
         latent_dim: int, size of the vectors.
@@ -65,6 +79,8 @@ class PixelEmbedder(
         feature_weight: float, weight of the error of the features in the loss.
         feature_components: int, number of principal components of the features that the decoder
             rebuilds.
+        features_only: bool, True makes the encoder a linear map of the backbone's features, without
+            a map of the pyramid and without U-Net.
         **kwargs: `name`, `dtype` and further arguments of `keras.Model`.
 
     Call arguments:
@@ -84,6 +100,7 @@ class PixelEmbedder(
         ValueError: if `feature_weight` is not positive and finite.
         ValueError: if `bottleneck` has another `latent_dim`.
         ValueError: if `backbone` takes images of other `channels`.
+        ValueError: if `features_only` is True without a `backbone`.
 
     Examples:
         Training on a batch of images:
@@ -132,6 +149,7 @@ class PixelEmbedder(
         backbone: Backbone | None = None,
         feature_weight: float = 0.02,
         feature_components: int = 64,
+        features_only: bool = False,
         **kwargs: Any,
     ):
         check_geometry(patch_size, pyramid_levels)
@@ -153,6 +171,8 @@ class PixelEmbedder(
             )
         if backbone is not None:
             _check_backbone(backbone, channels)
+        elif features_only:
+            raise ValueError("`features_only=True` needs a `backbone`. Received: backbone=None")
         super().__init__(bottleneck, channels, seed, **kwargs)
         self.latent_dim = int(latent_dim)
         self.patch_size = int(patch_size)
@@ -161,15 +181,18 @@ class PixelEmbedder(
         self.hidden_units = tuple(hidden_units)
         self.pixels_per_image = int(pixels_per_image)
         dtype = self.dtype_policy
-        self.projection = PyramidProjection(
-            self.latent_dim,
-            self.patch_size,
-            self.pyramid_levels,
-            self.channels,
-            dtype=dtype,
-            name="projection",
-        )
-        self.unet = UNet(bottleneck.input_dim, self.widths, dtype=dtype, name="unet")
+        self.features_only = bool(features_only)
+        self.projection = self.unet = None
+        if not self.features_only:
+            self.projection = PyramidProjection(
+                self.latent_dim,
+                self.patch_size,
+                self.pyramid_levels,
+                self.channels,
+                dtype=dtype,
+                name="projection",
+            )
+            self.unet = UNet(bottleneck.input_dim, self.widths, dtype=dtype, name="unet")
         patch_shape = (self.pyramid_levels, self.patch_size, self.patch_size, self.channels)
         features = feature_components if backbone else 0
         self.decoder = PatchDecoder(
@@ -180,10 +203,11 @@ class PixelEmbedder(
         self.feature_components = int(feature_components)
         if backbone is not None:
             self.features = FeatureProjection(
-                self.latent_dim,
+                bottleneck.input_dim if self.features_only else self.latent_dim,
                 self.feature_components,
                 backbone.strides,
                 backbone.channels,
+                use_bias=self.features_only,
                 dtype=dtype,
                 name="features",
             )
@@ -193,10 +217,12 @@ class PixelEmbedder(
     def build(self, input_shape: Shape) -> None:
         if self.built:
             return
-        self.projection.build()
-        self.unet.build((None, None, None, self.channels))
+        parts = [self.decoder]
+        if self.unet:
+            self.projection.build()
+            self.unet.build((None, None, None, self.channels))
+            parts += [self.projection, self.unet]
         self.decoder.build((None, self.latent_dim))
-        parts = [self.projection, self.unet, self.decoder]
         if self.backbone:
             if not self.backbone.built:
                 self.backbone.build((None, None, None, self.channels))
@@ -204,8 +230,11 @@ class PixelEmbedder(
             parts += [self.backbone, self.features]
         for layer in parts:
             layer.built = True
-        # The head computes the latents of 2 x 2 pixels.
-        self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
+        if self.unet:
+            # The head computes the latents of 2 x 2 pixels.
+            self.unet.head.bias.assign(np.tile(self.bottleneck.input_start, 4))
+        else:
+            self.features.bias.assign(self.bottleneck.input_start)
         super().build(input_shape)
 
     def call_images(self, images: Tensor, training: bool) -> Tensor:
@@ -235,15 +264,19 @@ class PixelEmbedder(
             `rebuilt`, their mean squared `error`, the bottleneck's `codes` and `loss`, and with a
             backbone the `feature_error`.
         """
-        images, rows, cols = batch["images"], batch["rows"], batch["cols"]
-        padded, surrounded = self._as_one_tile(images)
-        pyramid = self.projection.gather(surrounded, rows, cols)
-        linear = self.projection.project(pyramid)
-        rows, cols = ops.cast(rows, "int32"), ops.cast(cols, "int32")
+        images, (rows, cols) = (
+            batch["images"],
+            (ops.cast(batch[name], "int32") for name in ("rows", "cols")),
+        )
+        padded = self._padded(images)
+        pyramid = patch_pyramid(images, rows, cols, self.patch_size, self.pyramid_levels)
+        linear = self.projection.project(pyramid) if self.projection else 0.0
         if self.backbone:
             features = self.features.gather(self._feature_maps(padded), rows, cols)
             linear = linear + self.features.project(features)
-        latents = join_latents(linear, self.unet.at_pixels(padded, rows, cols))
+        latents = linear
+        if self.unet:
+            latents = join_latents(linear, self.unet.at_pixels(padded, rows, cols))
         bottleneck = self.bottleneck(latents, training=training)
         patches, rebuilt_features = self.decoder.with_features(bottleneck["latents"])
         outputs = {
@@ -288,7 +321,8 @@ class PixelEmbedder(
 
     def _feature_maps(self, padded):
         """Returns the maps of the frozen backbone."""
-        return [ops.stop_gradient(features) for features in self.backbone(padded)]
+        with unrecorded():
+            return [ops.stop_gradient(features) for features in self.backbone(padded)]
 
     def _as_one_tile(self, images):
         """Returns the first two arguments of `_latents` for images that are not divided."""
@@ -308,12 +342,16 @@ class PixelEmbedder(
         Returns:
             float32 tensor `(batch, height, width, units)`.
         """
-        linear = self.projection(surrounded)
-        size = ops.shape(linear)[:3]
+        batch, *sides = ops.shape(surrounded)[:3]
+        margin = 2 * pyramid_radius(self.patch_size, self.pyramid_levels) - 1
+        size = batch, *(side - margin for side in sides)
 
         def inside(vectors):
             return ops.slice(vectors, (0, top, left, 0), (*size, vectors.shape[-1]))
 
+        if self.features_only:
+            return inside(self.features(self._feature_maps(view), units=units))
+        linear = self.projection(surrounded)
         if self.backbone:
             linear += inside(self.features(self._feature_maps(view)))  # in place on PyTorch
         return join_latents(linear, inside(self.unet(view, units=units)))
@@ -340,6 +378,7 @@ class PixelEmbedder(
             config["backbone"] = keras.saving.serialize_keras_object(self.backbone)
             config["feature_weight"] = self.feature_weight
             config["feature_components"] = self.feature_components
+            config["features_only"] = self.features_only
         return config
 
     @classmethod

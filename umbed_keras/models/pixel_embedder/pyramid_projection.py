@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from umbed_keras.backend.affine import convolution, dense
-from umbed_keras.ops.patch_pyramid import box_pyramid, gather_patches
+from umbed_keras.ops.patch_pyramid import box_pyramid
 from umbed_keras.typing import Shape, Tensor
 
 # The middle of the range of images.
@@ -110,20 +110,6 @@ class PyramidProjection(keras.layers.Layer):
             # In place on PyTorch.
             vectors += convolution(pyramid[level], kernel[level], dilation_rate=1 << level)
         return vectors
-
-    def gather(self, padded: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
-        """Gathers the pyramids of chosen pixels.
-
-        Args:
-            padded: floating tensor, as in `call`.
-            rows: integer tensor `(batch, pixels)`, rows in the image without its surroundings.
-            cols: integer tensor `(batch, pixels)`, columns likewise.
-
-        Returns:
-            float32 tensor `(batch, pixels, levels, patch_size, patch_size, channels)`.
-        """
-        pyramid = box_pyramid(ops.cast(padded, "float32"), self.patch_size, self.levels)
-        return gather_patches(pyramid, rows, cols, self.patch_size)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -41,7 +41,8 @@ class TiledEmbeddingMixin:
     @property
     def stride(self) -> int:
         """Pixels; tiles start at multiples of it, and the U-Net's inputs are padded to them."""
-        return math.lcm(self.unet.stride, *(self.backbone.strides if self.backbone else ()))
+        strides = [self.unet.stride] if self.unet else []
+        return math.lcm(*strides, *(self.backbone.strides if self.backbone else ()))
 
     @property
     def radius(self) -> int | None:
@@ -50,7 +51,7 @@ class TiledEmbeddingMixin:
         It is rounded up to a multiple of `stride`. The patch pyramid may reach farther. None means
         that the backbone may see the whole image.
         """
-        reach = self.unet.radius
+        reach = self.unet.radius if self.unet else 0
         if self.backbone:
             if self.backbone.reach is None:
                 return None
@@ -74,7 +75,7 @@ class TiledEmbeddingMixin:
         # Floats that live at once for each pixel, measured (most of them on JAX): vectors of the
         # linear path and the U-Net and their sum, images, features at half the resolution.
         floats = 4 * self.latent_dim + self.bottleneck.input_dim
-        floats += 6 * self.channels + max(self.widths) // 2
+        floats += 6 * self.channels + (max(self.widths) // 2 if self.unet else 0)
         if self.backbone:
             floats += 2 * self.latent_dim + self.backbone.floats_per_pixel
         return largest_tile(memory_budget, 4 * floats, WORKING_BYTES, self._halo, self.stride)
@@ -246,7 +247,8 @@ class TiledEmbeddingMixin:
     def _halo(self) -> int:
         """How far the view of a tile reaches beyond it, in pixels, a multiple of `stride`."""
         if self.radius is None:
-            return -(-self.unet.radius // self.stride) * self.stride
+            reach = self.unet.radius if self.unet else 0
+            return -(-reach // self.stride) * self.stride
         return self.radius
 
     @property
