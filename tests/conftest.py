@@ -38,6 +38,9 @@ LONG = (
     "test_training_backup.py",
     "test_scribble_app.py",
 )
+# Folders whose tests run on PyTorch alone, but for those with the marker `every_backend`: they say
+# nothing new on other backends.
+TORCH_ALONE = ("examples", "images", "plots", "segmentation", "stores", "tuning", "zoo")
 # Programs that JAX compiles are kept for other workers, processes and runs.
 CACHE = ROOT / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
@@ -55,7 +58,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path.name, len(LONG)))
     if backend.backend() != "torch":
         for item in items:
-            if item.get_closest_marker("torch_alone"):
+            folder = item.path.relative_to(ROOT / "tests").parts[0]
+            alone = folder in TORCH_ALONE and not item.get_closest_marker("every_backend")
+            if alone or item.get_closest_marker("torch_alone"):
                 item.add_marker(pytest.mark.skip(reason="runs on PyTorch alone"))
 
 

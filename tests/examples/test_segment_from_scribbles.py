@@ -10,8 +10,6 @@ from PIL import Image
 from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import PixelClassifier, Project
 
-pytestmark = pytest.mark.torch_alone
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRESET = "celeba_vae_d16"
 SIZE = (40, 32)

@@ -8,8 +8,6 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.stores.compress import main
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module", params=[3, 1], ids=["colours", "gray"])
 def preset(request, tmp_path_factory):
