@@ -40,7 +40,16 @@ LONG = (
 )
 # Folders whose tests run on PyTorch alone, but for those with the marker `every_backend`: they say
 # nothing new on other backends.
-TORCH_ALONE = ("examples", "images", "plots", "segmentation", "stores", "tuning", "zoo")
+TORCH_ALONE = (
+    "apps",
+    "examples",
+    "images",
+    "plots",
+    "segmentation",
+    "stores",
+    "tuning",
+    "zoo",
+)
 # Programs that JAX compiles are kept for other workers, processes and runs.
 CACHE = ROOT / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
