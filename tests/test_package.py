@@ -195,8 +195,9 @@ FLOORS = {
     "tuning": 6,
     # Stores of classes are made by classifiers of pixels.
     "stores": 7,
+    "apps": 8,
     # The public face of parts that lie in several rooms.
-    "layers": 8,
+    "layers": 9,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")
