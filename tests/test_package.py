@@ -195,9 +195,13 @@ FLOORS = {
     "tuning": 6,
     # Stores of classes are made by classifiers of pixels.
     "stores": 7,
-    "apps": 8,
     # The public face of parts that lie in several rooms.
-    "layers": 9,
+    "layers": 8,
+    # The public names that need Keras.
+    "library": 9,
+    # Programs for people who write no code.
+    "apps": 10,
+    "__main__": 11,
 }
 # What `zoo` may import.
 PRESET_ROOMS = ("backend", "extras", "files", "ops", "typing", "version", "zoo")

@@ -4,27 +4,32 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from umbed_keras.backend.choice import choose_backend
+from umbed_keras.apps.process import runs_command
+from umbed_keras.version import __version__
 
-choose_backend()
-
-from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
-from umbed_keras.images.folder import ImageFolder  # noqa: E402
-from umbed_keras.images.image import Image  # noqa: E402
-from umbed_keras.images.read_image import read_image  # noqa: E402
-from umbed_keras.images.scaling import Scaling  # noqa: E402
-from umbed_keras.models import (  # noqa: E402
-    DLVAE,
-    FSQVAE,
-    RVQVAE,
-    VQVAE,
-    ImageAutoencoder,
-    LappedAutoencoder,
-    PixelEmbedder,
-)
-from umbed_keras.models.base.training_backup import TrainingBackup  # noqa: E402
-from umbed_keras.version import __version__  # noqa: E402
-from umbed_keras.zoo import list_presets, upload_preset  # noqa: E402
+# The command `umbed-keras` answers `--help` before Keras is imported, which takes seconds.
+if TYPE_CHECKING or not runs_command():
+    from umbed_keras.library import (
+        DLVAE,
+        FSQVAE,
+        RVQVAE,
+        VQVAE,
+        Image,
+        ImageAutoencoder,
+        ImageFolder,
+        LappedAutoencoder,
+        PixelEmbedder,
+        Scaling,
+        TrainingBackup,
+        layers,
+        list_presets,
+        metrics,
+        ops,
+        plots,
+        read_image,
+        upload_preset,
+        zoo,
+    )
 
 if TYPE_CHECKING:
     from umbed_keras import segmentation, stores, tuning
@@ -62,6 +67,8 @@ __all__ = [
 def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _import_module(f"umbed_keras.{name}")
+    if name in __all__:
+        return getattr(_import_module("umbed_keras.library"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

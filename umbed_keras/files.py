@@ -156,7 +156,8 @@ def replaced(folder: PathLike) -> Iterator[Path]:
     try:
         yield new
         for path in (*new.rglob("*"), new):
-            _flush(path)
+            if not path.is_symlink():
+                _flush(path)
         if folder.exists():
             folder.rename(old)
         new.rename(folder)

@@ -43,6 +43,16 @@ def test_booleans_are_zero_and_one():
     np.testing.assert_array_equal(uk.Scaling().fit(image)(image), image.astype("float32"))
 
 
+def test_complex_numbers_are_refused_with_advice():
+    image = camera() + 1j * camera(seed=1)
+    with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):
+        uk.Scaling().fit(image)
+    with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):
+        uk.Scaling((0, 900))(image)
+    magnitude = np.dstack([np.abs(image), np.angle(image)])
+    assert uk.Scaling().fit(magnitude)(magnitude).shape == magnitude.shape
+
+
 def test_channels_have_limits_of_their_own():
     image = np.dstack([camera(high=300), camera(high=3000, seed=1)])
     scaling = uk.Scaling().fit(image)

@@ -88,7 +88,6 @@ def pooled(model, images):
 def test_metric_against_the_function(sizes):
     model = extractor()
     metric = FrechetDistance(model)
-    assert float(metric.result()) == 0
     references, others = images(60, 0), images(60, 1, 0.2, 0.6)
     for start, stop in zip(np.cumsum((0, *sizes)), np.cumsum(sizes), strict=False):
         metric.update_state(references[start:stop], others[start:stop])
@@ -105,6 +104,29 @@ def test_fewer_images_than_features():
     references, others = images(10, 0), images(10, 1, 0.2, 0.6)
     metric.update_state(references, others)
     expected = frechet_distance(pooled(model, references), pooled(model, others))
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
+
+
+def test_fewer_than_two_pairs_have_no_distance(compiled):
+    metric = FrechetDistance(extractor())
+    references, others = images(3, 0), images(3, 1)
+    for received in ("0", "1"):
+        with pytest.raises(ValueError, match=f"at least two pairs.*Received: {received}"):
+            metric.result()
+        metric.update_state(references, others, sample_weight=[1, 0, 0])
+    metric.reset_state()
+    metric.update_state(references[:1], others[:1])
+    if keras.backend.backend() == "tensorflow":
+        assert np.isnan(compiled(metric.result)())
+    if keras.backend.backend() == "jax":
+        result = compiled(metric.stateless_result)
+        assert np.isnan(result([variable.value for variable in metric.variables]))
+    metric.reset_state()
+    metric.update_state(references[:2], others[:2])
+    expected = frechet_distance(
+        pooled(metric.feature_extractor, references[:2]),
+        pooled(metric.feature_extractor, others[:2]),
+    )
     assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -158,6 +159,61 @@ def test_other_files_are_never_replaced(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     for added in ("README.md", "figure.png"):
         assert (tmp_path / "mine" / added).read_text() == "mine"
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path):
+    (tmp_path / "notes.txt").write_text("all of it")
+    with pytest.raises(ValueError, match=r"`folder` must be a folder.*notes\.txt"):
+        small_model().save_to_preset(tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "all of it"
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5", "codec.h5"])
+def test_a_folder_of_another_program_is_never_replaced(tmp_path, name):
+    # KerasHub and Hugging Face use the same names.
+    (tmp_path / name).write_text('{"registered_name": "keras_hub>Backbone"}')
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ValueError, match=rf"preset of umbed_keras.*{re.escape(name)}"):
+        small_model().save_to_preset(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {name, "README.md"}
+
+
+def test_hidden_files_stay(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / ".git" / "objects").mkdir(parents=True)
+    (folder / ".git" / "objects" / "00").write_bytes(b"\0")
+    (folder / ".git" / "HEAD").symlink_to("nowhere")
+    (folder / ".gitattributes").write_text("*.h5 filter=lfs")
+    (folder / "README.md").write_text("mine")
+    for _ in range(2):
+        small_model().save_to_preset(folder)
+        assert (folder / ".git" / "objects" / "00").read_bytes() == b"\0"
+        assert (folder / ".git" / "HEAD").readlink().name == "nowhere"
+        assert (folder / ".gitattributes").read_text() == "*.h5 filter=lfs"
+        assert (folder / "README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, value):
+    model = small_model()
+    kernel = keras.ops.convert_to_numpy(model.decoder.linear.kernel).copy()
+    kernel[1, 2] = value
+    model.decoder.linear.kernel.assign(kernel)
+    for weights_dtype in (None, "float16"):
+        with pytest.raises(ValueError, match=r"decoder/linear/kernel.*NaN or infinite"):
+            model.save_to_preset(tmp_path / "mine", weights_dtype=weights_dtype)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_weights_too_large_for_half_precision_are_refused_by_name(tmp_path):
+    model = small_model()
+    kernel = keras.ops.convert_to_numpy(model.decoder.linear.kernel).copy()
+    kernel[1, 2] = 1e5
+    model.decoder.linear.kernel.assign(kernel)
+    with pytest.raises(ValueError, match=r"decoder/linear/kernel.*infinite in float16"):
+        model.save_to_preset(tmp_path / "mine", weights_dtype="float16")
+    model.save_to_preset(tmp_path / "mine", weights_dtype="bfloat16")
 
 
 def test_bfloat16_weights_can_be_read_again(tmp_path, images):

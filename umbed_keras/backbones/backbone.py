@@ -27,7 +27,9 @@ class Backbone(keras.layers.Layer):
       computed. The size of tiles follows from it. Default: 128.
 
     Models pass images whose heights and widths are multiples of the coarsest stride. No weight of
-    a backbone is ever trained.
+    a backbone is ever trained, and everything inside runs in inference mode, on PyTorch modules of
+    `torch.nn` too: batch normalization with its moving statistics, without dropout. Layers that
+    are also used elsewhere stay trainable there.
 
     Args:
         **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
@@ -65,6 +67,17 @@ class Backbone(keras.layers.Layer):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         pass
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer in inference mode, whatever the mode of the layers around it."""
+        context = self._get_call_context()
+        training = context.get_value("training")
+        try:
+            return super().__call__(*args, **{**kwargs, "training": False})
+        finally:
+            # Layers that are called later read their mode from the same context.
+            context.set_value("training", training)
+            self._maybe_reset_call_context()
 
     def call(self, images: ArrayLike) -> list[Tensor]:
         """Maps images to feature maps.

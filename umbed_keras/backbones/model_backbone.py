@@ -16,7 +16,10 @@ PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class ModelBackbone(Backbone):
-    """A backbone made of a `keras.Model`, which runs in inference mode and is never trained.
+    """A backbone made of a `keras.Model`, which runs in inference mode and is not trained by it.
+
+    The model itself is not changed: elsewhere it is as trainable as before. A backbone shares its
+    weights, so that training it elsewhere changes the features.
 
     A model with such a backbone is saved by `model.save` as a `.keras` file. It cannot become a
     preset, because presets hold only classes of this package.
@@ -77,7 +80,6 @@ class ModelBackbone(Backbone):
         self.preprocessing = preprocessing
         self.reach = reach
         self.floats_per_pixel = floats_per_pixel
-        model.trainable = False
         maps = model.compute_output_spec(keras.KerasTensor((1, HEIGHT, WIDTH, 3)))
         shapes = [tuple(part.shape) for part in keras.tree.flatten(maps)]
         self.strides = tuple(HEIGHT // shape[1] if shape[1] else 0 for shape in shapes)

@@ -1,9 +1,32 @@
 """Dense and convolutional maps, with the bias added in the same pass over memory."""
 
+from typing import Any
+
 import keras
 from keras import backend, ops
 
 from umbed_keras.typing import Tensor
+
+
+class Dense(keras.layers.Dense):
+    """A `keras.layers.Dense` whose weights are read as they are, and never quantised.
+
+    Keras quantises the layers of a model one by one, also within a larger model. Quantised kernels
+    have a scale that the functions of this module do not know.
+
+    Examples:
+        >>> layer = Dense(4)
+        >>> layer.build((None, 3))
+        >>> layer.quantize("int8")
+        Traceback (most recent call last):
+        NotImplementedError: dense... can't be quantized: ...
+    """
+
+    def quantize(self, *args: Any, **kwargs: Any) -> None:
+        """Raises NotImplementedError, after which Keras leaves the layer as it is and warns."""
+        raise NotImplementedError(
+            f"{self.name} can't be quantized: umbed_keras computes with its weights as they are."
+        )
 
 
 def cast_weights(

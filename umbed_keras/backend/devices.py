@@ -87,7 +87,7 @@ class TrainingProcesses:
     batches are averaged by `umbed_keras.backend.statistics.StatisticsUpdate`.
 
     Args:
-        model: the `torch.nn.Module` whose parameters learn.
+        model: the `keras.Model` whose trainable variables learn.
         function: the function of a batch that uses them.
 
     Examples:
@@ -98,15 +98,26 @@ class TrainingProcesses:
     def __init__(self, model: Any, function: Callable[[Any], Any]) -> None:
         import torch
 
+        learning = {id(variable) for variable in model.trainable_variables}
+
         class Training(torch.nn.Module):
             def __init__(self):
                 super().__init__()
-                self.model = model
+                # Weights that do not learn here, such as those of a network that is trainable
+                # elsewhere, start alike too, and no gradient of them is waited for.
+                for number, variable in enumerate(model.variables):
+                    register = self.register_parameter
+                    value = variable.value
+                    if id(variable) not in learning:
+                        register, value = self.register_buffer, value.detach()
+                    register(f"variable_{number}", value)
 
             def forward(self, batch):
                 return function(batch)
 
-        self._parallel = torch.nn.parallel.DistributedDataParallel(Training())
+        self._parallel = torch.nn.parallel.DistributedDataParallel(
+            Training(), broadcast_buffers=False
+        )
 
     def __call__(self, batch: Any) -> Any:
         """Returns `function(batch)`, whose gradients will be averaged over processes."""

@@ -1,5 +1,8 @@
 """Operations that PyTorch's exporter can follow with sizes that are not known yet."""
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import backend, ops
 
 from umbed_keras.typing import Tensor
@@ -17,6 +20,29 @@ def exporting() -> bool:
     import torch
 
     return torch.compiler.is_exporting()
+
+
+def one_operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets `torch.compile` take a function for one operation, whose Python it does not follow.
+
+    Args:
+        function: function of tensors and plain values that returns tensors.
+
+    Returns:
+        The function.
+
+    Examples:
+        >>> @one_operation
+        ... def double(values):
+        ...     return 2 * values
+        >>> double(3)
+        6
+    """
+    if backend.backend() == "torch":
+        import torch
+
+        torch.compiler.allow_in_graph(function)
+    return function
 
 
 def take(values: Tensor, indices: Tensor, axis: int) -> Tensor:

@@ -326,7 +326,10 @@ def checked_axes(axes: str | None, shape: tuple[int, ...], name: str) -> str:
             return "yx"
         if len(shape) == 3 and shape[2] <= 4:
             return "yxc"
-        example = {3: "zyx", 4: "zcyx", 5: "tzcyx"}.get(len(shape), "yxc")
+        # Few entries in the last axis are colours, as in a photograph.
+        colours = bool(shape) and shape[-1] <= 4
+        examples = {4: "zyxc", 5: "tzyxc"} if colours else {3: "zyx", 4: "zcyx", 5: "tzcyx"}
+        example = examples.get(len(shape), "yxc")
         raise ValueError(
             f"{name} has the shape {shape}, which has no one meaning: say which axes it has, such "
             f'as axes="{example}" (t: time, z: depth, c: channel, y: row, x: column).'

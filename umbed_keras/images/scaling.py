@@ -88,6 +88,7 @@ class Scaling:
             `Scaling` with one pair of limits for each channel; itself if it has limits already.
 
         Raises:
+            TypeError: if images hold complex numbers.
             ValueError: if there are no images, no pixels with data, images of different numbers
                 of channels, or floats with limits `"dtype"`.
         """
@@ -99,6 +100,8 @@ class Scaling:
             collection = [as_image(images)]  # type: ignore[arg-type]
         if not collection:
             raise ValueError("`images` must hold at least one image. Received none.")
+        for image in collection:
+            _check_real(image.dtype, image.name)
         counts = sorted({image.num_channels for image in collection})
         if len(counts) > 1:
             raise ValueError(
@@ -157,11 +160,13 @@ class Scaling:
             float32 array of the same shape in 0..1; NaN stays NaN.
 
         Raises:
+            TypeError: if `values` are complex numbers.
             ValueError: if the limits are not numbers yet, or are of another number of channels.
         """
         if isinstance(self.limits, str):
             raise ValueError("The scaling has no limits yet: call `fit` with images first.")
         values = np.asarray(values)
+        _check_real(values.dtype, "`values`")
         low, high = np.array(self.limits, "float64").T
         if len(low) == 1:
             low, high = low[0], high[0]
@@ -253,6 +258,14 @@ def _windows(height: int, width: int, count: int) -> list[tuple[slice, slice]]:
         (slice(row, row + _WINDOW), slice(col, col + _WINDOW))
         for row, col in itertools.product(rows, cols)
     ]
+
+
+def _check_real(dtype: np.dtype, name: str) -> None:
+    if dtype.kind == "c":
+        raise TypeError(
+            f"{name} must hold real numbers. Received: dtype={dtype}. Pass the magnitude "
+            "(`numpy.abs`), or magnitude and phase (`numpy.angle`) as two channels."
+        )
 
 
 def _natural_limits(image: Image, kind: Any) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from umbed_keras.backend.known_values import known_values
 from umbed_keras.metrics._unit_images import check_value_range, unit_images
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
@@ -71,8 +72,9 @@ class FrechetDistance(keras.metrics.Metric):
     """Squared Frechet distance between the features of two sets of images; lower is better.
 
     Computes `frechet_distance` from batches, in float32: count, mean and scatter matrix of each
-    set are updated batch by batch (Chan, Golub & LeVeque 1979). Without any image, the result is 0.
-    Covariances need many more images than features; with fewer, the distance mostly depends on the
+    set are updated batch by batch (Chan, Golub & LeVeque 1979). Covariances need at least two
+    pairs of images: with fewer, `result` raises a ValueError, or is NaN in a compiled function.
+    They need many more images than features; with fewer, the distance mostly depends on the
     number of images.
 
     The result needs two eigendecompositions and one singular value decomposition of a `(dim, dim)`
@@ -141,7 +143,18 @@ class FrechetDistance(keras.metrics.Metric):
         _add(self._images, self._features(images), weights[:, None])
 
     def result(self) -> Tensor:
-        """Returns the distance, a float32 scalar tensor of at least 0."""
+        """Returns the distance, a float32 scalar tensor of at least 0.
+
+        Raises:
+            ValueError: if fewer than two pairs of images count, so that there is no covariance. In
+                a compiled function the distance is NaN instead.
+        """
+        count = known_values(self._images[0])
+        if count is not None and count < 2:
+            raise ValueError(
+                "A Frechet distance needs the covariances of at least two pairs of images. "
+                f"Received: {count:g}"
+            )
         offset = ops.subtract(self._references[1], self._images[1])
         covariances = [
             scatter / ops.maximum(count - 1.0, 1.0)
@@ -152,7 +165,8 @@ class FrechetDistance(keras.metrics.Metric):
         # roots of the eigenvalues of the product would magnify the errors of small eigenvalues.
         root = ops.sum(ops.svd(ops.matmul(ops.transpose(first), second), compute_uv=False))
         traces = sum(ops.sum(ops.diagonal(covariance)) for covariance in covariances)
-        return ops.maximum(ops.sum(ops.square(offset)) + traces - 2 * root, 0.0)
+        distance = ops.maximum(ops.sum(ops.square(offset)) + traces - 2 * root, 0.0)
+        return ops.where(self._images[0] < 2, np.nan * distance, distance)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config without `feature_extractor`, as a config would lack its weights."""

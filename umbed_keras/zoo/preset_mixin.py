@@ -105,7 +105,7 @@ class PresetMixin:
         `keras.saving.load_model(folder)` reads it too. An old preset in the folder stays complete
         until the new one is, even if the process is killed. Description, data and licence of its
         card are taken over; its measured quality is not. A card that someone edited is kept, and
-        so is figure.png.
+        so are figure.png and hidden files, such as `.git`.
 
         Args:
             folder: path of the folder, created if it does not exist.
@@ -116,9 +116,11 @@ class PresetMixin:
 
         Raises:
             ValueError: if `weights_dtype` is not a known type.
-            ValueError: if the folder holds files that do not belong to a preset.
+            ValueError: if `folder` is a file, or holds files that do not belong to a preset of
+                this package.
             ValueError: if a part of the model can't be part of a preset, such as a
                 `ModelBackbone`.
+            ValueError: if a weight is NaN or infinite, or would be in `weights_dtype`.
         """
         write_preset(self, folder, weights_dtype, history)
 

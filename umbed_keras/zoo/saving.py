@@ -1,6 +1,7 @@
 """Writing preset folders."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from umbed_keras.zoo.format import (
     file_entry,
     read_json,
 )
-from umbed_keras.zoo.preset_checks import check_config, read_preset
+from umbed_keras.zoo.preset_checks import PACKAGE, check_config, read_preset
 
 # Entries of a card that stay true with new weights.
 LASTING = ("description", "license", "data")
@@ -48,8 +49,10 @@ def write_preset(
 
     Raises:
         ValueError: if `weights_dtype` is not a known type.
-        ValueError: if the folder holds files that do not belong to a preset.
+        ValueError: if `folder` is a file, or holds files that do not belong to a preset of this
+            package.
         ValueError: if a part of the model can't be part of a preset.
+        ValueError: if a weight is NaN or infinite, or would be in `weights_dtype`.
 
     Examples:
         >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
@@ -63,13 +66,7 @@ def write_preset(
         )
     folder = Path(folder).resolve()
     old = present(folder)
-    others = {path.name for path in old.iterdir()} if old.is_dir() else set()
-    strangers = {name for name in others if not name.startswith(".")} - set(FILES)
-    if strangers:
-        raise ValueError(
-            f"`folder` must be new, empty or a preset; {folder} holds other files, such as "
-            f"{min(strangers)!r}."
-        )
+    _check_replaceable(old)
     text = _checked_config(model)
     stored = model
     if weights_dtype:
@@ -77,12 +74,15 @@ def write_preset(
         stored = type(model).from_config({**model.get_config(), "dtype": weights_dtype})
         for target, source in zip(stored.weights, model.weights, strict=True):
             target.assign(keras.ops.cast(source, target.dtype))
+    _check_finite(model, stored)
     old_metadata = _readable_metadata(old)
     old_card = old_metadata.get("card", {})
     card = {name: old_card[name] for name in LASTING if name in old_card}
     if history is not None:
         card["history"] = last_values(history)
-    kept = others & {CARD, FIGURE}
+    # What the folder holds beside the preset, such as `.git`, stays.
+    kept = {path.name for path in old.iterdir()} if old.is_dir() else set()
+    kept -= {CONFIG, METADATA, WEIGHTS, CODEC}
     if CARD in kept and is_generated(old, old_metadata):
         kept.remove(CARD)
     with replaced(folder) as new:
@@ -103,7 +103,7 @@ def write_preset(
         }
         _write_metadata(new, metadata)
         for name in kept:
-            (new / name).write_bytes((present(folder) / name).read_bytes())
+            _copy(present(folder) / name, new / name)
         if CARD not in kept:
             write_card(new, name=folder.name)
 
@@ -134,12 +134,53 @@ def write_codec(folder: PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     folder = present(folder)
     _, metadata = read_preset(folder)
     with replaced(folder) as new:
-        for name in FILES:
-            if (folder / name).is_file():
-                (new / name).write_bytes((folder / name).read_bytes())
+        for path in folder.iterdir():
+            _copy(path, new / path.name)
         write_arrays(new / CODEC, arrays)
         metadata["files"] = {**metadata.get("files", {}), CODEC: file_entry(new / CODEC)}
         _write_metadata(new, metadata)
+
+
+def _check_replaceable(folder):
+    """Raises ValueError unless a path is free, or a folder without files of someone else."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"`folder` must be a folder. Received: {str(folder)!r}, which is a file.")
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    strangers = names - set(FILES)
+    if not strangers and not _is_ours(folder):
+        strangers = names - {CARD, FIGURE}
+    if strangers:
+        raise ValueError(
+            f"`folder` must be new, empty or a preset of umbed_keras; {folder} holds other files, "
+            f"such as {min(strangers)!r}."
+        )
+
+
+def _is_ours(folder):
+    """Whether a folder is a preset that this package wrote, though it may be damaged."""
+    name = _readable(folder / CONFIG).get("registered_name")
+    ours = isinstance(name, str) and name.startswith(PACKAGE)
+    return ours or "umbed_keras_version" in _readable(folder / METADATA)
+
+
+def _check_finite(model, stored):
+    """Raises ValueError if a weight, as it is or as it is stored, is not finite."""
+    for weight, copy in zip(model.weights, stored.weights, strict=True):
+        values = keras.ops.convert_to_numpy(keras.ops.cast(copy, "float64"))
+        if not np.isfinite(values).all():
+            finite = np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float64")))
+            reason = f" in {copy.dtype}" if finite.all() else ", and no such model can be loaded"
+            raise ValueError(f"The weight {weight.path!r} is NaN or infinite{reason}.")
+
+
+def _copy(source, target):
+    """Copies a file, a folder or a link."""
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _checked_config(model):
@@ -156,11 +197,16 @@ def _checked_config(model):
 
 def _readable_metadata(folder):
     """The metadata of a preset that is to be replaced; empty if they are missing or broken."""
+    metadata = _readable(folder / METADATA)
+    return metadata if isinstance(metadata.get("card", {}), dict) else {}
+
+
+def _readable(path):
+    """The object of a JSON file; empty if it is missing or broken."""
     try:
-        metadata = read_json(folder / METADATA)
+        return read_json(path)
     except (OSError, ValueError):
         return {}
-    return metadata if isinstance(metadata.get("card", {}), dict) else {}
 
 
 def _write_metadata(folder, metadata):

@@ -19,11 +19,11 @@ if keras.backend.backend() == "torch":
     import torch
     from torch.utils.data import DataLoader, DistributedSampler
 
-    NAMES += ["dictionary_online", "gaussian"]  # elsewhere Keras alone splits batches
+    NAMES += ["dictionary_online", "gaussian", "backbone"]  # elsewhere Keras alone splits batches
 
 
 def bottleneck(name):
-    if name == "gaussian":
+    if name in ("gaussian", "backbone"):
         return uk.layers.GaussianBottleneck(4, seed=0, name="bottleneck")
     kind, update = name.split("_")
     options = {"update": update, "decay": 0.9, "name": "bottleneck"}
@@ -31,6 +31,12 @@ def bottleneck(name):
         return uk.layers.VectorQuantizer(8, 4, **options)
     bits = 6 if update == "gradient" else None
     return uk.layers.DictionaryBottleneck(8, 4, 2, coefficient_bits=bits, **options)
+
+
+def backbone():
+    """A network that is trainable elsewhere."""
+    layer = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="network")
+    return uk.layers.ModelBackbone(keras.Sequential([keras.Input((None, None, 3)), layer]))
 
 
 def photographs(count):
@@ -51,6 +57,7 @@ def train(name):
         widths=(4, 8),
         hidden_units=(8,),
         pixels_per_image=32,
+        backbone=backbone() if name == "backbone" else None,
     )
     images = photographs(48)
     model.compile(keras.optimizers.SGD(1.0), metrics=["mean_squared_error"])
@@ -146,7 +153,7 @@ else:
         alone, together = (part(results, f"{name}/{way}/end/") for way in ("one", "two"))
         start = part(results, f"{name}/one/start/")
         moved = {key for key in alone if np.abs(alone[key] - start[key]).max() > 1e-4}
-        learning = ["decoder", "unet", "projection", *["bottleneck"] * (name != "gaussian")]
+        learning = ["decoder", "unet", "projection", *["bottleneck"] * ("_" in name)]
         for layer in learning:
             assert any(layer in key for key in moved), layer
         for key, value in alone.items():

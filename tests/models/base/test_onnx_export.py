@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import umbed_keras as uk
+from umbed_keras.models.base.onnx_check import check_onnx
 from umbed_keras.models.base.onnx_export import metadata
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -143,6 +144,36 @@ def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
     known = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
     assert "preset" not in known
+
+
+@pytest.mark.torch_alone
+def test_a_file_that_onnx_runtime_does_not_load_never_takes_its_place(tmp_path):
+    for package in ("torch", "onnxscript"):
+        pytest.importorskip(package)
+    layer = keras.layers.Conv2D(4, 3, strides=2, padding="same", dtype="mixed_bfloat16")
+    network = keras.Sequential([keras.Input((None, None, 3)), layer])
+    sizes = {"patch_size": 4, "pyramid_levels": 1, "widths": (4,), "hidden_units": (4,)}
+    model = uk.PixelEmbedder(4, backbone=uk.layers.ModelBackbone(network), **sizes)
+    path = tmp_path / "model.onnx"
+    path.write_text("the old file")
+    with pytest.raises(RuntimeError, match=r"PixelEmbedder can't be exported.*dtype='float32'"):
+        model.export_onnx(path, "embed")
+    assert path.read_text() == "the old file"
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.torch_alone
+def test_a_file_that_computes_other_numbers_is_refused(tmp_path):
+    for package in ("torch", "onnxscript"):
+        pytest.importorskip(package)
+    model = small_model()
+    model.adapt(photographs(1, 16, 16, 3))
+    path = tmp_path / "model.onnx"
+    for what in model.graphs:
+        model.export_onnx(path, what)
+    model.decoder.linear.kernel.assign(1.5 * model.decoder.linear.kernel)
+    with pytest.raises(RuntimeError, match=r"% of the numbers of 'rebuilt'.*differ"):
+        check_onnx(path, model, "reconstruct")
 
 
 @pytest.mark.torch_alone

@@ -9,13 +9,19 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import orthogonal_mp_gram
 
 from umbed_keras.backend.chunks import CHUNK_ENTRIES
-from umbed_keras.ops import orthogonal_matching_pursuit
+from umbed_keras.ops import (
+    iterative_hard_thresholding,
+    matching_pursuit,
+    orthogonal_matching_pursuit,
+    top_k,
+)
 from umbed_keras.ops.sparse_coding._arguments import largest
 from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import _distinct
 
 # JAX compiles anew for every shape and sparsity: most tests share these.
 COUNT, NUM_ATOMS, DIM, SPARSITY = 2000, 16, 16, 4
 SIZES = [(16, 3, 3), (16, 16, 4), (64, 16, 8), (512, 64, 5)]
+CODERS = [orthogonal_matching_pursuit, matching_pursuit, iterative_hard_thresholding, top_k]
 both_selections = pytest.mark.parametrize("selection", ["omp", "ols"])
 
 
@@ -256,6 +262,41 @@ def test_near_duplicate_atoms_are_fitted_by_least_squares_too(apart, selection):
         assert norm <= best + 1e-3 * np.linalg.norm(signal)
 
 
+def ill_conditioned(num_atoms, dim, condition):
+    """Unit atoms with singular values that fall by about `condition`, and signals near them."""
+    rng = np.random.default_rng(0)
+    rank = min(num_atoms, dim)
+    left, right = (np.linalg.qr(rng.standard_normal((n, n))).Q for n in (num_atoms, dim))
+    dictionary = left[:, :rank] * np.geomspace(1, 1 / condition, rank) @ right[:rank]
+    dictionary /= np.linalg.norm(dictionary, axis=1, keepdims=True)
+    signals = rng.standard_normal((300, num_atoms)) @ dictionary
+    signals += 0.01 * rng.standard_normal(signals.shape)
+    return signals.astype("float32"), dictionary.astype("float32")
+
+
+@both_selections
+@pytest.mark.parametrize("condition", [10, 500, 5000])
+@pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), [(8, 16, 8), (12, 64, 12)])
+def test_single_precision_leaves_as_little_as_double_precision(
+    request, num_atoms, dim, sparsity, condition, selection
+):
+    signals, dictionary = ill_conditioned(num_atoms, dim, condition)
+    single = residuals(signals, dictionary, *pursue(signals, dictionary, sparsity, None, selection))
+    request.getfixturevalue("float64")
+    arrays = signals.astype("float64"), dictionary.astype("float64")
+    double = residuals(*arrays, *pursue(*arrays, sparsity, None, selection))
+    assert (single <= 1.05 * double).all()
+
+
+@both_selections
+def test_an_ill_conditioned_basis_fits_as_well_as_rounded_coefficients_can(selection):
+    signals, dictionary = ill_conditioned(8, 8, 500)
+    indices, coefficients = pursue(signals, dictionary, 8, selection=selection)
+    left = residuals(signals, dictionary, indices, coefficients)
+    rounded = np.finfo("float32").eps * np.abs(coefficients).sum(axis=1)
+    assert (left <= 10 * rounded).all()
+
+
 @both_selections
 def test_zero_atoms_take_no_part(selection, rounding):
     signals, dictionary = problem()
@@ -281,7 +322,7 @@ def test_coefficients_refer_to_atoms_of_any_length(selection, rounding):
     np.testing.assert_allclose(actual[same], coefficients[same], atol=tolerance)
 
 
-@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e-6, 1e6, 1e30, 1e37])
 def test_code_scales_with_the_signal(scale, rounding):
     signals, dictionary = problem()
     indices, coefficients = pursue(signals, dictionary, SPARSITY)
@@ -290,6 +331,14 @@ def test_code_scales_with_the_signal(scale, rounding):
     assert same.mean() >= 0.999
     tolerance = rounding(DIM * SPARSITY, coefficients)
     np.testing.assert_allclose(scaled[1][same] / scale, coefficients[same], atol=tolerance)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_tolerance_is_relative_for_long_and_short_signals_too(scale):
+    signals, dictionary = problem()
+    expected = pursue(signals, dictionary, SPARSITY, tolerance=0.6)[1] != 0
+    actual = pursue(signals * np.float32(scale), dictionary, SPARSITY, tolerance=0.6)[1] != 0
+    assert (actual == expected).all(axis=1).mean() >= 0.999
 
 
 @both_selections
@@ -512,6 +561,9 @@ def test_compiles_with_tolerance(compiled, selection, rounding):
         {"selection": "best"},
         {"tolerance": -0.1},
         {"tolerance": float("nan")},
+        {"tolerance": [0.1, 0.2]},
+        {"min_gain": -1.0},
+        {"min_gain": np.ones((4, 1))},
     ],
     ids=str,
 )
@@ -519,6 +571,92 @@ def test_invalid_arguments_are_value_errors(change):
     arguments = {"signals": np.ones((4, 6)), "dictionary": np.eye(8, 6), "sparsity": 2}
     with pytest.raises(ValueError, match=f"`{next(iter(change))}`"):
         orthogonal_matching_pursuit(**{**arguments, **change})
+
+
+@pytest.mark.parametrize("name", ["signals", "dictionary"])
+@pytest.mark.parametrize("coder", [orthogonal_matching_pursuit, top_k])
+def test_complex_numbers_are_type_errors(coder, name):
+    arguments = {"signals": np.ones((4, 6), "float32"), "dictionary": np.eye(8, 6)}
+    arguments[name] = arguments[name].astype("complex64")
+    with pytest.raises(TypeError, match=f"`{name}` must be real"):
+        coder(**arguments, sparsity=2)
+
+
+def test_limits_may_be_traced(compiled):
+    signals, dictionary = map(ops.convert_to_tensor, problem())
+
+    @compiled
+    def traced(tolerance, min_gain):
+        return orthogonal_matching_pursuit(
+            signals, dictionary, SPARSITY, tolerance, "omp", min_gain
+        )
+
+    limits = [(0.6, 0.0), (1.0, 0.0), (0.0, 1.5)]
+    for tolerance, min_gain in limits:
+        actual = traced(*(ops.convert_to_tensor(x, "float32") for x in (tolerance, min_gain)))
+        expected = pursue(signals, dictionary, SPARSITY, tolerance, min_gain=min_gain)
+        assert ((ops.convert_to_numpy(actual[1]) != 0) == (expected[1] != 0)).mean() >= 0.999
+
+
+@pytest.mark.skipif(backend.backend() != "tensorflow", reason="graphs of TensorFlow alone")
+def test_shapes_that_are_not_known():
+    import tensorflow as tf
+
+    signals, dictionary = problem()
+
+    def code(signature, dictionary_signature=None):
+        signatures = [tf.TensorSpec(signature, tf.float32)]
+        signatures += [tf.TensorSpec(dictionary_signature or dictionary.shape, tf.float32)]
+        function = tf.function(
+            lambda x, d: orthogonal_matching_pursuit(x, d, SPARSITY), input_signature=signatures
+        )
+        return function(signals, dictionary)
+
+    expected, _ = pursue(signals, dictionary, SPARSITY)
+    assert (code((None, None))[0].numpy() == expected).mean() > 0.99
+    with pytest.raises(ValueError, match=r"`signals` must have a known number of axes"):
+        code(None)
+    with pytest.raises(ValueError, match=r"`dictionary` must have known sizes"):
+        code((None, DIM), (None, DIM))
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("coder", CODERS, ids=lambda coder: coder.__name__)
+def test_vectorised_by_torch(coder, rounding):
+    import torch
+
+    signals, dictionary = (torch.from_numpy(array) for array in problem(12))
+    stacked = signals.reshape(3, 4, DIM)
+    expected = [part.numpy() for part in coder(stacked, dictionary, SPARSITY)]
+    tolerance = rounding(DIM * SPARSITY, expected[1])
+    both = torch.func.vmap(lambda x: coder(x, dictionary, SPARSITY))(stacked)
+    each = torch.func.vmap(lambda d: coder(stacked, d, SPARSITY))(dictionary[None])
+    for indices, coefficients in (both, [part[0] for part in each]):
+        np.testing.assert_array_equal(indices.numpy(), expected[0])
+        np.testing.assert_allclose(coefficients.numpy(), expected[1], atol=tolerance)
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("coder", CODERS, ids=lambda coder: coder.__name__)
+def test_compiled_by_torch_in_one_graph(coder, rounding):
+    import torch
+
+    signals, dictionary = (torch.from_numpy(array) for array in problem(12))
+
+    def loss(signals, dictionary):
+        return coder(signals, dictionary, SPARSITY)[1].square().sum()
+
+    results = []
+    # Without the C++ compiler, which takes its time; what is traced is the same.
+    for function in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+        inputs = [part.clone().requires_grad_() for part in (signals, dictionary)]
+        value = function(*inputs)
+        value.backward()
+        results.append([value.item(), *(part.grad.numpy() for part in inputs)])
+    for actual, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(
+            actual, expected, atol=rounding(DIM * SPARSITY * len(signals), expected)
+        )
 
 
 @pytest.mark.torch_alone
@@ -534,6 +672,7 @@ def test_torch_layout_chooses_as_the_plain_path_does(
     from umbed_keras.ops.sparse_coding.orthogonal_matching_pursuit import _choose, _Factors
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    limits = [x if x is None else torch.tensor(x) for x in (min_gain, tolerance)]
     # An odd number of signals, which threads can't share, and an even one.
     for count in (COUNT, COUNT + 1):
         signals, atoms = map(ops.convert_to_tensor, problem(count, num_atoms, dim))
@@ -541,7 +680,7 @@ def test_torch_layout_chooses_as_the_plain_path_does(
         for choose in (_choose, _torch_pursuit.choose):
             factors = _Factors()
             norms = ops.ones(num_atoms)
-            choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection)
+            choose(factors, signals, atoms, norms, *limits, sparsity, selection)
             parts = factors.indices, factors.coefficients()
             actual.append([ops.convert_to_numpy(ops.stack(part)) for part in parts])
         (indices, coefficients), (torch_indices, torch_coefficients) = actual

@@ -168,8 +168,22 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
                 not exist.
             ImportError: if torch, onnx or onnxscript is not installed.
             RuntimeError: if the separate process fails.
+            RuntimeError: if ONNX Runtime, where it is installed, does not run the file, or
+                computes other numbers than the model. An old file at `path` stays.
         """
         export_onnx(self, path, what)
+
+    def quantize(self, mode: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Refuses to quantise weights: these models compute with their weights as they are.
+
+        Raises:
+            NotImplementedError: always, before anything is changed.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} can't be quantized. Half the bytes on disk take "
+            "`save_to_preset(folder, weights_dtype='float16')`, and half the memory dtype="
+            f"'bfloat16' of `from_preset`. Received: mode={mode!r}"
+        )
 
     def export(
         self,

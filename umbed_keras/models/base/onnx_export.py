@@ -17,6 +17,7 @@ from keras import backend, ops
 
 from umbed_keras.extras import check_extra
 from umbed_keras.files import written_whole
+from umbed_keras.models.base.onnx_check import check_onnx
 from umbed_keras.typing import PathLike, Shape
 from umbed_keras.version import __version__
 
@@ -56,6 +57,8 @@ def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
         ValueError: if the model has no graph of this name, or the folder of `path` does not exist.
         ImportError: if torch, onnx or onnxscript is not installed.
         RuntimeError: if the export fails in its separate process, on another backend than PyTorch.
+        RuntimeError: if ONNX Runtime, where it is installed, does not run the file, or computes
+            other numbers than the model. An old file at `path` stays.
 
     Examples:
         >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, residual_blocks=0)
@@ -86,6 +89,7 @@ def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
     program.model.metadata_props.update(metadata(model, what))
     with written_whole(path) as temporary:
         program.save(temporary)
+        check_onnx(temporary, model, what)
 
 
 def metadata(model: keras.Model, what: str) -> dict[str, str]:

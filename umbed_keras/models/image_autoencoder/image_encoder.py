@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import cast_weights, convolution, dense
+from umbed_keras.backend.affine import Dense, cast_weights, convolution, dense
 from umbed_keras.models.image_autoencoder.residual_block import ResidualBlock
 from umbed_keras.typing import Shape, Tensor
 
@@ -65,9 +65,7 @@ class ImageEncoder(keras.layers.Layer):
             ResidualBlock(residual_units, dtype=dtype, name=f"block_{index}")
             for index in range(self.residual_blocks)
         ]
-        self.head = keras.layers.Dense(
-            self.units, kernel_initializer="zeros", dtype=dtype, name="head"
-        )
+        self.head = Dense(self.units, kernel_initializer="zeros", dtype=dtype, name="head")
 
     @property
     def stride(self) -> int:

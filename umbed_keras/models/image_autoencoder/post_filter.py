@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import cast_weights, convolution, dense
+from umbed_keras.backend.affine import Dense, cast_weights, convolution, dense
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import Shape, Tensor
 
@@ -69,7 +69,7 @@ class PostFilter(keras.layers.Layer):
                 name=name,
             )
 
-        self.spread = keras.layers.Dense(
+        self.spread = Dense(
             (self.stride // 2) ** 2 * LATENT_CHANNELS, dtype=self.dtype_policy, name="spread"
         )
         self.entry = convolutional("entry", self.filters)

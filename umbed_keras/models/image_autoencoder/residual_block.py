@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import cast_weights, convolution, dense
+from umbed_keras.backend.affine import Dense, cast_weights, convolution, dense
 from umbed_keras.backend.batch_norm import batch_normalize
 from umbed_keras.typing import Shape, Tensor
 
@@ -48,9 +48,7 @@ class ResidualBlock(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Creates the weights for features of shape `(batch, height, width, channels)`."""
         channels = input_shape[-1]
-        self.widen = keras.layers.Dense(
-            channels, use_bias=False, dtype=self.dtype_policy, name="widen"
-        )
+        self.widen = Dense(channels, use_bias=False, dtype=self.dtype_policy, name="widen")
         outside, inside = ((None, None, None, size) for size in (channels, self.units))
         self.narrow.build(outside)
         self.norms[0].build(inside)

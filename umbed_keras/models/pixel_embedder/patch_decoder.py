@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.affine import cast_weights, dense
+from umbed_keras.backend.affine import Dense, cast_weights, dense
 from umbed_keras.typing import Shape, Tensor
 
 
@@ -51,12 +51,12 @@ class PatchDecoder(keras.layers.Layer):
         self.features = int(features)
         values = math.prod(self.patch_shape) + self.features
         dtype = self.dtype_policy
-        self.linear = keras.layers.Dense(values, dtype=dtype, name="linear")
+        self.linear = Dense(values, dtype=dtype, name="linear")
         self.hidden = [
-            keras.layers.Dense(units, dtype=dtype, name=f"hidden_{index}")
+            Dense(units, dtype=dtype, name=f"hidden_{index}")
             for index, units in enumerate(self.hidden_units)
         ]
-        self.correction = keras.layers.Dense(
+        self.correction = Dense(
             values, kernel_initializer="zeros", use_bias=False, dtype=dtype, name="correction"
         )
 

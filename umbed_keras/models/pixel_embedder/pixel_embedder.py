@@ -10,11 +10,13 @@ from keras import ops
 
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backend.devices import share_of_loss
+from umbed_keras.backend.gradients import unrecorded
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.configs import with_parts
 from umbed_keras.models.base.image_model import ImageModel
 from umbed_keras.models.base.join_latents import join_latents
+from umbed_keras.models.pixel_embedder.backbone_weights import BackboneWeightsMixin
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
@@ -36,7 +38,12 @@ from umbed_keras.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
 class PixelEmbedder(
-    TiledEmbeddingMixin, ReconstructionMixin, PyramidStartMixin, ExportedGraphsMixin, ImageModel
+    BackboneWeightsMixin,
+    TiledEmbeddingMixin,
+    ReconstructionMixin,
+    PyramidStartMixin,
+    ExportedGraphsMixin,
+    ImageModel,
 ):
     """Computes a small vector for every pixel that describes its neighbourhood at several scales.
 
@@ -314,7 +321,8 @@ class PixelEmbedder(
 
     def _feature_maps(self, padded):
         """Returns the maps of the frozen backbone."""
-        return [ops.stop_gradient(features) for features in self.backbone(padded)]
+        with unrecorded():
+            return [ops.stop_gradient(features) for features in self.backbone(padded)]
 
     def _as_one_tile(self, images):
         """Returns the first two arguments of `_latents` for images that are not divided."""

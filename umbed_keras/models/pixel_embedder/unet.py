@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.affine import cast_weights, convolution, dense
+from umbed_keras.backend.affine import Dense, cast_weights, convolution, dense
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Shape, Tensor
 
@@ -55,13 +55,11 @@ class UNet(keras.layers.Layer):
         ]
         self.middle = conv2d(self.widths[-1], "middle")
         self.lift = [
-            keras.layers.Dense(4 * width, dtype=dtype, name=f"lift_{level}")
+            Dense(4 * width, dtype=dtype, name=f"lift_{level}")
             for level, width in enumerate(self.widths[:-1])
         ]
         self.up = [conv2d(width, f"up_{level}") for level, width in enumerate(self.widths[:-1])]
-        self.head = keras.layers.Dense(
-            4 * units, kernel_initializer="zeros", dtype=dtype, name="head"
-        )
+        self.head = Dense(4 * units, kernel_initializer="zeros", dtype=dtype, name="head")
 
     @property
     def stride(self) -> int:

@@ -7,6 +7,12 @@ from keras import ops
 from umbed_keras.backend.exporting import exporting
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
+# An atom counts as inside the span of those chosen before if its squared distance is at most
+# `INSIDE` units of roundoff, or its distance times the shortest one before `GROWN` units. A
+# projection counts as 0 if it is at most `NEGLIGIBLE` units of the signal's length.
+INSIDE, GROWN, NEGLIGIBLE = 1 / 256, 4, 4
+# Rounding of a squared distance that is computed as a difference of sums, in units of roundoff.
+ROUNDED = 64
 # Smallest block of the search in two stages of `largest`.
 MIN_BLOCK = 8
 
@@ -33,18 +39,36 @@ def prepare(
         them is, float32 otherwise.
 
     Raises:
+        TypeError: if `signals` or `dictionary` holds complex numbers.
+        ValueError: if the number of axes of an array, or a size of `dictionary`, is not known.
         ValueError: if `dictionary` does not have two axes.
         ValueError: if the last axis of `signals` does not have the length of an atom.
         ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
     """
     signals, dictionary = ops.convert_to_tensor(signals), ops.convert_to_tensor(dictionary)
+    for name, array in (("signals", signals), ("dictionary", dictionary)):
+        if "complex" in ops.dtype(array):
+            raise TypeError(
+                f"`{name}` must be real numbers. Received: dtype={ops.dtype(array)}. Complex "
+                "numbers can be coded as pairs of their real and imaginary parts."
+            )
+        if _rank(array) is None:
+            raise ValueError(
+                f"`{name}` must have a known number of axes. Received an unknown shape: state it "
+                "by `tf.ensure_shape`, with None for the sizes that vary."
+            )
     if len(dictionary.shape) != 2:
         raise ValueError(
             "`dictionary` must have shape (num_atoms, dim). "
             f"Received: shape={tuple(dictionary.shape)}"
         )
     num_atoms, dim = dictionary.shape
-    if len(signals.shape) < 1 or signals.shape[-1] != dim:
+    if None in (num_atoms, dim):
+        raise ValueError(
+            "`dictionary` must have known sizes (num_atoms, dim). "
+            f"Received: shape={tuple(dictionary.shape)}"
+        )
+    if len(signals.shape) < 1 or signals.shape[-1] not in (dim, None):
         raise ValueError(
             f"`signals` must have shape (..., {dim}), as the atoms of `dictionary` have {dim} "
             f"entries. Received: shape={tuple(signals.shape)}"
@@ -61,6 +85,14 @@ def prepare(
     leading = ops.shape(signals)[:-1]
     signals = ops.reshape(ops.cast(signals, compute_dtype), (-1, dim))
     return signals, ops.cast(dictionary, compute_dtype), leading, dtype
+
+
+def _rank(tensor: Tensor) -> int | None:
+    """Returns the number of axes, or None if it is not known (in a graph of TensorFlow)."""
+    try:
+        return len(tensor.shape)
+    except ValueError:
+        return None
 
 
 def unit_atoms(dictionary: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,13 @@ from typing import Any
 import torch
 
 from umbed_keras.backend.exporting import exporting
+from umbed_keras.ops.sparse_coding._arguments import GROWN, INSIDE, NEGLIGIBLE, ROUNDED
+
+# Integers of the size of a float, and the bits in them that hold its exponent.
+_EXPONENTS = {
+    torch.float32: (torch.int32, 0x7F800000),
+    torch.float64: (torch.int64, 0x7FF0000000000000),
+}
 
 
 def differentiable(signals: torch.Tensor, dictionary: torch.Tensor) -> bool:
@@ -26,8 +33,8 @@ def choose(
     atoms: torch.Tensor,
     norms: torch.Tensor,
     min_gain: torch.Tensor | None,
+    tolerance: torch.Tensor | None,
     sparsity: int,
-    tolerance: float | None,
     selection: str,
 ) -> None:
     """Fills `factors` like `orthogonal_matching_pursuit._choose`, with the same arguments."""
@@ -44,20 +51,25 @@ def choose(
     steps = min(sparsity, dim)
     columns = torch.cat([atoms.T, norms[None]])
     residuals = signals.T.contiguous()
+    factors.scale = _power_of_two(residuals)
+    residuals /= factors.scale
     squares = _dot(residuals, residuals)
     epsilon = torch.finfo(signals.dtype).eps
-    negligible = 4 * epsilon * squares.sqrt()
-    floor = torch.full_like(squares, 1000 * epsilon)
+    negligible = squares * (NEGLIGIBLE * epsilon) ** 2
+    inside, grown = INSIDE * epsilon, (GROWN * epsilon) ** 2
+    worst = torch.ones_like(squares)
     directions, inverses = [], []
     if selection == "ols":
         outside = atoms.square().sum(1)[:, None].expand_as(scores).contiguous()
-    going = torch.full_like(squares, tolerance is None or tolerance < 1, dtype=torch.bool)
+    going = torch.ones_like(squares, dtype=torch.bool)
+    if tolerance is not None:
+        going &= tolerance < 1
 
     for step in range(steps):
         correlate(residuals).abs_()
         if selection == "ols" and step < dim - 1:
-            inside = outside <= floor.view(parts, 1, -1)
-            scores.mul_(outside.rsqrt().masked_fill_(inside, 0))
+            least = (ROUNDED * epsilon * worst.sqrt()).view(parts, 1, -1)
+            scores.mul_(outside.rsqrt().masked_fill_(outside <= least, 1))
         chosen = _largest(scores)
         column = columns.index_select(1, chosen)
         direction, length = column[:-1], column[-1]
@@ -68,17 +80,18 @@ def choose(
             lower.append(weight)
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
-        useful = (pivot > floor) & (correlation.abs() > negligible)
+        useful = pivot > (worst * grown).clamp_(min=inside)
+        useful &= correlation.square() > negligible * pivot
         if tolerance is not None and step:
             going &= _dot(residuals, residuals) > tolerance**2 * squares
         if min_gain is not None:
-            going &= correlation.square() >= min_gain * pivot
+            going &= correlation.abs() * factors.scale >= (min_gain * pivot).sqrt()
         useful &= going
         inverse = torch.where(useful, pivot.reciprocal(), 0)
         projection = correlation.mul_(inverse)
         factors.add(chosen.int(), length, lower, inverse, projection)
         if step + 1 < steps:
-            torch.maximum(floor, inverse.mul(10 * epsilon), out=floor)
+            torch.maximum(worst, inverse, out=worst)
             residuals.addcmul_(direction, projection, value=-1)
             if selection == "ols":
                 weights = inverse.view(parts, 1, -1)
@@ -108,6 +121,13 @@ def distinct(indices: torch.Tensor) -> torch.Tensor:
 
 def _any(conditions):
     return functools.reduce(torch.logical_or, conditions)
+
+
+def _power_of_two(columns):
+    """Returns a power of two `(n,)` next to the largest entry of each column, above 0."""
+    integer, exponent = _EXPONENTS[columns.dtype]
+    power = (columns.abs().amax(0).view(integer) & exponent).view(columns.dtype)
+    return power.clamp_(min=torch.finfo(columns.dtype).tiny)
 
 
 def _dot(left, right):

@@ -2,10 +2,12 @@
 
 from keras import ops
 
+from umbed_keras.backend.exporting import one_operation
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.typing import ArrayLike, Tensor
 
 
+@one_operation
 def iterative_hard_thresholding(
     signals: ArrayLike, dictionary: ArrayLike, sparsity: int, iterations: int = 50
 ) -> tuple[Tensor, Tensor]:

@@ -2,10 +2,12 @@
 
 from keras import ops
 
+from umbed_keras.backend.exporting import one_operation
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.typing import ArrayLike, Tensor
 
 
+@one_operation
 def matching_pursuit(
     signals: ArrayLike, dictionary: ArrayLike, sparsity: int
 ) -> tuple[Tensor, Tensor]:

@@ -4,18 +4,20 @@ import numpy as np
 from keras import backend, ops
 
 from umbed_keras.backend.chunks import map_chunks
-from umbed_keras.backend.exporting import exporting, take
+from umbed_keras.backend.exporting import exporting, one_operation, take
+from umbed_keras.backend.known_values import is_known, known_values
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.typing import ArrayLike, Tensor
 
 SELECTIONS = ("omp", "ols")
 
 
+@one_operation
 def orthogonal_matching_pursuit(
     signals: ArrayLike,
     dictionary: ArrayLike,
     sparsity: int,
-    tolerance: float | None = None,
+    tolerance: ArrayLike | None = None,
     selection: str = "omp",
     min_gain: ArrayLike | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -32,7 +34,7 @@ def orthogonal_matching_pursuit(
         dictionary: array `(num_atoms, dim)`. Atoms may have any length; coefficients
             refer to the atoms as given.
         sparsity: int, number of atoms per signal, from 1 to `num_atoms`.
-        tolerance: float or None. A signal is finished when the norm of its residual is at most
+        tolerance: scalar or None. A signal is finished when the norm of its residual is at most
             `tolerance` times the norm of the signal; its remaining coefficients are 0.
         selection: `"omp"` takes the atom with the largest correlation with the residual; `"ols"`
             takes the atom that lowers the squared error most (orthogonal least squares, Chen,
@@ -48,7 +50,8 @@ def orthogonal_matching_pursuit(
 
     Raises:
         ValueError: if `selection` is neither `"omp"` nor `"ols"`.
-        ValueError: if `tolerance` is negative or NaN.
+        TypeError: if an array holds complex numbers.
+        ValueError: if `tolerance` or `min_gain` is not a scalar, is negative or NaN.
         ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
         ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
@@ -66,24 +69,31 @@ def orthogonal_matching_pursuit(
         raise ValueError(
             f"`selection` must be one of {SELECTIONS}. Received: selection={selection!r}"
         )
-    if tolerance is not None and not tolerance >= 0:
-        raise ValueError(f"`tolerance` must be None or at least 0. Received: tolerance={tolerance}")
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(ops.stop_gradient(dictionary))
-    if min_gain is not None:
-        min_gain = ops.cast(min_gain, ops.dtype(signals))
+    tolerance = _limit("tolerance", tolerance, ops.dtype(signals))
+    min_gain = _limit("min_gain", min_gain, ops.dtype(signals))
     indices, coefficients = map_chunks(
         _pursue,
         signals,
-        (dictionary, atoms, norms, min_gain),
+        (dictionary, atoms, norms, min_gain, tolerance),
         sparsity=int(sparsity),
-        tolerance=tolerance,
         selection=selection,
     )
     return _arguments.unflatten(ops.transpose(indices), ops.transpose(coefficients), leading, dtype)
 
 
-def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, selection):
+def _limit(name, value, dtype):
+    """Returns a limit that is not negative as a scalar tensor, or None."""
+    if value is None:
+        return None
+    known = known_values(value)
+    if known is not None and not (known.shape == () and known >= 0):
+        raise ValueError(f"`{name}` must be None or a number at least 0. Received: {value}")
+    return ops.cast(value, dtype)
+
+
+def _pursue(signals, dictionary, atoms, norms, min_gain, tolerance, sparsity, selection):
     """Codes a chunk of signals.
 
     Args:
@@ -91,28 +101,31 @@ def _pursue(signals, dictionary, atoms, norms, min_gain, sparsity, tolerance, se
         dictionary: tensor `(num_atoms, dim)`.
         atoms: the atoms of `dictionary` scaled to unit length.
         norms: the norms of the atoms of `dictionary`, of shape `(num_atoms,)`.
-        min_gain, sparsity, tolerance, selection: As in `orthogonal_matching_pursuit`.
+        min_gain, tolerance: Scalar tensors, or None.
+        sparsity, selection: As in `orthogonal_matching_pursuit`.
 
     Returns:
         Indices and coefficients, each of shape `(sparsity, n)`. A transpose of every chunk would
         take longer than some of the steps.
     """
     factors = _Factors()
-    constants = atoms, norms, min_gain, sparsity, tolerance, selection
+    constants = atoms, norms, min_gain, tolerance, sparsity, selection
     on_torch = backend.backend() == "torch" and ops.is_tensor(signals)
     if on_torch:
         from umbed_keras.ops.sparse_coding import _torch_pursuit
-    if on_torch and not exporting():
+    # What PyTorch vectorises can't be written to in place.
+    in_place = on_torch and is_known(signals) and is_known(dictionary)
+    if in_place and not exporting():
         _torch_pursuit.choose(factors, signals.detach(), *constants)
     else:
         _choose(factors, ops.stop_gradient(signals), *constants)
     coefficients = factors.coefficients()
-    if not on_torch or _torch_pursuit.differentiable(signals, dictionary):
+    if not in_place or _torch_pursuit.differentiable(signals, dictionary):
         coefficients = _refine(signals, dictionary, factors, coefficients)
     surplus = sparsity - len(coefficients)
     coefficients += [ops.zeros_like(coefficients[0])] * surplus
     indices = factors.indices + [factors.indices[0]] * surplus
-    distinct = _torch_pursuit.distinct if on_torch else _distinct
+    distinct = _torch_pursuit.distinct if in_place else _distinct
     return distinct(ops.stack(indices)), ops.stack(coefficients)
 
 
@@ -126,9 +139,11 @@ class _Factors:
         inverse: `inverse[t]` is 1 / D[t]. It is 0 for an atom that contributes nothing, which
             removes the atom from every solution.
         projections: projections of the residuals on the orthogonalised atoms.
+        scale: what each signal was divided by before, so that no square overflows.
     """
 
     def __init__(self):
+        self.scale = None
         self.indices, self.lengths = [], []
         self.lower, self.inverse, self.projections = [], [], []
 
@@ -143,7 +158,9 @@ class _Factors:
     def coefficients(self):
         """Returns the coefficients of the atoms as given, a list of tensors `(n,)`."""
         values = self.solve_upper(self.projections)
-        return [value / length for value, length in zip(values, self.lengths, strict=True)]
+        return [
+            value / length * self.scale for value, length in zip(values, self.lengths, strict=True)
+        ]
 
     def solve_upper(self, values):
         """Solves L^T x = values by back-substitution."""
@@ -164,7 +181,7 @@ class _Factors:
         )
 
 
-def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selection):
+def _choose(factors, signals, atoms, norms, min_gain, tolerance, sparsity, selection):
     """Chooses atoms one by one and makes each orthogonal to the ones before (Gram-Schmidt).
 
     Fills `factors` with at most `dim` atoms, as many independent atoms span the whole space. If
@@ -172,26 +189,33 @@ def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selec
     """
     dim = atoms.shape[1]
     across = ops.transpose(atoms)
-    squares = _dot(signals, signals)
+    largest = ops.max(ops.abs(signals), axis=1)
+    factors.scale = ops.where(largest > 0, largest, ops.ones_like(largest))
+    residuals = signals / _column(factors.scale)
+    squares = _dot(residuals, residuals)
     epsilon = float(np.finfo(ops.dtype(signals)).eps)
-    # An atom whose squared distance from the span of the chosen atoms is at most `floor` counts as
-    # inside it, because of rounding. The rounding of a pivot grows as the pivots before it shrink.
-    floor = 1000 * epsilon * ops.ones_like(squares)
-    negligible = 4 * epsilon * ops.sqrt(squares)
-    residuals = signals
+    # An orthogonalised atom is wrong by some `epsilon`, and one that depends on such an atom by
+    # as much more as that atom was short. `worst` is 1 / the square of the shortest one before.
+    inside, grown = _arguments.INSIDE * epsilon, (_arguments.GROWN * epsilon) ** 2
+    worst = ops.ones_like(squares)
+    negligible = (_arguments.NEGLIGIBLE * epsilon) ** 2 * squares
     directions = []
     if selection == "ols":
         # Squared norm of the part of each atom outside the span of the chosen atoms.
         outside = _column(ops.ones_like(squares)) * _dot(atoms, atoms)
-    going = ops.full_like(squares, tolerance is None or tolerance < 1, dtype="bool")
+    going = ops.ones_like(squares, dtype="bool")
+    if tolerance is not None:
+        going = ops.logical_and(going, tolerance < 1)
 
     for step in range(min(sparsity, dim)):
         scores = ops.abs(residuals @ across)
         # In the first step atoms lie wholly outside. With one dimension left every atom fits the
         # signal exactly, and the largest correlation gives the best conditioned one.
         if selection == "ols" and 0 < step < dim - 1:
-            free = ops.cast(outside > _column(floor), ops.dtype(scores))
-            scores = free * scores / ops.sqrt(ops.maximum(outside, _column(floor)))
+            # `outside` is a difference of sums, which says nothing below its rounding. There the
+            # correlation itself counts.
+            least = _column(_arguments.ROUNDED * epsilon * ops.sqrt(worst))
+            scores = scores / ops.sqrt(ops.where(outside > least, outside, 1.0))
         chosen = _arguments.largest(scores)
         direction = ops.take(atoms, chosen, axis=0)
         lower = []
@@ -201,14 +225,15 @@ def _choose(factors, signals, atoms, norms, min_gain, sparsity, tolerance, selec
             lower.append(weight)
         pivot = _dot(direction, direction)
         correlation = _dot(residuals, direction)
-        useful = (pivot > floor) & (ops.abs(correlation) > negligible)
+        useful = pivot > ops.maximum(grown * worst, inside)
+        useful = useful & (ops.square(correlation) > negligible * pivot)
         if tolerance is not None and step:
             going = going & (_dot(residuals, residuals) > tolerance**2 * squares)
         if min_gain is not None:
-            going = going & (ops.square(correlation) >= min_gain * pivot)
+            going = going & (ops.abs(correlation) * factors.scale >= ops.sqrt(min_gain * pivot))
         useful = useful & going
         inverse = ops.where(useful, 1 / ops.where(useful, pivot, 1.0), 0.0)
-        floor = ops.maximum(floor, 10 * epsilon * inverse)
+        worst = ops.maximum(worst, inverse)
         projection = correlation * inverse
         residuals = residuals - _column(projection) * direction
         if selection == "ols":
@@ -260,7 +285,8 @@ def _refine(signals, dictionary, factors, coefficients):
     for coefficient, atom in zip(coefficients, atoms, strict=True):
         residuals = residuals - _column(coefficient) * atom
     gradient = [
-        _dot(atom, residuals) / length for atom, length in zip(atoms, factors.lengths, strict=True)
+        _dot(atom / _column(length), residuals)
+        for atom, length in zip(atoms, factors.lengths, strict=True)
     ]
     return [
         coefficient + change / length

@@ -2,9 +2,11 @@
 
 from keras import ops
 
+from umbed_keras.backend.exporting import one_operation
 from umbed_keras.typing import ArrayLike, Tensor
 
 
+@one_operation
 def sparse_decode(indices: ArrayLike, coefficients: ArrayLike, dictionary: ArrayLike) -> Tensor:
     """Computes the weighted sums of atoms for which sparse codes stand.
 

@@ -2,10 +2,12 @@
 
 from keras import ops
 
+from umbed_keras.backend.exporting import one_operation
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.typing import ArrayLike, Tensor
 
 
+@one_operation
 def top_k(signals: ArrayLike, dictionary: ArrayLike, sparsity: int) -> tuple[Tensor, Tensor]:
     """Codes each signal by the `sparsity` atoms with the largest correlations with it.
 

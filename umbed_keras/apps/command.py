@@ -1,0 +1,64 @@
+"""The command `umbed-keras`: its subcommands, and what it does with errors."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from umbed_keras.apps.command_parser import CommandParser
+from umbed_keras.version import __version__
+
+# Subcommand to the module of its `add_arguments` and `run`, and a line of help.
+COMMANDS = {
+    "presets": ("presets", "list, describe and verify presets"),
+}
+# What files that can't be used, missing packages and wrong arguments raise.
+ERRORS = (ImportError, OSError, RuntimeError, TypeError, ValueError)
+
+
+def command_parser() -> CommandParser:
+    """Makes the parser of the name of a subcommand.
+
+    Examples:
+        >>> command_parser().parse_args(["presets"]).command
+        'presets'
+    """
+    lines = [f"  {name:<11} {text}" for name, (_, text) in COMMANDS.items()]
+    parser = CommandParser(
+        "umbed-keras",
+        "A small vector for every pixel, and what follows from it: segmentation from a few\n"
+        "strokes, measurements, compression.",
+        usage="umbed-keras [-h] [--version] COMMAND ...",
+        epilog="\n".join(["commands:", *lines, "", "umbed-keras COMMAND --help says more."]),
+    )
+    parser.add_argument("--version", action="version", version=f"umbed-keras {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: list of str; None takes those of the process.
+
+    Returns:
+        The exit status: 0, or 1 if some files were left out. Other errors end the process with
+        status 2 and a message of one line.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    name = command_parser().parse_args(arguments[:1]).command
+    module = importlib.import_module(f"umbed_keras.apps.{COMMANDS[name][0]}")
+    parser = CommandParser(f"umbed-keras {name}", module.__doc__)
+    try:
+        module.add_arguments(parser)
+        return module.run(parser.parse_args(arguments[1:]))
+    except ERRORS as error:
+        parser.error(_message(error))
+    except KeyboardInterrupt:
+        return 130  # as a shell reports it
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
