@@ -96,10 +96,8 @@ def project_layers(project: Project) -> list[ImageLayer]:
         data, axes = np.asarray(image), image.axes
         letters = axes.replace("c", "")
         order = "".join(axis for axis in "tzyx" if axis in axes)
-        if "c" in axes:
-            wanted = f"{order}c" if image.is_rgb else f"c{order}"
-        else:
-            wanted = order
+        channel = "c" * ("c" in axes)
+        wanted = order + channel if image.is_rgb else channel + order
         data = data.transpose([axes.index(axis) for axis in wanted])
         strokes = strokes.transpose([letters.index(axis) for axis in order])
         own = wanted[:-1] if image.is_rgb else wanted
