@@ -21,7 +21,7 @@ import keras
 ROOT = Path(uk.__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-COMMAND = re.compile(r"python ((?:-m umbed_keras|examples/)[^`\n#]*)")
+COMMAND = re.compile(r"(?:python (?=-m umbed_keras|examples/)|(?=umbed-keras ))([^`\n#]*)")
 
 
 def python_blocks():
@@ -31,7 +31,7 @@ def python_blocks():
 
 
 def commands():
-    """Returns the commands that run Python from the shell, without `python`."""
+    """Returns the commands of `umbed-keras`, and those of Python without `python`."""
     return sorted({command.strip() for command in COMMAND.findall(README.read_text())})
 
 
@@ -90,7 +90,9 @@ else:
     def test_scripts_exist_with_their_options(command, tmp_path):
         path, *arguments = shlex.split(command)
         start = [sys.executable, path]
-        if path == "-m":
+        if path == "umbed-keras":
+            start[1:] = ["-m", "umbed_keras", arguments.pop(0)]
+        elif path == "-m":
             start += [arguments.pop(0)]
         else:
             assert (ROOT / path).is_file()

@@ -10,6 +10,8 @@ from umbed_keras.version import __version__
 # Subcommand to the module of its `add_arguments` and `run`, and a line of help.
 COMMANDS = {
     "presets": ("presets", "list, describe and verify presets"),
+    "segment": ("segment", "segment images into the classes of a few stroked pixels"),
+    "measure": ("measure", "measure the objects of masks, as a table"),
 }
 # What files that can't be used, missing packages and wrong arguments raise.
 ERRORS = (ImportError, OSError, RuntimeError, TypeError, ValueError)
