@@ -290,7 +290,7 @@ def test_the_budget_is_kept(tmp_path):
 
 @pytest.mark.torch_alone
 def test_from_the_shell(source, image, tmp_path):
-    command = [sys.executable, "-m", "umbed_keras.stores.embed", source, tmp_path / "codes.zarr"]
+    command = [sys.executable, "-m", "umbed_keras", "embed", source, tmp_path / "codes.zarr"]
     command += ["--preset", "celeba_vq_k16", "--codes", "--shard", "0/1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from umbed_keras.images.image import Details
 
 skimage = pytest.importorskip("skimage.measure")
 measure = uk.segmentation.measure
+pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture(scope="module")
