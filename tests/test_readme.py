@@ -57,6 +57,7 @@ if __name__ == "__main__":
     main()
 else:
 
+    @pytest.mark.torch_alone
     def test_python_runs_as_typed(hugging_face, tmp_path):
         environment = {
             **os.environ,
@@ -86,6 +87,7 @@ else:
         assert (tmp_path / "my_preset" / "README.md").exists()
         assert (tmp_path / "my_sweep" / "trials.csv").exists()
 
+    @pytest.mark.torch_alone
     @pytest.mark.parametrize("command", commands())
     def test_scripts_exist_with_their_options(command, tmp_path):
         path, *arguments = shlex.split(command)
@@ -96,8 +98,6 @@ else:
             start += [arguments.pop(0)]
         else:
             assert (ROOT / path).is_file()
-        if keras.backend.backend() != "torch":
-            pytest.skip("importing a backend takes long: runs on PyTorch")
         # As on a fresh machine, no variable names the backend.
         environment = {**os.environ, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         environment.pop("KERAS_BACKEND", None)
@@ -109,6 +109,7 @@ else:
             if argument.startswith("--") and path != "-m":
                 assert argument in done.stdout
 
+    @pytest.mark.torch_alone
     def test_a_newcomer_can_read_it():
         lines = README.read_text().splitlines()
         assert len(lines) <= 160
@@ -117,6 +118,7 @@ else:
         for code in python_blocks().values():
             assert len([line for line in code.splitlines() if line]) < 12
 
+    @pytest.mark.torch_alone
     def test_links_lead_somewhere():
         links = re.findall(r"\]\((?!https?:)([^)#]+)", README.read_text())
         assert links

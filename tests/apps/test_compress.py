@@ -10,8 +10,6 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.apps.command import main
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module", params=[3, 1], ids=["colours", "gray"])
 def preset(request, tmp_path_factory):

@@ -4,8 +4,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.apps.command import main
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_an_exported_preset_gives_its_vectors(tmp_path, capsys):
     pytest.importorskip("onnxscript")

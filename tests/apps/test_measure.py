@@ -9,8 +9,6 @@ from PIL import Image
 from umbed_keras.apps.command import main
 from umbed_keras.segmentation import PixelClassifier
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture
 def masks(tmp_path):

@@ -86,7 +86,6 @@ def test_a_folder_of_strokes_segments_itself_and_another_folder(run, folders):
     assert len(list(out.iterdir())) == 3 * len(images) + 2  # classifier.npz and done.json
 
 
-@pytest.mark.torch_alone
 def test_a_project_brings_all_along(run, folders):
     folder, numbers = folders
     np.save(folder / "stack.npy", np.random.default_rng(1).integers(0, 90, (2, *SIZE), "uint8"))
@@ -98,7 +97,6 @@ def test_a_project_brings_all_along(run, folders):
     assert np.array_equal(read_labels(folder / "out" / "stack.labels.tif"), project.predict(key))
 
 
-@pytest.mark.torch_alone
 def test_images_that_are_done_are_skipped(run, folders):
     folder, _ = folders
     run(folder / "train" / "one.png", folder / "train" / "one.strokes.png", "--preset", PRESET)
@@ -124,7 +122,6 @@ def test_images_that_are_done_are_skipped(run, folders):
     assert labels.stat().st_mtime_ns > second
 
 
-@pytest.mark.torch_alone
 def test_broken_files_are_named_at_the_end(run, folders, capsys):
     folder, _ = folders
     (folder / "apply" / "a_broken.png").write_bytes(b"no image")
@@ -138,7 +135,6 @@ def test_broken_files_are_named_at_the_end(run, folders, capsys):
     assert (folder / "out" / "three.labels.png").exists()
 
 
-@pytest.mark.torch_alone
 def test_stacks_of_16_bits(run, tmp_path):
     tifffile = pytest.importorskip("tifffile")
     random = np.random.default_rng(0)
@@ -157,7 +153,6 @@ def test_stacks_of_16_bits(run, tmp_path):
     assert read(tmp_path / "out" / "cells.overlay.png").shape == (*SIZE, 3)
 
 
-@pytest.mark.torch_alone
 def test_scaling_and_channels_are_chosen(run, tmp_path):
     numbers = np.zeros((2, *SIZE), "uint16")
     numbers[1, :, 16:] = 2000
@@ -173,7 +168,6 @@ def test_scaling_and_channels_are_chosen(run, tmp_path):
     assert (read(tmp_path / "out" / "two.labels.png") == 1 + (np.arange(32) > 15)).mean() > 0.95
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -200,7 +194,6 @@ def test_bad_arguments_are_refused(arguments, message, refused, folders):
     assert message.format(folder) in error
 
 
-@pytest.mark.torch_alone
 def test_bad_folders_are_refused(refused, folders):
     folder, _ = folders
     assert "strokes in all: 0" in refused("--train", folder / "apply")
@@ -212,7 +205,6 @@ def test_bad_folders_are_refused(refused, folders):
     assert "must differ without their suffix" in message
 
 
-@pytest.mark.torch_alone
 def test_a_project_segments_its_images_and_others(run, folders, capsys):
     folder, numbers = folders
     project = Project({1: "dark", 2: "bright"}, PRESET)
@@ -231,7 +223,6 @@ def test_a_project_segments_its_images_and_others(run, folders, capsys):
     assert f"2 of 2 images segmented into classes 1, 2: {folder / 'out'}/*.labels.*" in out
 
 
-@pytest.mark.torch_alone
 def test_results_of_two_classifiers_are_never_mixed(run, folders):
     folder, _ = folders
     image, strokes = folder / "train" / "one.png", folder / "train" / "one.strokes.png"
@@ -250,7 +241,6 @@ def test_results_of_two_classifiers_are_never_mixed(run, folders):
     assert {path.name: path.read_bytes() for path in out.glob("three.*")} == first
 
 
-@pytest.mark.torch_alone
 def test_results_of_an_earlier_kind_are_removed(run, folders):
     folder, numbers = folders
     image = folder / "train" / "one.png"
@@ -262,7 +252,6 @@ def test_results_of_an_earlier_kind_are_removed(run, folders):
     assert set(np.unique(read_labels(folder / "out" / "one.labels.tif"))) == {70000, 140000}
 
 
-@pytest.mark.torch_alone
 def test_an_output_folder_within_the_images_and_equal_names_in_subfolders(run, folders):
     folder, _ = folders
     for name in ("a", "b"):
@@ -280,7 +269,6 @@ def test_an_output_folder_within_the_images_and_equal_names_in_subfolders(run, f
         assert [path.as_posix() for path in out] == names
 
 
-@pytest.mark.torch_alone
 def test_a_broken_training_image_does_not_stop_the_others(run, folders, capsys):
     folder, numbers = folders
     (folder / "train" / "two.jpg").write_bytes(b"no image")
@@ -293,7 +281,6 @@ def test_a_broken_training_image_does_not_stop_the_others(run, folders, capsys):
     assert (folder / "out" / "one.labels.png").exists()
 
 
-@pytest.mark.torch_alone
 def test_georeferenced_results(run, tmp_path):
     rasterio = pytest.importorskip("rasterio")
     image = np.random.default_rng(0).integers(0, 90, SIZE, "uint8")

@@ -10,7 +10,6 @@ from umbed_keras.apps.command import main
 from umbed_keras.segmentation import PixelClassifier
 
 zarr = pytest.importorskip("zarr")
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "segment_from_scribbles.py"
 
 
-@pytest.mark.torch_alone
 def test_strokes_become_labels(tmp_path, monkeypatch, capsys):
     image = np.random.default_rng(0).integers(0, 90, (40, 32, 3), "uint8")
     image[:, 16:] += 150

@@ -1,10 +1,7 @@
 import numpy as np
-import pytest
 
 from umbed_keras.images.labels import CLASS_COLORS
 from umbed_keras.segmentation.files.overlay import overlay
-
-pytestmark = pytest.mark.torch_alone
 
 
 def test_overlay_tints_by_half_and_draws_borders():

@@ -6,7 +6,6 @@ import umbed_keras as uk
 
 measure = pytest.importorskip("skimage.measure")
 instances = uk.segmentation.instances
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture(scope="module")

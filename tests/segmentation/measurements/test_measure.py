@@ -9,7 +9,6 @@ from umbed_keras.images.image import Details
 
 skimage = pytest.importorskip("skimage.measure")
 measure = uk.segmentation.measure
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from umbed_keras.segmentation import Project
 from umbed_keras.segmentation.project.runs import check_runs, labels_of, runs_of
 
 MESSAGE = "is no project, or is broken"
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.fixture
