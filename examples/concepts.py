@@ -11,7 +11,8 @@ learner finds K atoms and codes a vector by S of them: `DictionaryBottleneck`, s
 
 Prints, for each learner, R2 on held-out images, how many atoms these use, how stable atoms are over
 seeds, and the time to learn. Stability is the mean absolute cosine of atoms of two seeds after
-optimal matching, mean over pairs of seeds (PW-MCC; Song et al. 2025, arXiv:2505.20254).
+optimal matching, mean over pairs of seeds (PW-MCC; Song et al. 2025, arXiv:2505.20254). It is high
+also where all seeds start alike, as scikit-learn does, from the principal axes.
 
 Draws, for each learner, the atoms that explain most of a photograph: each atom's map on it, and the
 held-out pixels where its coefficient is largest.

@@ -20,6 +20,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     flags = os.environ.get("XLA_FLAGS", "")  # flags of the caller are kept
     os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false {flags}"
 ROOT = Path(__file__).parents[1]
+# `parameters` is here.
+sys.path.append(str(Path(__file__).parent))
 # The slowest files, which are started first, so that all processes end at about the same time.
 LONG = (
     "test_readme.py",
@@ -35,6 +37,18 @@ LONG = (
     "test_data_parallel.py",
     "test_training_backup.py",
     "test_scribble_app.py",
+)
+# Folders whose tests run on PyTorch alone, but for those with the marker `every_backend`: they say
+# nothing new on other backends.
+TORCH_ALONE = (
+    "apps",
+    "examples",
+    "images",
+    "plots",
+    "segmentation",
+    "stores",
+    "tuning",
+    "zoo",
 )
 # Programs that JAX compiles are kept for other workers, processes and runs.
 CACHE = ROOT / ".pytest_cache" / "jax"
@@ -53,7 +67,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path.name, len(LONG)))
     if backend.backend() != "torch":
         for item in items:
-            if item.get_closest_marker("torch_alone"):
+            folder = item.path.relative_to(ROOT / "tests").parts[0]
+            alone = folder in TORCH_ALONE and not item.get_closest_marker("every_backend")
+            if alone or item.get_closest_marker("torch_alone"):
                 item.add_marker(pytest.mark.skip(reason="runs on PyTorch alone"))
 
 

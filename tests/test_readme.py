@@ -21,7 +21,7 @@ import keras
 ROOT = Path(uk.__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-COMMAND = re.compile(r"python ((?:-m umbed_keras|examples/)[^`\n#]*)")
+COMMAND = re.compile(r"(?:python (?=-m umbed_keras|examples/)|(?=umbed-keras ))([^`\n#]*)")
 
 
 def python_blocks():
@@ -31,7 +31,7 @@ def python_blocks():
 
 
 def commands():
-    """Returns the commands that run Python from the shell, without `python`."""
+    """Returns the commands of `umbed-keras`, and those of Python without `python`."""
     return sorted({command.strip() for command in COMMAND.findall(README.read_text())})
 
 
@@ -57,6 +57,7 @@ if __name__ == "__main__":
     main()
 else:
 
+    @pytest.mark.torch_alone
     def test_python_runs_as_typed(hugging_face, tmp_path):
         environment = {
             **os.environ,
@@ -86,16 +87,17 @@ else:
         assert (tmp_path / "my_preset" / "README.md").exists()
         assert (tmp_path / "my_sweep" / "trials.csv").exists()
 
+    @pytest.mark.torch_alone
     @pytest.mark.parametrize("command", commands())
     def test_scripts_exist_with_their_options(command, tmp_path):
         path, *arguments = shlex.split(command)
         start = [sys.executable, path]
-        if path == "-m":
+        if path == "umbed-keras":
+            start[1:] = ["-m", "umbed_keras", arguments.pop(0)]
+        elif path == "-m":
             start += [arguments.pop(0)]
         else:
             assert (ROOT / path).is_file()
-        if keras.backend.backend() != "torch":
-            pytest.skip("importing a backend takes long: runs on PyTorch")
         # As on a fresh machine, no variable names the backend.
         environment = {**os.environ, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         environment.pop("KERAS_BACKEND", None)
@@ -107,6 +109,7 @@ else:
             if argument.startswith("--") and path != "-m":
                 assert argument in done.stdout
 
+    @pytest.mark.torch_alone
     def test_a_newcomer_can_read_it():
         lines = README.read_text().splitlines()
         assert len(lines) <= 160
@@ -115,6 +118,7 @@ else:
         for code in python_blocks().values():
             assert len([line for line in code.splitlines() if line]) < 12
 
+    @pytest.mark.torch_alone
     def test_links_lead_somewhere():
         links = re.findall(r"\]\((?!https?:)([^)#]+)", README.read_text())
         assert links

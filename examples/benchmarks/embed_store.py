@@ -153,7 +153,7 @@ def moments(target):
 
 
 def start(args, folder, target, count):
-    command = [sys.executable, "-m", "umbed_keras.stores.embed", folder / "image.npy"]
+    command = [sys.executable, "-m", "umbed_keras", "embed", folder / "image.npy"]
     command += [folder / target, "--preset", args.preset, "--workers", str(count)]
     command += ["--memory-budget", str(args.budget), *["--codes"] * args.codes]
     environment = {**os.environ, "OMP_NUM_THREADS": str(CORES // count)}

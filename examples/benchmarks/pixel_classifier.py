@@ -16,7 +16,9 @@ features (where it is installed; its other features need weights that are downlo
 """
 
 import argparse
+import contextlib
 import importlib.util
+import io
 import json
 import subprocess
 import sys
@@ -122,7 +124,8 @@ class Convpaint:
             label = np.zeros(image.shape[:2], int)
             label[pixels.rows, pixels.cols] = pixels.labels + 1
             annotations.append(label)
-        self.model.train([np.moveaxis(image, -1, 0) for image in images], annotations)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.model.train([np.moveaxis(image, -1, 0) for image in images], annotations)
         return self
 
     def predict(self, image):

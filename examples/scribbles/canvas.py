@@ -11,9 +11,8 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 from PIL import Image
-from scribbles.colours import COLOURS
 
-from umbed_keras.images.labels import labels_of_colors
+from umbed_keras.images.labels import CLASS_COLORS, labels_of_colors
 
 PNG = "data:image/png;base64,"
 CSS = """
@@ -42,7 +41,7 @@ def canvas(**options):
         f'<button class="class{" chosen" * (number == 1)}" data-key="{number}" '
         f'data-colour="{colour}" style="background:{colour}" title="Class {number}">{number}'
         "</button>"
-        for number, colour in enumerate((f"#{bytes(rgb).hex()}" for rgb in COLOURS), start=1)
+        for number, colour in enumerate((f"#{bytes(rgb).hex()}" for rgb in CLASS_COLORS), start=1)
     )
     template = (
         '<div class="drawing"><img alt=""><canvas tabindex="0"></canvas></div>'

@@ -1,9 +1,7 @@
-"""Images as the page and the command line show them."""
+"""Images that users of the page upload."""
 
 import contextlib
 from pathlib import Path
-
-import numpy as np
 
 import umbed_keras as uk
 
@@ -28,7 +26,7 @@ def read_plane(path, most_pixels):
     if image.num_planes > 1:
         raise ValueError(
             f"{path.name} is a stack of {image.num_planes} planes, and one image is shown here: "
-            "take a plane of it, or segment the stack by examples/segment_from_scribbles.py."
+            "take a plane of it, or segment the stack by `umbed-keras segment`."
         )
     if image.height * image.width > most_pixels:
         raise ValueError(
@@ -47,22 +45,3 @@ def _named(path):
         yield
     except (ImportError, OSError, ValueError) as error:
         raise ValueError(str(error).replace(str(path), path.name)) from error
-
-
-def picture(classifier, image, plane=()):
-    """Returns a plane as a classifier sees it: uint8 `(height, width, 3)`.
-
-    Of more than three channels the first three are shown as colours. Pixels without data are white.
-
-    Args:
-        classifier: `PixelClassifier`.
-        image: `umbed_keras.Image`.
-        plane: index of the plane along the image's `plane_axes`.
-    """
-    vectors = classifier.features.of_image(image)
-    values = vectors.values(plane)
-    if values.shape[-1] == 1:
-        values = np.repeat(values, 3, axis=-1)
-    missing = max(0, 3 - values.shape[-1])
-    values = np.pad(values[..., :3], [(0, 0), (0, 0), (0, missing)])
-    return np.where(vectors.valid(plane)[..., None], np.rint(255 * values), 255).astype("uint8")

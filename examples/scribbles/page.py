@@ -12,8 +12,8 @@ import gradio as gr
 import numpy as np
 from scipy.stats import entropy
 from scribbles.canvas import canvas, drawn_labels, opened
-from scribbles.colours import overlay, strokes_of
-from scribbles.files import picture, read_plane
+from scribbles.colours import strokes_of
+from scribbles.files import read_plane
 from scribbles.samples import samples
 
 from umbed_keras.images.image import Image, as_image
@@ -21,6 +21,8 @@ from umbed_keras.images.labels import write_labels
 from umbed_keras.images.read_image import suffixes
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation.files.overlay import overlay
+from umbed_keras.segmentation.files.picture import picture
 
 # Vectors and probabilities then take less than 1 GB, and a classifier keeps the vectors.
 MOST_PIXELS = 3_000_000

@@ -10,7 +10,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.apps.command import COMMANDS, main
 
-pytestmark = pytest.mark.torch_alone
 ROOT = Path(uk.__file__).parents[1]
 
 

@@ -5,8 +5,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.apps.command import main
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_list(capsys):
     assert main(["presets", "list"]) == 0

@@ -9,13 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-NAMES = (
-    "vq_ema",
-    "vq_gradient",
-    "dictionary_online",
-    "dictionary_gradient",
-    "quantized_gradient",
-)
+NAMES = ("vq_ema", "dictionary_online", "quantized_gradient")
 
 
 def train(name):

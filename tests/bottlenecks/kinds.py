@@ -31,10 +31,28 @@ BOTTLENECKS = {
     "scalar": functools.partial(ScalarQuantizer, DIM, rate_weight=1e-2),
 }
 DISCRETE = {name: make for name, make in BOTTLENECKS.items() if name != "gaussian"}
+# Kinds that differ from another in a detail, which few tests need on every backend.
+VARIANTS = ("vq_gradient", "vq_cosine", "rvq_shared", "dictionary_gradient", "dictionary_stopping")
 # Torch compiles through a C++ toolchain that users need not have; Keras does not by default.
 COMPILED = keras.backend.backend() != "torch"
 
-every_bottleneck = pytest.mark.parametrize("make", BOTTLENECKS.values(), ids=BOTTLENECKS)
+
+def kinds(bottlenecks, everywhere=False):
+    """A parameter `make` of every kind, of which variants run on PyTorch alone or everywhere."""
+    parameters = [
+        pytest.param(
+            make,
+            id=name,
+            marks=pytest.mark.torch_alone if name in VARIANTS and not everywhere else (),
+        )
+        for name, make in bottlenecks.items()
+    ]
+    return pytest.mark.parametrize("make", parameters)
+
+
+every_bottleneck = kinds(BOTTLENECKS)
+every_variant = kinds(BOTTLENECKS, everywhere=True)
+every_codebook = kinds(DISCRETE)
 
 
 def sample(layer, *leading, seed=0):

@@ -29,7 +29,13 @@ def bad_batches(layer):
         yield str(value), spoiled(layer, value)
 
 
-@pytest.mark.parametrize("settle", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize(
+    "settle",
+    [
+        pytest.param(False, id="first", marks=pytest.mark.torch_alone),
+        pytest.param(True, id="later"),
+    ],
+)
 @every_bottleneck
 def test_a_bad_batch_changes_nothing(make, settle):
     layer = make()

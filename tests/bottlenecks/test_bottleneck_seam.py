@@ -4,7 +4,15 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from kinds import BOTTLENECKS, COMPILED, DIM, DISCRETE, every_bottleneck, sample
+from kinds import (
+    BOTTLENECKS,
+    COMPILED,
+    DIM,
+    every_bottleneck,
+    every_codebook,
+    every_variant,
+    sample,
+)
 
 import umbed_keras as uk
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
@@ -17,7 +25,6 @@ from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
 from umbed_keras.ops.rate import Bits
 
 numpy = ops.convert_to_numpy
-every_codebook = pytest.mark.parametrize("make", DISCRETE.values(), ids=DISCRETE)
 
 
 class Autoencoder(keras.Model):
@@ -110,7 +117,7 @@ def test_input_dim_is_what_each_bottleneck_needs():
     assert set(sizes.values()) == {(DIM, DIM)}
 
 
-@every_bottleneck
+@every_variant
 def test_decoded_codes_are_the_quantized_latents(assert_same, make):
     layer = settled(make)
     latents = sample(layer)
@@ -309,7 +316,7 @@ def test_saved_model_gives_the_same_outputs(assert_same, make, tmp_path):
     assert_same(loaded.layers[-1].weights, layer.weights, terms=0)
 
 
-@every_bottleneck
+@every_variant
 def test_fit_learns_and_moves_statistics(make):
     keras.utils.set_random_seed(0)
     model = Autoencoder(make())

@@ -118,7 +118,6 @@ def test_script_prints_a_table_and_draws_a_figure(vectors, folder, monkeypatch, 
     assert not (output / "TopKSAE.png").exists()
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("name", ["TopKSAE", "MpSAE"])
 def test_codes_of_an_autoencoder_rebuild_what_it_rebuilds(name, concepts, monkeypatch):
     for needed in ("overcomplete", "einops"):

@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.torch_alone
-
 SCRIPT = Path(__file__).parents[2] / "examples" / "tools" / "debian_photographs.py"
 COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/

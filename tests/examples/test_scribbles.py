@@ -9,13 +9,14 @@ from PIL import Image
 if keras.backend.backend() != "torch":
     pytest.skip("no backend has to do with it: runs on torch", allow_module_level=True)
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
-from scribbles.colours import COLOURS, overlay, strokes_of
-from scribbles.files import picture, read_plane
+from scribbles.colours import strokes_of
+from scribbles.files import read_plane
 
 sys.path.pop(0)
 
 from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation.files.picture import picture
 
 
 @pytest.fixture
@@ -26,17 +27,6 @@ def labels():
 def test_strokes_are_read_back(labels, tmp_path):
     strokes_of(labels).save(tmp_path / "strokes.png")
     np.testing.assert_array_equal(read_labels(tmp_path / "strokes.png"), labels)
-
-
-def test_overlay_tints_by_half_and_draws_borders():
-    image = np.full((3, 6, 3), 100, "uint8")
-    labels = np.array([[1, 1, 2, 2, 0, 0]] * 3)
-    drawn = overlay(image, labels)
-    first, second = COLOURS[:2].astype(int)
-    np.testing.assert_array_equal(drawn[0, 0], (100 + first) // 2)
-    np.testing.assert_array_equal(drawn[0, 1], first)
-    np.testing.assert_array_equal(drawn[0, 2], (100 + second) // 2)
-    np.testing.assert_array_equal(drawn[0, 4:], image[0, 4:])
 
 
 def shown(path, most_pixels=10_000):

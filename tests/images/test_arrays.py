@@ -6,8 +6,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.images.arrays import check_images
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite_are_named(wrong):

@@ -5,6 +5,8 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.images.batches import ImageBatches
 
+pytestmark = pytest.mark.every_backend
+
 BACKEND = keras.backend.backend()
 
 

@@ -5,8 +5,6 @@ from PIL import Image
 import umbed_keras as uk
 from umbed_keras.images.batches import ImageBatches
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture
 def folder(tmp_path):

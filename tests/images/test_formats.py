@@ -11,7 +11,6 @@ from image_checks import assert_reads, numbers
 import umbed_keras as uk
 from umbed_keras.images.read_image import FORMATS
 
-pytestmark = pytest.mark.torch_alone
 COLORS = numbers((24, 32, 3), "uint8")
 # Modes of Pillow other than RGB, and sizes that some formats demand.
 MODES = {".pbm": "1", ".xbm": "1", ".pgm": "L", ".dds": "RGBA"}

@@ -8,8 +8,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.images.read_image import FORMATS
 
-pytestmark = pytest.mark.torch_alone
-
 TABLE = Path(uk.__file__).parents[1] / ".github" / "FORMATS.md"
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 

@@ -5,8 +5,6 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.mark.parametrize(
     ("shape", "advice"),

@@ -22,7 +22,6 @@ from umbed_keras.images.labels import (
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs", reason="needs the extra `images`")
-pytestmark = pytest.mark.torch_alone
 LABELS = np.array([[0, 1, 1], [2, 2, 0]])
 
 

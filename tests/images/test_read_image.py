@@ -16,7 +16,6 @@ tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs", reason="needs the extra `images`")
 zarr = pytest.importorskip("zarr")
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_files"
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -8,8 +8,6 @@ import pytest
 import umbed_keras as uk
 from umbed_keras.images.scaling import sample
 
-pytestmark = pytest.mark.torch_alone
-
 
 def camera(shape=(60, 70), dtype="uint16", low=80, high=900, seed=0):
     return np.random.default_rng(seed).integers(low, high, shape).astype(dtype)

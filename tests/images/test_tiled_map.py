@@ -9,8 +9,6 @@ from umbed_keras.images.stored_image import StoredImage
 from umbed_keras.images.tiled_map import largest_tile, output_array, tiled_map
 from umbed_keras.images.tiles import tile_grid, tile_views, window
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture
 def array():

@@ -61,6 +61,7 @@ def test_codes_are_chosen_on_some_images_and_evaluated_on_others(codes_per_pixel
     assert float(numpy(chosen.result())) == pytest.approx(best_iou.mean(), rel=CLASSES * EPS)
 
 
+@pytest.mark.torch_alone
 def test_batches_of_any_shape_add_up():
     batches = [images((50,)), images((2, 3, 4), seed=1), images((7, 5), seed=2)]
     joined = [
@@ -80,6 +81,7 @@ def test_a_compiled_update_equals_an_eager_one(compiled):
         np.testing.assert_array_equal(numpy(counts), numpy(expected))
 
 
+@pytest.mark.torch_alone
 def test_least_and_largest_results():
     labels = np.arange(CLASSES)[:, None].repeat(6, axis=1)
     assert float(numpy(updated().result())) == 0
@@ -90,6 +92,7 @@ def test_least_and_largest_results():
     assert float(numpy(everywhere.result())) == pytest.approx(1 / CLASSES, rel=CLASSES * EPS)
 
 
+@pytest.mark.torch_alone
 def test_pixels_without_a_label_or_with_an_ignored_class_are_not_counted():
     codes, labels = images((4, 9, 8))
     labels[0] = 255
@@ -118,6 +121,7 @@ def test_counts_are_exact_beyond_the_integers_of_float32():
     assert numpy(metric.class_counts).tolist() == [start + 1, 0]
 
 
+@pytest.mark.torch_alone
 def test_reset_removes_pixels_and_keeps_the_codes_of_classes():
     metric = updated(images((9, 8)), class_codes=range(CLASSES))
     metric.reset_state()

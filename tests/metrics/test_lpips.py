@@ -68,6 +68,7 @@ def test_published_values(shared_data):
     assert numpy(network(reference, read(shared_data, "ex_p1"))) == pytest.approx(0.1376, abs=1e-3)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
 def test_published_weights_against_pytorch(shared_data, net):
     path = shared_data / f"lpips_{net}.npz"
@@ -78,6 +79,7 @@ def test_published_weights_against_pytorch(shared_data, net):
     )
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("net", "height", "width"),
     # The least size, and odd and even sizes before every pooling.
@@ -107,6 +109,7 @@ def test_images_of_any_range_give_the_same_distance(random_lpips, pairs):
         np.testing.assert_allclose(numpy(network(*scaled)), expected, rtol=1e-4)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
 def test_gradient(random_lpips, pairs, gradients, net):
     path = random_lpips(net)

@@ -17,7 +17,6 @@ import umbed_keras as uk
 from umbed_keras.plots.figures import Figures
 
 pytest.importorskip("matplotlib")
-pytestmark = pytest.mark.torch_alone
 # A cell's last line in a fresh kernel: IPython's own formatter makes what the notebook shows.
 CELL = """
 import json

@@ -3,8 +3,6 @@ import pytest
 
 from umbed_keras import plots
 
-pytestmark = pytest.mark.torch_alone
-
 pytest.importorskip("matplotlib")
 
 

@@ -12,8 +12,6 @@ from umbed_keras.images.image import Details
 from umbed_keras.segmentation import PixelClassifier, cluster_pixels, features_func, similar_pixels
 from umbed_keras.segmentation.classifier_file import read_labelled
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module")
 def counts(striped):

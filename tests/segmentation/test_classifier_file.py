@@ -12,6 +12,7 @@ import umbed_keras as uk
 from umbed_keras.segmentation import PixelClassifier
 
 
+@pytest.mark.every_backend
 def test_a_loaded_classifier_predicts_what_the_saved_one_does(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, smoothing=1.0, seed=2).fit(
         [striped, striped[::-1]], [strokes, np.roll(strokes, 1, axis=0)]
@@ -29,13 +30,11 @@ def test_a_loaded_classifier_predicts_what_the_saved_one_does(embedder, striped,
     )
 
 
-@pytest.mark.torch_alone
 def test_the_preset_is_saved(striped, strokes, tmp_path):
     PixelClassifier("celeba_vq_k16").fit(striped, strokes).save(tmp_path / "mine.npz")
     assert PixelClassifier.load(tmp_path / "mine.npz").embedder == "celeba_vq_k16"
 
 
-@pytest.mark.torch_alone
 def test_files_of_earlier_versions_load(striped, strokes):
     """The file was saved by version 0.2.0 before `PixelClassifier` was an estimator."""
     loaded = PixelClassifier.load(Path(__file__).parent / "version_0_2_0" / "classifier.npz")
@@ -54,7 +53,6 @@ def test_files_of_earlier_versions_load(striped, strokes):
     )
 
 
-@pytest.mark.torch_alone
 def test_a_custom_classifier_must_be_passed_to_load(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, GaussianNB()).fit(striped, strokes)
     saved.save(tmp_path / "mine.npz")
@@ -65,7 +63,6 @@ def test_a_custom_classifier_must_be_passed_to_load(embedder, striped, strokes, 
             PixelClassifier.load(tmp_path / "mine.npz", embedder, other)
 
 
-@pytest.mark.torch_alone
 def test_numpy_numbers_are_saved(embedder, striped, strokes, tmp_path):
     saved = PixelClassifier(embedder, smoothing=np.float32(1.5), seed=np.int64(1))
     saved.fit(striped, strokes).save(tmp_path / "mine.npz")
@@ -73,7 +70,6 @@ def test_numpy_numbers_are_saved(embedder, striped, strokes, tmp_path):
     assert (loaded.smoothing, loaded.seed) == (1.5, 1)
 
 
-@pytest.mark.torch_alone
 def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
     PixelClassifier(embedder).fit(striped, strokes).save(tmp_path / "mine.npz")
     with pytest.raises(ValueError, match="`embedder` must be passed"):
@@ -83,7 +79,6 @@ def test_other_embedders_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(tmp_path / "mine.npz", other)
 
 
-@pytest.mark.torch_alone
 def test_the_file_holds_numbers_only(embedder, striped, strokes, tmp_path):
     path = tmp_path / "mine.npz"
     PixelClassifier(embedder).fit(striped, strokes).save(path)
@@ -94,7 +89,6 @@ def test_the_file_holds_numbers_only(embedder, striped, strokes, tmp_path):
                 assert array.dtype.kind in "iuf"
 
 
-@pytest.mark.torch_alone
 def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
     path = tmp_path / "mine.npz"
     PixelClassifier(embedder).fit(striped, strokes).save(path)
@@ -108,7 +102,6 @@ def test_broken_files_are_refused(embedder, striped, strokes, tmp_path):
         PixelClassifier.load(path, embedder)
 
 
-@pytest.mark.torch_alone
 def test_a_failed_save_leaves_the_old_file(embedder, striped, strokes, tmp_path, monkeypatch):
     path = tmp_path / "mine.npz"
     classifier = PixelClassifier(embedder).fit(striped, strokes)

@@ -9,8 +9,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from umbed_keras.segmentation import FewLabelsClassifier
 from umbed_keras.segmentation.few_labels import FOREST_LABELS, MIN_LIKELIHOOD, _mixture_weights
 
-pytestmark = pytest.mark.torch_alone
-
 
 @parametrize_with_checks([FewLabelsClassifier(), FewLabelsClassifier(num_colours=0)])
 def test_scikit_learn_accepts_it_as_a_classifier(estimator, check):

@@ -20,6 +20,7 @@ def fitted(embedder, striped, strokes):
     return PixelClassifier(embedder, smoothing=1.5).fit(striped, strokes)
 
 
+@pytest.mark.every_backend
 def test_a_few_strokes_give_the_rest(fitted, striped):
     classes = fitted.predict(striped)
     assert fitted.classes_.tolist() == [2, 7]
@@ -27,7 +28,6 @@ def test_a_few_strokes_give_the_rest(fitted, striped):
     assert (classes[:, 12:] == 2).mean() > 0.95
 
 
-@pytest.mark.torch_alone
 def test_any_classifier_of_scikit_learn(embedder, striped, strokes):
     plain = make_pipeline(StandardScaler(), LogisticRegression())
     classifier = PixelClassifier(embedder, plain, smoothing=2.0).fit(striped, strokes)
@@ -45,7 +45,6 @@ def test_any_classifier_of_scikit_learn(embedder, striped, strokes):
     assert not hasattr(plain, "classes_")
 
 
-@pytest.mark.torch_alone
 def test_uncertainty_is_entropy(fitted, striped):
     probabilities = fitted.predict_proba(striped).astype("float64")
     expected = -np.sum(probabilities * np.log2(np.maximum(probabilities, 1e-30)), axis=-1)
@@ -54,7 +53,6 @@ def test_uncertainty_is_entropy(fitted, striped):
     assert 0 <= uncertainty.min() <= uncertainty.max() <= 1 + 1e-6
 
 
-@pytest.mark.torch_alone
 def test_score_is_the_mean_iou_of_labelled_pixels(fitted, striped):
     labels = np.zeros((24, 20), int)
     labels[:, :9], labels[:6, 9:] = 7, 2
@@ -67,7 +65,6 @@ def test_score_is_the_mean_iou_of_labelled_pixels(fitted, striped):
     assert fitted.score([striped, striped], [labels, labels]) == pytest.approx(np.mean(scores))
 
 
-@pytest.mark.torch_alone
 def test_one_image_a_list_and_a_batch(fitted, striped):
     one = fitted.predict(striped)
     batch = np.stack([striped, striped[::-1]])
@@ -77,7 +74,6 @@ def test_one_image_a_list_and_a_batch(fitted, striped):
     np.testing.assert_array_equal(listed[0], one)
 
 
-@pytest.mark.torch_alone
 def test_partial_fit_takes_the_newest_labels_of_an_image_and_embeds_nothing_again(
     embedder, striped, strokes, monkeypatch
 ):
@@ -100,7 +96,6 @@ def test_partial_fit_takes_the_newest_labels_of_an_image_and_embeds_nothing_agai
     )
 
 
-@pytest.mark.torch_alone
 def test_whole_images_are_held_out(embedder, striped, strokes):
     pair = [striped, striped[:, ::-1]]
     labels = [strokes, strokes[:, ::-1]]
@@ -114,7 +109,6 @@ def test_whole_images_are_held_out(embedder, striped, strokes):
     assert (classifier.predict(pair[1])[:, :8] == 2).mean() > 0.95
 
 
-@pytest.mark.torch_alone
 def test_strokes_are_counted_within_their_class():
     label = np.zeros((9, 12), int)
     label[0, :3], label[4, :3], label[8, 2:8] = 1, 1, 2
@@ -135,7 +129,6 @@ def test_a_stroke_counts_as_one_label():
     assert alone.tolist() == pytest.approx([1 / 3] * 3 + [1 / 4] * 4 + [1] + [1 / 5] * 5)
 
 
-@pytest.mark.torch_alone
 def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
     label = np.ones((60, 60), int)
     label[0, :7] = 2
@@ -145,13 +138,11 @@ def test_a_fit_uses_a_sample_of_many_labels_of_a_class():
     assert len(np.unique(chosen)) == len(chosen) == len(groups)
 
 
-@pytest.mark.torch_alone
 def test_equal_seeds_give_equal_probabilities(embedder, striped, strokes):
     first, second = (PixelClassifier(embedder, seed=3).fit(striped, strokes) for _ in range(2))
     np.testing.assert_array_equal(first.predict_proba(striped), second.predict_proba(striped))
 
 
-@pytest.mark.torch_alone
 def test_predict_large_equals_predict(fitted, striped, tmp_path, monkeypatch):
     image = np.tile(striped, (3, 3, 1))
     expected = fitted.predict(image)
@@ -164,14 +155,12 @@ def test_predict_large_equals_predict(fitted, striped, tmp_path, monkeypatch):
     np.testing.assert_array_equal(fitted.predict_large(image, verbose=0), expected)
 
 
-@pytest.mark.torch_alone
 def test_out_of_another_shape_or_dtype_is_refused(fitted, striped):
     for out in (np.empty((24, 21), int), np.empty((24, 20), "float32"), np.empty((24, 20), bool)):
         with pytest.raises(ValueError, match=r"`out` must be an array of shape \(24, 20\)"):
             fitted.predict_large(striped, out)
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("labels", "error", "named"),
     [
@@ -188,7 +177,6 @@ def test_labels_are_checked(embedder, striped, labels, error, named):
         PixelClassifier(embedder).fit(striped, labels)
 
 
-@pytest.mark.torch_alone
 def test_a_failed_fit_keeps_the_earlier_fit(embedder, striped, strokes):
     classifier = PixelClassifier(embedder).fit(striped, strokes)
     expected = classifier.predict(striped)

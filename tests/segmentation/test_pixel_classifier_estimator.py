@@ -14,8 +14,6 @@ from sklearn.naive_bayes import GaussianNB
 import umbed_keras as uk
 from umbed_keras.segmentation import PixelClassifier
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_arguments_are_parameters(embedder):
     plain = LogisticRegression(C=2.0)

@@ -11,6 +11,7 @@ from umbed_keras.segmentation import features_func
 from umbed_keras.segmentation.pixel_features import PixelFeatures
 
 
+@pytest.mark.every_backend
 def test_channels_come_first_and_then_the_vector(embedder, striped):
     features = features_func(embedder)(striped)
     assert features.shape == (24, 20, 7)
@@ -21,7 +22,6 @@ def test_channels_come_first_and_then_the_vector(embedder, striped):
     np.testing.assert_array_equal(features_func(embedder, intensity=False)(striped), vectors)
 
 
-@pytest.mark.torch_alone
 def test_the_segmenter_of_scikit_image_takes_the_function(embedder, striped, strokes):
     segmenter = TrainableSegmenter(features_func=features_func(embedder))
     # It trains on all classes but 0, and returns those.
@@ -31,7 +31,6 @@ def test_the_segmenter_of_scikit_image_takes_the_function(embedder, striped, str
     assert (classes[:, 12:] == 2).mean() > 0.9
 
 
-@pytest.mark.torch_alone
 def test_grey_and_opaque_images_become_colours(embedder, striped):
     features = PixelFeatures(embedder)
     grey = striped[..., 0]
@@ -41,6 +40,7 @@ def test_grey_and_opaque_images_become_colours(embedder, striped):
     np.testing.assert_array_equal(features(opaque), features(striped))
 
 
+@pytest.mark.every_backend
 def test_an_embedder_of_one_channel_takes_any_number(striped):
     gray = uk.PixelEmbedder(
         latent_dim=3, patch_size=4, pyramid_levels=1, widths=(4, 8), hidden_units=(8,), channels=1
@@ -55,7 +55,6 @@ def test_an_embedder_of_one_channel_takes_any_number(striped):
         np.testing.assert_array_equal(described[..., 4 + 3 * channel : 7 + 3 * channel], alone)
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("shape", "dtype", "error", "named"),
     [
@@ -70,7 +69,6 @@ def test_ambiguous_images_are_refused(embedder, shape, dtype, error, named):
         features_func(embedder)(np.zeros(shape, dtype))
 
 
-@pytest.mark.torch_alone
 def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     features = PixelFeatures(embedder, kept_bytes=2 * 24 * 20 * 7 * 4)
     embed, embedded = embedder.embed, []
@@ -91,6 +89,7 @@ def test_vectors_are_kept_by_content(embedder, striped, monkeypatch):
     assert len(embedded) == 4
 
 
+@pytest.mark.every_backend
 def test_features_follow_further_training_of_the_embedder(embedder, striped):
     model = uk.PixelEmbedder.from_config(embedder.get_config())
     features = PixelFeatures(model)
@@ -99,6 +98,7 @@ def test_features_follow_further_training_of_the_embedder(embedder, striped):
     np.testing.assert_array_equal(features.vectors(striped), model.embed(striped[None])[0])
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda part: pickle.loads(pickle.dumps(part))])
 def test_copies_hold_the_embedder_and_no_features(embedder, striped, copied):
     features = PixelFeatures(embedder)
@@ -108,7 +108,6 @@ def test_copies_hold_the_embedder_and_no_features(embedder, striped, copied):
     np.testing.assert_array_equal(other(striped), expected)
 
 
-@pytest.mark.torch_alone
 def test_an_unknown_preset_fails_at_once():
     with pytest.raises(ValueError, match="No preset"):
         features_func("no_such_preset")

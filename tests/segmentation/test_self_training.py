@@ -15,8 +15,6 @@ from umbed_keras.segmentation.self_training import (
     taught,
 )
 
-pytestmark = pytest.mark.torch_alone
-
 
 def clouds(count, shift=0.0, seed=0):
     """Features of two classes of distance 2 in 7 dimensions, and their labels."""

@@ -9,8 +9,6 @@ from umbed_keras.segmentation import GuidedSmoothing, PixelClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.smoothing import as_smoothing
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module")
 def disc():

@@ -5,8 +5,6 @@ from sklearn.metrics import adjusted_rand_score
 
 from umbed_keras.segmentation import cluster_pixels, similar_pixels
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_clusters_are_those_of_k_means(embedder, striped):
     clusters = cluster_pixels(striped, 2, embedder)

@@ -13,7 +13,6 @@ import umbed_keras as uk
 from umbed_keras.segmentation import PixelClassifier
 from umbed_keras.stores import embed_store, segment_store
 
-pytestmark = pytest.mark.torch_alone
 distributed = pytest.importorskip("distributed")
 
 

@@ -18,6 +18,7 @@ def source(tmp_path, image):
     return tmp_path / "image.npy"
 
 
+@pytest.mark.every_backend
 def test_stored_vectors_are_those_of_embed(model, image, source, small_tiles, tmp_path):
     stored = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     expected = model.embed(image[None])[0]
@@ -27,7 +28,6 @@ def test_stored_vectors_are_those_of_embed(model, image, source, small_tiles, tm
     np.testing.assert_array_equal(stored[:], model.embed_large(image, verbose=0))
 
 
-@pytest.mark.torch_alone
 def test_the_attribute_describes_the_store(model, source, small_tiles, tmp_path):
     stored = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)
     assert stored.metadata.zarr_format == 3
@@ -43,7 +43,6 @@ def test_the_attribute_describes_the_store(model, source, small_tiles, tmp_path)
     assert {path.name for path in (tmp_path / "vectors.zarr").iterdir()} == {"c", "zarr.json"}
 
 
-@pytest.mark.torch_alone
 def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     monkeypatch.setattr(uk.PixelEmbedder, "largest_tile", lambda self, budget: 128)
     monkeypatch.setattr("umbed_keras.stores.layout.CHUNK", 64)
@@ -53,7 +52,6 @@ def test_a_tile_is_a_shard(model, source, monkeypatch, tmp_path):
     assert len(files) == 4
 
 
-@pytest.mark.torch_alone
 def test_a_complete_store_is_not_computed_again(model, source, small_tiles, monkeypatch, tmp_path):
     first = embed_store(model, source, tmp_path / "vectors.zarr", verbose=0)[:]
     monkeypatch.setattr(model, "embed_window", None)
@@ -61,14 +59,12 @@ def test_a_complete_store_is_not_computed_again(model, source, small_tiles, monk
     np.testing.assert_array_equal(again[:], first)
 
 
-@pytest.mark.torch_alone
 def test_half_precision(model, source, image, small_tiles, tmp_path):
     stored = embed_store(model, source, tmp_path / "vectors.zarr", dtype="float16", verbose=0)
     assert stored.dtype == np.float16
     np.testing.assert_array_equal(stored[:], model.embed_large(image, verbose=0).astype("float16"))
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("bottleneck", "dtypes"),
     [
@@ -109,7 +105,6 @@ def test_stored_codes_are_those_of_encode(bottleneck, dtypes, source, image, tmp
         np.testing.assert_array_equal(codes[name], part)
 
 
-@pytest.mark.torch_alone
 def test_a_folder_of_images(model, image, small_tiles, tmp_path):
     (tmp_path / "images" / "sub").mkdir(parents=True)
     np.save(tmp_path / "images" / "b.npy", image)
@@ -133,7 +128,6 @@ def ome_source(path, image):
     group.create_array("0", data=image.transpose(2, 0, 1).copy(), chunks=(3, 64, 64))
 
 
-@pytest.mark.torch_alone
 def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_path):
     monkeypatch.setattr("umbed_keras.stores.image_stores.CHUNK", 64)
     ome_source(tmp_path / "image.zarr", image)
@@ -160,7 +154,6 @@ def test_from_ome_zarr_to_ome_zarr(model, image, small_tiles, monkeypatch, tmp_p
         )
 
 
-@pytest.mark.torch_alone
 def test_codes_of_ome_zarr_are_images_of_one_level(image, small_tiles, tmp_path):
     ome_source(tmp_path / "image.zarr", image)
     model = uk.PixelEmbedder(
@@ -173,7 +166,6 @@ def test_codes_of_ome_zarr_are_images_of_one_level(image, small_tiles, tmp_path)
     assert same.mean() >= 0.9999
 
 
-@pytest.mark.torch_alone
 def test_shards_together_fill_the_store(model, source, small_tiles, tmp_path):
     whole = embed_store(model, source, tmp_path / "whole.zarr", verbose=0)
     for part in (2, 0, 1):
@@ -182,7 +174,6 @@ def test_shards_together_fill_the_store(model, source, small_tiles, tmp_path):
     np.testing.assert_array_equal(stored[:], whole[:])
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("done", [True, False], ids=["complete", "begun"])
 def test_a_target_of_something_else_is_left_alone(
     model, source, image, small_tiles, tmp_path, done
@@ -210,7 +201,6 @@ def test_a_target_of_something_else_is_left_alone(
     ]
 
 
-@pytest.mark.torch_alone
 def test_a_target_lies_outside_its_source(model, image, small_tiles, tmp_path):
     folder, stored = tmp_path / "images", tmp_path / "image.zarr"
     folder.mkdir()
@@ -222,7 +212,6 @@ def test_a_target_lies_outside_its_source(model, image, small_tiles, tmp_path):
         assert not (source / "sub").exists()
 
 
-@pytest.mark.torch_alone
 def test_other_files_in_a_folder(model, image, small_tiles, tmp_path):
     folder, target = tmp_path / "images", tmp_path / "vectors.zarr"
     folder.mkdir()
@@ -234,7 +223,6 @@ def test_other_files_in_a_folder(model, image, small_tiles, tmp_path):
         embed_store(model, folder, target, verbose=0)
 
 
-@pytest.mark.torch_alone
 def test_targets_that_are_no_stores_are_left_alone(model, source, tmp_path):
     zarr.create_array(tmp_path / "mine.zarr", data=np.ones(3))
     (tmp_path / "folder").mkdir()
@@ -247,7 +235,6 @@ def test_targets_that_are_no_stores_are_left_alone(model, source, tmp_path):
     assert (tmp_path / "folder" / "mine.txt").read_text() == "mine"
 
 
-@pytest.mark.torch_alone
 def test_a_store_is_not_continued_with_smaller_tiles(model, source, monkeypatch, tmp_path):
     target = tmp_path / "vectors.zarr"
     for budget, tile_size in ((2, 64), (3, 128), (1, 32)):
@@ -279,7 +266,6 @@ print(1024 * (status("VmHWM:") - before))
 """
 
 
-@pytest.mark.torch_alone
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="needs Linux")
 def test_the_budget_is_kept(tmp_path):
     budget = 384 << 20
@@ -288,9 +274,8 @@ def test_the_budget_is_kept(tmp_path):
     assert budget / 10 <= int(done.stdout.split()[-1]) <= budget
 
 
-@pytest.mark.torch_alone
 def test_from_the_shell(source, image, tmp_path):
-    command = [sys.executable, "-m", "umbed_keras.stores.embed", source, tmp_path / "codes.zarr"]
+    command = [sys.executable, "-m", "umbed_keras", "embed", source, tmp_path / "codes.zarr"]
     command += ["--preset", "celeba_vq_k16", "--codes", "--shard", "0/1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -301,7 +286,6 @@ def test_from_the_shell(source, image, tmp_path):
     assert np.mean(stored["indices"][:] == expected) >= 0.9999
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -323,7 +307,6 @@ def test_errors_say_what_is_allowed(model, source, tmp_path, arguments, error, m
     assert not (tmp_path / "v.zarr").exists()
 
 
-@pytest.mark.torch_alone
 def test_a_missing_package_is_named(model, source, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(ImportError, match=r'pip install "umbed_keras\[stores\]"'):

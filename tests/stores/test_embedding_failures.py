@@ -9,8 +9,6 @@ import zarr
 
 from umbed_keras.stores import embed_store
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_the_position_of_a_failed_tile_is_reported(model, image, small_tiles, tmp_path):
     broken = image / np.float32(255)

@@ -16,8 +16,6 @@ from umbed_keras.stores.fill_store import fill_store
 from umbed_keras.stores.layout import DONE, PROGRESS
 from umbed_keras.stores.tiled_store import StoreError, TiledStore
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture
 def calls(tmp_path):

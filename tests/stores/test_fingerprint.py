@@ -12,7 +12,6 @@ import zarr
 
 from umbed_keras.stores import embed_store, fingerprint
 
-pytestmark = pytest.mark.torch_alone
 OTHER = "something else was begun: `source` was"
 
 

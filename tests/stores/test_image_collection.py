@@ -7,8 +7,6 @@ import umbed_keras as uk
 from umbed_keras.stores.fingerprint import fingerprint
 from umbed_keras.stores.image_collection import ImageCollection
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module")
 def embedder():

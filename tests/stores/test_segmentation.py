@@ -17,8 +17,6 @@ from umbed_keras.segmentation.probability_map import relative_entropy
 from umbed_keras.stores import embed_store, segment_store
 from umbed_keras.stores.layout import PROGRESS
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.fixture(scope="module")
 def embedder():

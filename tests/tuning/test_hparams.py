@@ -11,8 +11,6 @@ from tensorboard.plugins.hparams.backend_context import Context
 
 from umbed_keras.tuning.hparams import write_hparams
 
-pytestmark = pytest.mark.torch_alone
-
 MEASURED = {"error": 0.01, "bits_per_pixel": 24.0, "rate_distortion": 0.012, "seconds": 3.5}
 UNMEASURED = dict.fromkeys(MEASURED)
 TABLE = [

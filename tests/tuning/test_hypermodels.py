@@ -22,7 +22,6 @@ def trials(hypermodel, directory, count=40):
     return [trial for trial in created if trial.status == "RUNNING"]
 
 
-@pytest.mark.torch_alone
 def test_the_space_holds_all_combinations_that_make_sense_and_no_others(tmp_path):
     hypermodel = PixelEmbedderHyperModel(
         bottleneck=["dictionary", "vector", "gaussian", "scalar", "density"],
@@ -53,7 +52,6 @@ def test_the_space_holds_all_combinations_that_make_sense_and_no_others(tmp_path
     assert len(keys) >= 0.8 * len(expected)
 
 
-@pytest.mark.torch_alone
 def test_models_have_their_hyperparameters(tmp_path):
     hypermodel = ImageAutoencoderHyperModel(
         bottleneck=["dictionary", "residual"],
@@ -85,6 +83,7 @@ def test_models_have_their_hyperparameters(tmp_path):
         assert float(model.optimizer.learning_rate) == pytest.approx(values["learning_rate"])
 
 
+@pytest.mark.every_backend
 def test_training_with_a_density_minimises_the_objective_of_the_sweep():
     """Its loss is the error plus `rate_weight` times the bits per pixel."""
     hypermodel = ImageAutoencoderHyperModel(
@@ -103,7 +102,6 @@ def test_training_with_a_density_minimises_the_objective_of_the_sweep():
     np.testing.assert_allclose(logs["loss"], objective, rtol=1e-5)
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("make", [PixelEmbedderHyperModel, ImageAutoencoderHyperModel])
 def test_every_argument_is_a_hyperparameter_or_a_setting(make):
     """A sweep resumes only with equal arguments, so none may be lost."""
@@ -120,14 +118,12 @@ def test_every_argument_is_a_hyperparameter_or_a_setting(make):
     assert set(space) == set(defaults) - set(settings)
 
 
-@pytest.mark.torch_alone
 def test_a_space_cannot_be_changed():
     space = PixelEmbedderHyperModel().space
     with pytest.raises(dataclasses.FrozenInstanceError):
         space.latent_dim = 4
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

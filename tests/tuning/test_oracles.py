@@ -13,7 +13,6 @@ from umbed_keras.tuning.oracles import (
     _coordinates,
 )
 
-pytestmark = pytest.mark.torch_alone
 LATENT_DIMS, ENTRIES, RATES = [4, 8, 16, 32], [16, 64, 256], (1e-4, 1e-2)
 
 

@@ -11,7 +11,6 @@ import time
 import warnings
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -61,6 +60,7 @@ def run(directory, max_trials=4, hypermodel=None, algorithm="grid", epochs=2, **
     )
 
 
+@pytest.mark.every_backend
 def test_a_sweep_on_every_backend(tmp_path):
     result = run(tmp_path / "sweep", max_trials=1)
     (row,) = result.table
@@ -73,8 +73,6 @@ def test_a_sweep_on_every_backend(tmp_path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    if keras.backend.backend() != "torch":
-        pytest.skip("runs on torch")
     return run(tmp_path_factory.mktemp("sweeps") / "finished")
 
 
@@ -181,7 +179,6 @@ class Failing(PixelEmbedderHyperModel):
         return super().fit(hp, model, *args, **kwargs)
 
 
-@pytest.mark.torch_alone
 def test_a_failed_trial_is_recorded_and_the_sweep_goes_on(tmp_path):
     result = run(tmp_path / "sweep", hypermodel=Failing(**{**SMALL, "sparsity": 1}))
     outcomes = {row["num_entries"]: (row["status"], row["reason"]) for row in result.table}
@@ -200,7 +197,6 @@ class Refusing(PixelEmbedderHyperModel):
         raise RuntimeError("refused")
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("algorithm", ["random", "bayesian"])
 def test_the_same_seed_proposes_the_same_trials(algorithm, tmp_path):
     space = {**SMALL, "bottleneck": "gaussian", "learning_rate": (1e-4, 1e-2)}
@@ -228,7 +224,6 @@ run(sys.argv[2])
 """
 
 
-@pytest.mark.torch_alone
 def test_a_killed_sweep_resumes(tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.Popen(
@@ -262,7 +257,6 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished.directory, tmp_path / "sweep")
 
 
-@pytest.mark.torch_alone
 def test_a_sweep_that_an_earlier_version_began_resumes(tmp_path):
     """Its directory was written before the search space became a dataclass."""
     before = shutil.copytree(Path(__file__).parent / "begun_sweep", tmp_path / "sweep")
@@ -283,13 +277,11 @@ def test_a_sweep_that_an_earlier_version_began_resumes(tmp_path):
     ]
 
 
-@pytest.mark.torch_alone
 def test_a_chief_resumes_the_sweep_of_a_single_process(finished, copied):
     (copied / "tuner0.json").rename(copied / "chief.json")
     assert run(copied).table == finished.table
 
 
-@pytest.mark.torch_alone
 def test_a_trial_missing_from_the_oracle_is_removed(finished, copied):
     trial = json.loads((copied / "trial_3" / "trial.json").read_text())
     (copied / "trial_4").mkdir()
@@ -298,7 +290,6 @@ def test_a_trial_missing_from_the_oracle_is_removed(finished, copied):
     assert run(copied).table == finished.table
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("interrupted_at", [1, 2, 5, 9])
 def test_an_interrupted_repair_is_completed_by_the_next(
     finished, copied, interrupted_at, monkeypatch
@@ -358,7 +349,6 @@ def test_trials_are_sorted_by_number(finished, tmp_path):
     assert [row["trial"] for row in SweepResult(tmp_path).table] == ["0", "1", "02", "10"]
 
 
-@pytest.mark.torch_alone
 def test_the_reason_of_a_diverged_trial_is_recorded(tmp_path):
     space = {**SMALL, "num_entries": 4, "sparsity": 1, "learning_rate": 1e30}
     result = run(tmp_path / "sweep", hypermodel=PixelEmbedderHyperModel(**space))
@@ -370,7 +360,6 @@ def test_the_reason_of_a_diverged_trial_is_recorded(tmp_path):
     assert repr(result).endswith("1 trial (1 failed)>")
 
 
-@pytest.mark.torch_alone
 def test_hyperband_trains_good_trials_further(tmp_path):
     with warnings.catch_warnings(action="error", category=UserWarning):  # of weights not loaded
         result = run(tmp_path / "sweep", algorithm="hyperband", epochs=3)
@@ -379,7 +368,6 @@ def test_hyperband_trains_good_trials_further(tmp_path):
     assert {row["status"] for row in result.table} == {"COMPLETED"}
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -9,8 +9,6 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
-
 ROOT = Path(uk.__file__).parents[1]
 
 # One worker is killed in its first trial, and any worker in one of the trials. Workers record the

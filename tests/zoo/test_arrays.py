@@ -6,8 +6,6 @@ import pytest
 
 from umbed_keras.zoo.arrays import deflate_arrays, read_arrays, write_arrays
 
-pytestmark = pytest.mark.torch_alone
-
 
 def contents(group):
     """All that a file holds: attributes and, of arrays, types, shapes and bytes."""

@@ -10,8 +10,6 @@ import umbed_keras as uk
 from umbed_keras.zoo.locations import builtin_presets
 from umbed_keras.zoo.preset_checks import read_preset
 
-pytestmark = pytest.mark.torch_alone
-
 ROOT = Path(uk.__file__).parents[1]
 STYLE = re.compile(r"[A-Za-z]+([ -][A-Za-z]+)*(, dB)?")
 TINY = {"latent_dim": 4, "filters": 4, "residual_units": 2, "residual_blocks": 1}

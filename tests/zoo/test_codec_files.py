@@ -9,7 +9,6 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
 SMALL = {"latent_dim": 3, "filters": 4, "residual_units": 2, "residual_blocks": 1}
 CODEC = "codec.h5"
 

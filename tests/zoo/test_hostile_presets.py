@@ -11,8 +11,6 @@ import pytest
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
-
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 VQVAE_MODULE = "umbed_keras.models.image_autoencoder.vqvae"
 

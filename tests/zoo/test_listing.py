@@ -14,8 +14,6 @@ import umbed_keras as uk
 from umbed_keras.zoo.locations import builtin_presets, presets_folder
 from umbed_keras.zoo.preset_checks import read_preset
 
-pytestmark = pytest.mark.torch_alone
-
 ROOT = Path(uk.__file__).parents[1]
 NAME = "celeba_dl_k16_s4"
 

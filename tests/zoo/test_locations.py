@@ -17,8 +17,6 @@ from umbed_keras.zoo.cards import card_text
 from umbed_keras.zoo.locations import find_preset
 from umbed_keras.zoo.preset_checks import read_preset
 
-pytestmark = pytest.mark.torch_alone
-
 ROOT = Path(uk.__file__).parents[1]
 NAME = "tiny_vae"
 

@@ -14,6 +14,8 @@ import pytest
 
 import umbed_keras as uk
 
+pytestmark = pytest.mark.every_backend
+
 OLDEST = Path(__file__).parent / "version_0_1_0"
 MOVED = Path(__file__).parent / "version_0_2_0"
 

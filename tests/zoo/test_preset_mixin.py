@@ -30,6 +30,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3), dtype="uint8")
 
 
+@pytest.mark.every_backend
 def test_a_saved_preset_loads_as_the_same_model(tmp_path, images):
     model = small_model()
     model.adapt(images)
@@ -47,6 +48,7 @@ def test_a_saved_preset_loads_as_the_same_model(tmp_path, images):
     np.testing.assert_array_equal(by_keras.embed(images), model.embed(images))
 
 
+@pytest.mark.every_backend
 def test_half_precision_weights_keep_statistics_whole(tmp_path, images):
     model = small_model()
     model.adapt(images)
@@ -68,12 +70,12 @@ def test_half_precision_weights_keep_statistics_whole(tmp_path, images):
         np.testing.assert_array_equal(after_values, before_values)
 
 
-@pytest.mark.torch_alone
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(ValueError, match=NAME):
         uk.PixelEmbedder.from_preset("celeba_dl_k16")
 
 
+@pytest.mark.every_backend
 def test_the_built_in_preset_rebuilds_what_it_sees():
     from skimage.data import astronaut
 
@@ -84,6 +86,7 @@ def test_the_built_in_preset_rebuilds_what_it_sees():
     assert np.mean(np.square(model.reconstruct(image) - image / 255.0)) < 0.005
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("name", "least"),
     [
@@ -106,7 +109,6 @@ def test_built_in_autoencoders_rebuild_what_they_see(name, least):
     assert peak_signal_noise_ratio(image / 255.0, rebuilt.astype("float64"), data_range=1) > least
 
 
-@pytest.mark.torch_alone
 def test_a_preset_of_a_newer_version_says_so(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     for name, change in {
@@ -119,7 +121,6 @@ def test_a_preset_of_a_newer_version_says_so(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
-@pytest.mark.torch_alone
 def test_missing_files_and_other_classes_are_refused(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"umbed_keras\.PixelEmbedder\.from_preset"):
@@ -129,7 +130,6 @@ def test_missing_files_and_other_classes_are_refused(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
-@pytest.mark.torch_alone
 def test_a_failed_save_leaves_the_old_preset(tmp_path, images, monkeypatch):
     model = small_model()
     model.adapt(images)
@@ -147,7 +147,6 @@ def test_a_failed_save_leaves_the_old_preset(tmp_path, images, monkeypatch):
     np.testing.assert_array_equal(loaded.embed(images), before)
 
 
-@pytest.mark.torch_alone
 def test_other_files_are_never_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(ValueError, match=r"thesis\.txt"):
@@ -216,6 +215,7 @@ def test_weights_too_large_for_half_precision_are_refused_by_name(tmp_path):
     model.save_to_preset(tmp_path / "mine", weights_dtype="bfloat16")
 
 
+@pytest.mark.every_backend
 def test_bfloat16_weights_can_be_read_again(tmp_path, images):
     model = small_model()
     model.save_to_preset(tmp_path / "mine", weights_dtype="bfloat16")
@@ -226,7 +226,6 @@ def test_bfloat16_weights_can_be_read_again(tmp_path, images):
         model.save_to_preset(tmp_path / "mine", weights_dtype="int8")
 
 
-@pytest.mark.torch_alone
 def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     uk.zoo.write_card(tmp_path / "mine", license="CC0", metrics={"error": 0.25})
@@ -236,7 +235,6 @@ def test_a_card_forgets_what_was_measured_on_other_weights(tmp_path):
     assert "0.25" not in card
 
 
-@pytest.mark.torch_alone
 @pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
 def test_a_damaged_preset_can_be_saved_over(tmp_path, images, name):
     model = small_model()
@@ -247,6 +245,7 @@ def test_a_damaged_preset_can_be_saved_over(tmp_path, images, name):
     np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
 
 
+@pytest.mark.every_backend
 def test_a_bottleneck_may_be_replaced(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     loaded = uk.PixelEmbedder.from_preset(
@@ -255,7 +254,6 @@ def test_a_bottleneck_may_be_replaced(tmp_path):
     assert loaded.bottleneck.num_entries == 3
 
 
-@pytest.mark.torch_alone
 def test_an_argument_of_a_newer_version_says_so(tmp_path):
     small_model().save_to_preset(tmp_path / "mine")
     for name, change in {
@@ -270,7 +268,6 @@ def test_an_argument_of_a_newer_version_says_so(tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "mine")
 
 
-@pytest.mark.torch_alone
 def test_a_new_card_says_what_is_known(tmp_path, images):
     model = small_model()
     model.compile(optimizer="adam")

@@ -1,8 +1,4 @@
-import pytest
-
 from umbed_keras.zoo.table import Table
-
-pytestmark = pytest.mark.torch_alone
 
 ROWS = [
     {"name": "a", "count": 12345, "error": 0.0123456, "reason": None, "hidden": 1},

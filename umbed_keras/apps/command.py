@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from umbed_keras.apps.command_parser import CommandParser
 from umbed_keras.version import __version__
 
-# Subcommand to the module of its `add_arguments` and `run`, and a line of help.
+# Subcommand, which has the name of its module, to a line of help.
 COMMANDS = {
-    "presets": ("presets", "list, describe and verify presets"),
+    "presets": "list, describe and verify presets",
+    "segment": "segment images into the classes of a few stroked pixels",
+    "measure": "measure the objects of masks, as a table",
+    "embed": "write the vectors or codes of all pixels of images to a Zarr store",
+    "segment-store": "write the classes of all pixels of large images to a Zarr store",
+    "compress": "compress images to small files",
+    "decompress": "decompress files that `compress` wrote",
+    "export": "write a preset as an ONNX file, which runs without Keras",
 }
 # What files that can't be used, missing packages and wrong arguments raise.
 ERRORS = (ImportError, OSError, RuntimeError, TypeError, ValueError)
@@ -22,7 +29,7 @@ def command_parser() -> CommandParser:
         >>> command_parser().parse_args(["presets"]).command
         'presets'
     """
-    lines = [f"  {name:<11} {text}" for name, (_, text) in COMMANDS.items()]
+    lines = [f"  {name:<13} {text}" for name, text in COMMANDS.items()]
     parser = CommandParser(
         "umbed-keras",
         "A small vector for every pixel, and what follows from it: segmentation from a few\n"
@@ -47,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     name = command_parser().parse_args(arguments[:1]).command
-    module = importlib.import_module(f"umbed_keras.apps.{COMMANDS[name][0]}")
+    module = importlib.import_module(f"umbed_keras.apps.{name.replace('-', '_')}")
     parser = CommandParser(f"umbed-keras {name}", module.__doc__)
     try:
         module.add_arguments(parser)

@@ -119,6 +119,24 @@ class PixelPrediction(BaseEstimator):
         """
         return self._map_images(lambda probabilities: probabilities, images, axes, adapt)
 
+    def plane_probabilities(self, image: Image, plane: tuple[int, ...] = ()) -> np.ndarray:
+        """Returns the probability of every class at every pixel of one plane of an image.
+
+        Args:
+            image: `Image`, by all planes of which numbers are scaled.
+            plane: index along the image's `plane_axes`.
+
+        Returns:
+            float32 array `(height, width, classes)`; NaN where there are no data.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+            ValueError: as `predict`; or if `plane` has not one index for each of `plane_axes`.
+        """
+        self._check_fitted()
+        vectors = self._vectors(image)
+        return self._probabilities(self.features.of_plane(vectors, plane)[0], vectors)
+
     def uncertainty(
         self, images: ImageLike, axes: str | None = None, adapt: bool = False
     ) -> np.ndarray | list[np.ndarray]:

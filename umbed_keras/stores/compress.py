@@ -1,18 +1,5 @@
-"""Compresses images to small files and decompresses them, by a preset.
+"""Files of compressed images, of one preset."""
 
-    python -m umbed_keras.stores.compress photo.png --preset celeba_rvqvae_k512_s3
-    python -m umbed_keras.stores.compress photo.png.umbed --preset celeba_rvqvae_k512_s3
-
-The first command writes photo.png.umbed, the second photo.png.umbed.png. They need
-umbed_keras[codec]. If something fails, a message says what, and the exit status is 1. Files are
-written whole or not at all.
-"""
-
-import umbed_keras as uk
-
-# isort: split
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,32 +11,43 @@ from umbed_keras.files import written_whole
 from umbed_keras.images.plane_pixels import PlanePixels
 from umbed_keras.images.read_image import read_image
 from umbed_keras.images.scaling import Scaling
+from umbed_keras.typing import PathLike
+from umbed_keras.zoo import load_preset
 
 _SUFFIX = ".umbed"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command.
+def compress_files(
+    paths: Sequence[Path], preset: PathLike, folder: Path | None = None
+) -> dict[Path, Path]:
+    """Compresses images, and decompresses files that end in `.umbed`. Files are written whole.
 
     Args:
-        arguments: list of str; None takes those of the process.
+        paths: paths of the files: `photo.png` becomes `photo.png.umbed`, and that
+            `photo.png.umbed.png`.
+        preset: as `umbed_keras.zoo.load_preset` takes it.
+        folder: path of the folder to write to; None writes beside each file.
+
+    Returns:
+        Dictionary from the path of each new file to that of its source.
+
+    Raises:
+        OSError: if a file can't be read or written.
+        ValueError: if a file is no image of 8 bits or a stream of another model, or two files would
+            have one name.
+        ImportError: if an extra is missing.
+
+    Examples:
+        >>> compress_files([Path("a/x.png"), Path("b/x.png")], "celeba_lapped_r1", Path("c"))
+        Traceback (most recent call last):
+        ValueError: a/x.png and b/x.png would both become c/x.png.umbed.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("files", nargs="+", type=Path, help=f"images, or *{_SUFFIX} to decompress")
-    parser.add_argument("--preset", required=True, help="as `from_preset` takes it")
-    parser.add_argument("--output", type=Path, help="folder; beside each file by default")
-    args = parser.parse_args(arguments)
-    try:
-        sources = _sources(args.files, args.output)
-        model = uk.zoo.load_preset(args.preset)
-        for target, path in sources.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (_decompress if path.suffix == _SUFFIX else _compress)(model, path, target)
-            print(f"{path} -> {target}, {target.stat().st_size:,} bytes")
-    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    sources = _sources(paths, folder)
+    model = load_preset(preset)
+    for target, path in sources.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (_decompress if path.suffix == _SUFFIX else _compress)(model, path, target)
+    return sources
 
 
 def _compress(model: Any, path: Path, target: Path) -> None:
@@ -93,7 +91,3 @@ def _sources(paths: Sequence[Path], folder: Path | None) -> dict[Path, Path]:
         if sources.setdefault(target, path) != path:
             raise ValueError(f"{sources[target]} and {path} would both become {target}.")
     return sources
-
-
-if __name__ == "__main__":
-    main()

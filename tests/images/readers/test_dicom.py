@@ -10,7 +10,6 @@ from image_checks import assert_reads, numbers
 import umbed_keras as uk
 
 pydicom = pytest.importorskip("pydicom")
-pytestmark = pytest.mark.torch_alone
 
 
 def dicom(path, pixels, position=None, **attributes):

@@ -8,7 +8,6 @@ import umbed_keras as uk
 
 pytest.importorskip("imagecodecs", reason="needs the extra `images`")
 rasterio = pytest.importorskip("rasterio")
-pytestmark = pytest.mark.torch_alone
 
 
 def test_geotiff(tmp_path):

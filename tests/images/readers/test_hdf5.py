@@ -9,8 +9,6 @@ from image_checks import assert_reads, numbers
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_hdf5_datasets(tmp_path):
     data = numbers((4, 20, 30), "uint16")

@@ -6,8 +6,6 @@ from image_checks import assert_reads, numbers
 
 import umbed_keras as uk
 
-pytestmark = pytest.mark.torch_alone
-
 
 def test_numpy_files(tmp_path):
     data = numbers((20, 30, 3), "float64")

@@ -11,8 +11,6 @@ from image_checks import assert_reads, numbers
 import umbed_keras as uk
 from umbed_keras.images.read_image import open_image
 
-pytestmark = pytest.mark.torch_alone
-
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tga", ".ppm"])
 def test_files_that_pillow_reads(tmp_path, suffix):

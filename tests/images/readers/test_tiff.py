@@ -9,7 +9,6 @@ import umbed_keras as uk
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs", reason="needs the extra `images`")
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.mark.parametrize(

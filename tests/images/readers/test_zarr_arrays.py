@@ -7,7 +7,6 @@ from image_checks import assert_reads, numbers
 import umbed_keras as uk
 
 zarr = pytest.importorskip("zarr")
-pytestmark = pytest.mark.torch_alone
 
 
 @pytest.mark.parametrize("version", [2, 3])

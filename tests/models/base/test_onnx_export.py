@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[3]
 # examples/benchmarks/onnx_embed.py takes all.
 CASES = [
     ("natural_lite0_vae_d32", "embed"),
-    ("natural_gray_vae_d16", "decode"),
+    pytest.param("natural_gray_vae_d16", "decode", marks=pytest.mark.torch_alone),
     ("celeba_rvqvae_k512_s3", "encode"),
-    ("celeba_dlvae_k512_s3", "decode"),
+    pytest.param("celeba_dlvae_k512_s3", "decode", marks=pytest.mark.torch_alone),
 ]
 # Other backends compile each size anew, and PyTorch's run has tried the file with more sizes.
 SHAPES = [(1, 1, 1), (3, 5, 7), (1, 33, 70)] if BACKEND == "torch" else [(2, 21, 38)]
@@ -91,6 +91,7 @@ def test_presets_give_the_same(preset, what, exported, rounding):
             assert np.mean(differ) <= (1e-4 if what == "encode" else 0), name
 
 
+@pytest.mark.torch_alone
 def test_metadata_and_shapes_of_the_file(exported):
     _, path = exported("natural_lite0_vae_d32", "embed")
     session = onnxruntime.InferenceSession(path)
@@ -103,6 +104,7 @@ def test_metadata_and_shapes_of_the_file(exported):
     assert [item.shape for item in session.get_outputs()] == [["batch", "height", "width", 32]]
 
 
+@pytest.mark.torch_alone
 def test_the_example_needs_no_keras_and_its_tiles_give_the_whole(exported, rounding, tmp_path):
     model, path = exported("natural_lite0_vae_d32", "embed")
     image = (photographs(1, 150, 210, 3)[0] * 255).round().astype("uint8")

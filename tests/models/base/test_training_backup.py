@@ -119,6 +119,7 @@ def small_model(latent_dim=4):
     return model
 
 
+@pytest.mark.torch_alone
 def test_the_state_of_another_model_is_refused(tmp_path):
     images = np.zeros((2, 8, 8, 3), "uint8")
     backup = uk.TrainingBackup(tmp_path)
@@ -127,6 +128,7 @@ def test_the_state_of_another_model_is_refused(tmp_path):
         small_model(5).fit(images, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])
 
 
+@pytest.mark.torch_alone
 def test_a_break_while_writing_leaves_the_last_state(tmp_path, monkeypatch):
     images = np.zeros((2, 8, 8, 3), "uint8")
     small_model().fit(images, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])

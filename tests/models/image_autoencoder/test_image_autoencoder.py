@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from parameters import torch_alone
 
 import umbed_keras as uk
 
@@ -48,10 +49,7 @@ def models():
     return models
 
 
-every_name = pytest.mark.parametrize("name", MODELS)
-
-
-@every_name
+@pytest.mark.parametrize("name", [*TRAINED, *torch_alone("vqvae", "dlvae")])
 def test_decoded_codes_are_the_reconstruction(models, rounding, name):
     model, images = models[name], photographs()
     codes = model.encode(images)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from parameters import torch_alone
 from scipy.ndimage import map_coordinates
 from sklearn.decomposition import PCA
 
@@ -227,7 +228,7 @@ BOTTLENECKS = {
 }
 
 
-@pytest.mark.parametrize("kind", BOTTLENECKS)
+@pytest.mark.parametrize("kind", ["vector", "dictionary", *torch_alone("gaussian", "residual")])
 def test_every_bottleneck_learns_encodes_and_decodes(kind, images, monkeypatch, rounding):
     monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
     model = make_model(BOTTLENECKS[kind]())
@@ -253,6 +254,7 @@ def test_saved_and_loaded(trained, images, tmp_path):
     assert loaded.backbone.shares == SHARES
 
 
+@pytest.mark.torch_alone
 def test_a_preset_in_half_precision(tmp_path):
     keras.utils.set_random_seed(0)
     backbone = uk.layers.EfficientNetLite0()

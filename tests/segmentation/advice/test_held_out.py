@@ -8,8 +8,6 @@ from umbed_keras.segmentation import FewLabelsClassifier, HeldOut, PixelClassifi
 from umbed_keras.segmentation.advice.held_out import held_out
 from umbed_keras.segmentation.few_labels import FOLDS, FOREST_LABELS, held_out_folds
 
-pytestmark = pytest.mark.torch_alone
-
 
 def problem(count, strokes=10, seed=0):
     """Features whose classes overlap, with labels and groups."""

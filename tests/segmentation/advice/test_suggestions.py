@@ -30,7 +30,7 @@ def test_what_no_label_resembles_is_suggested_first(embedder, scene, classifier)
     for one in found:
         assert one.uncertainty == uncertainty[one.row, one.col]
         assert (one.image, one.plane) == (0, ())
-    assert np.mean([one.uncertainty for one in found]) > 2 * uncertainty.mean()
+    assert found[0].uncertainty > 2 * uncertainty.mean()
     assert 22 <= found[0].row < 48
     assert 16 <= found[0].col < 48
     assert fitted.suggest(image, count=6) == found
@@ -68,20 +68,29 @@ def test_pixels_without_data_are_not_suggested(embedder, scene):
     assert max(one.row for one in found) < 24
 
 
-def test_candidates_are_the_largest_of_cells():
+def test_candidates_are_a_grid():
     random = np.random.default_rng(0)
     uncertainty, features = random.random((90, 110)), random.random((90, 110, 3))
-    found = candidates_of(uncertainty, features, (np.array([], int),) * 2, 3, (1,))
-    expected = {
-        uncertainty[row : row + 6, col : col + 6].max()
-        for row in range(0, 90, 6)
-        for col in range(0, 110, 6)
-    }
-    assert set(found.uncertainty) == expected
+    none = (np.array([], int),) * 2
+    found = candidates_of(uncertainty, features, none, 3, (1,))
+    assert np.array_equal(np.unique(found.rows), np.arange(2, 90, 4))
+    assert np.array_equal(np.unique(found.cols), np.arange(2, 110, 4))
     assert np.array_equal(found.features, features[found.rows, found.cols])
+    assert np.array_equal(found.uncertainty, uncertainty[found.rows, found.cols])
     assert (found.image, found.plane) == (3, (1,))
-    large = candidates_of(np.ones((900, 1100)), np.zeros((900, 1100, 1)), (np.array([0]),) * 2)
-    assert 900 < len(large.rows) <= 1200
+    for planes, most in ((1, 4096), (16, 1024), (10_000, 64)):
+        large = candidates_of(np.ones((900, 1100)), np.zeros((900, 1100, 1)), none, 0, (), planes)
+        assert most / 2 < len(large.rows) <= 1.2 * most
+
+
+def test_a_frequent_kind_comes_before_a_rare_one():
+    kinds = np.eye(3) * 5
+    kind = np.array([0] * 30 + [1] + [2] * 30)
+    rows = np.arange(61) * 50
+    uncertainty = np.where(kind == 1, 0.6, 0.5)
+    candidates = [Candidates(0, (), rows, rows, uncertainty, kinds[kind])]
+    found = suggestions(candidates, kinds[2:], 2)
+    assert [kind[one.row // 50] for one in found] == [0, 1]
 
 
 def test_copies_of_a_chosen_pixel_wait():

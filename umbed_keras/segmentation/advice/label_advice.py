@@ -55,7 +55,7 @@ class LabelAdvice(PixelPrediction):
     def suggest(
         self, images: ImageLike, count: int = 10, axes: str | None = None
     ) -> list[Suggestion]:
-        """Suggests where to label next: uncertain pixels that differ from labelled ones.
+        """Suggests where to label next: uncertain pixels of a frequent kind that has no labels yet.
 
         Each suggestion also differs from those before it, in its features and in its position, so
         that several can be labelled before the next fit. The same strokes give the same
@@ -87,13 +87,17 @@ class LabelAdvice(PixelPrediction):
         """
         check_integers(count=(1, count))
         self._check_fitted()
+        every, _ = as_images(images, axes)
+        total = sum(image.num_planes for image in every)
         candidates, none = [], np.zeros(0, int)
-        for index, image in enumerate(as_images(images, axes)[0]):
+        for index, image in enumerate(every):
             vectors = self._vectors(image)
             for plane in image.planes():
                 features, key = self.features.of_plane(vectors, plane)
                 uncertainty = relative_entropy(self._probabilities(features, vectors))
                 known = self._labelled.get(key)
                 labelled = (none, none) if known is None else (known.rows, known.cols)
-                candidates.append(candidates_of(uncertainty, features, labelled, index, plane))
+                candidates.append(
+                    candidates_of(uncertainty, features, labelled, index, plane, total)
+                )
         return suggestions(candidates, self._training[0], count)

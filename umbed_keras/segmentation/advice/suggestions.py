@@ -1,4 +1,4 @@
-"""Where to label next: uncertain pixels that differ from labelled ones and from each other."""
+"""Where to label next: uncertain pixels of a kind that is frequent and has no labels yet."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,13 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-# Pixels of a plane that are candidates, at most, one in each cell of a grid.
-_CANDIDATES = 1024
-# The least side of a cell, and how near to a labelled or suggested pixel there is no suggestion,
-# in pixels: a brush covers as much.
-_CELL = 6
-# The distance of standardised features, as root mean square, at which pixels differ.
-_SCALE = 0.5
+# Candidates at most: of a plane, and about as many of all planes.
+_OF_PLANE, _CANDIDATES = 4096, 16384
+# The least distance between candidates, and how near to a labelled pixel there is none, in pixels:
+# a brush covers as much.
+_STEP, _NEAR = 4, 6
+# Mean squared differences of standardised features at which pixels are of different kinds: from
+# labelled pixels, and among each other.
+_NOVEL, _KIND = 0.5, 0.3
+# Candidates that represent all others where frequencies are estimated.
+_REPRESENTATIVES = 1024
 # Numbers that a block of distances has at most.
 _BLOCK = 1 << 24
 
@@ -69,47 +72,47 @@ def candidates_of(
     labelled: tuple[np.ndarray, np.ndarray],
     image: int = 0,
     plane: tuple[int, ...] = (),
+    num_planes: int = 1,
 ) -> Candidates:
-    """Finds the most uncertain pixel of each cell of a grid, away from labelled ones.
+    """Takes the pixels of a grid that hold data, away from labelled ones.
 
     Args:
         uncertainty: float array `(height, width)`, NaN where there are no data.
         features: float array `(height, width, features)`.
         labelled: int arrays `(n,)`, rows and columns of labelled pixels.
         image, plane: as in `Suggestion`.
+        num_planes: the number of planes that have candidates; of many, each has fewer.
 
     Examples:
-        >>> uncertainty = np.zeros((12, 24))
-        >>> uncertainty[3, 4], uncertainty[9, 20] = 0.5, 0.25
-        >>> labelled = np.array([3]), np.array([4])
-        >>> candidates = candidates_of(uncertainty, np.zeros((12, 24, 5)), labelled)
-        >>> best = candidates.uncertainty.argmax()
-        >>> int(candidates.rows[best]), int(candidates.cols[best])
-        (9, 20)
+        >>> labelled = np.array([2]), np.array([4])
+        >>> candidates = candidates_of(np.zeros((4, 24)), np.zeros((4, 24, 5)), labelled)
+        >>> candidates.rows.tolist(), candidates.cols.tolist()
+        ([2, 2, 2], [14, 18, 22])
     """
     height, width = uncertainty.shape
+    most = np.clip(_CANDIDATES // num_planes, 64, _OF_PLANE)
+    step = max(_STEP, int(np.ceil(np.sqrt(height * width / most))))
     free = np.isfinite(uncertainty)
     if len(labelled[0]):
         unlabelled = np.ones((height, width), bool)
         unlabelled[labelled] = False
-        free &= ndimage.distance_transform_edt(unlabelled) > _CELL
-    cell = max(_CELL, int(np.ceil(np.sqrt(height * width / _CANDIDATES))))
-    rows, cols = np.nonzero(free)
-    cells = rows // cell * (width // cell + 1) + cols // cell
-    # The first of each cell is the most uncertain one, and of equal ones the topmost.
-    order = np.lexsort((-uncertainty[rows, cols], cells))
-    _, first = np.unique(cells[order], return_index=True)
-    rows, cols = rows[order[first]], cols[order[first]]
+        free &= ndimage.distance_transform_edt(unlabelled) > _NEAR
+    # Sides that are shorter than a step have their middle.
+    rows, cols = (np.arange(min(step, size) // 2, size, step) for size in (height, width))
+    rows, cols = (side.ravel() for side in np.meshgrid(rows, cols, indexing="ij"))
+    rows, cols = (side[free[rows, cols]] for side in (rows, cols))
     return Candidates(image, plane, rows, cols, uncertainty[rows, cols], features[rows, cols])
 
 
 def suggestions(
     candidates: Sequence[Candidates], labelled: np.ndarray, count: int
 ) -> list[Suggestion]:
-    """Chooses candidates one after the other, each the most uncertain that differs from the others.
+    """Chooses candidates one after the other, each with regard to the labels and to those before.
 
-    The uncertainty of a candidate counts less the more its features resemble those of a labelled
-    pixel or of a candidate that was chosen before, and not at all near the latter.
+    A candidate's worth is the product of its uncertainty; of its novelty, which grows with the
+    distance of its features to those of the nearest labelled or chosen pixel; and of the square
+    root of the uncertain and novel mass of all candidates with features like its own, which keeps
+    rare pixels and borders from coming first. Near a chosen pixel no other one is chosen.
 
     Args:
         candidates: those of each plane.
@@ -127,38 +130,47 @@ def suggestions(
         [40, 3]
     """
     owner = np.repeat(np.arange(len(candidates)), [len(part.rows) for part in candidates])
+    if not len(owner):
+        return []
     rows, cols, uncertainty = (
         np.concatenate([getattr(part, name) for part in candidates])
         for name in ("rows", "cols", "uncertainty")
     )
     features = np.concatenate([part.features for part in candidates]).astype("float64")
-    every = np.concatenate([features, labelled])
-    mean, scale = every.mean(axis=0), every.std(axis=0)
+    mean, scale = features.mean(axis=0), features.std(axis=0)
     scale[scale == 0] = 1
     features, labelled = (features - mean) / scale, (labelled - mean) / scale
+    few = np.sort(np.random.default_rng(0).permutation(len(rows))[:_REPRESENTATIVES])
+    alike = np.exp(-_differences(features, features[few]) / _KIND).astype("float32")
     distances = _nearest(features, labelled)
+    # Where all is certain, novelty alone decides.
+    weights = np.maximum(uncertainty, 1e-6)
     free, result = np.ones(len(rows), bool), []
-    # A certain pixel may be suggested, but only after all others.
-    weights = np.maximum(uncertainty, np.finfo("float32").eps)
     while free.any() and len(result) < count:
-        novelty = 1 - np.exp(-distances / (2 * _SCALE**2))
-        best = int(np.where(free, weights * novelty, -1).argmax())
+        worth = weights * (1 - np.exp(-distances / _NOVEL))
+        mass = weights[few] * (1 - np.exp(-distances[few] / _KIND))
+        worth *= np.sqrt(alike @ mass.astype("float32"))
+        best = int(np.where(free, worth, -1).argmax())
         part = candidates[owner[best]]
         position = int(rows[best]), int(cols[best])
         result.append(Suggestion(part.image, part.plane, *position, float(uncertainty[best])))
         distances = np.minimum(distances, _nearest(features, features[best : best + 1]))
-        near = np.hypot(rows - rows[best], cols - cols[best]) <= 2 * _CELL
+        near = np.hypot(rows - rows[best], cols - cols[best]) <= 2 * _NEAR
         free &= ~(near & (owner == owner[best]))
     return result
 
 
 def _nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The mean squared difference to the nearest of other features, `(n,)`."""
-    squares = (others**2).sum(axis=1)
-    result = np.empty(len(features))
     step = max(1, _BLOCK // max(1, len(others)))
-    for start in range(0, len(features), step):
-        part = features[start : start + step]
-        products = squares - 2 * part @ others.T
-        result[start : start + step] = products.min(axis=1) + (part**2).sum(axis=1)
-    return np.maximum(result, 0) / features.shape[1]
+    parts = [
+        _differences(features[start : start + step], others).min(axis=1)
+        for start in range(0, len(features), step)
+    ]
+    return np.concatenate(parts)
+
+
+def _differences(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mean squared differences between features, `(n, others)`."""
+    squares = (features**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
+    return np.maximum(squares - 2 * features @ others.T, 0) / features.shape[1]

@@ -1,0 +1,322 @@
+"""Tests of napari's plugin; those of the widget need a display, as by `xvfb-run`."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import umbed_keras as uk
+
+napari = pytest.importorskip("napari")
+pytest.importorskip("sklearn")
+
+from napari.layers import Image, Labels  # noqa: E402
+
+from umbed_keras.apps.napari import _layer_images, _project_layers, _session  # noqa: E402
+
+PRESET = "celeba_vq_k16"
+pytestmark = pytest.mark.torch_alone
+has_display = sys.platform != "linux" or "DISPLAY" in os.environ
+needs_display = pytest.mark.skipif(not has_display, reason="needs a display")
+
+
+def picture(height=32, width=40, seed=0):
+    """A dark and a bright half, with noise."""
+    values = np.random.default_rng(seed).integers(0, 30, (height, width, 3))
+    values[:, width // 2 :] += 180
+    return values.astype("uint8")
+
+
+def strokes(height=32, width=40):
+    labels = np.zeros((height, width), "uint16")
+    labels[4:-4, 3], labels[4:-4, -4] = 1, 2
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("shape", "rgb", "choices"),
+    [
+        ((8, 9), False, ["yx"]),
+        ((8, 9, 3), True, ["yxc"]),
+        ((5, 8, 9), False, ["zyx", "tyx", "cyx"]),
+        ((5, 8, 9, 3), True, ["zyxc", "tyxc"]),
+        ((2, 5, 8, 9), False, ["tzyx", "zcyx", "czyx", "tcyx", "ctyx"]),
+    ],
+)
+def test_axes_follow_dimensions(shape, rgb, choices):
+    layer = Image(np.zeros(shape, "uint8"), rgb=rgb)
+    assert list(_layer_images.axes_choices(layer)) == choices
+    for axes in choices:
+        image = _layer_images.layer_image(layer, axes)
+        assert (image.axes, image.shape, image.is_rgb) == (axes, shape, rgb)
+
+
+def test_named_axes_come_first():
+    layer = Image(np.zeros((5, 8, 9)), axis_labels=("C", "y", "x"))
+    assert _layer_images.layer_image(layer).axes == "cyx"
+
+
+def test_what_has_no_meaning_is_refused():
+    with pytest.raises(ValueError, match="6 dimensions, which have no meaning"):
+        _layer_images.axes_choices(Image(np.zeros((1,) * 6)))
+    layer = Image(np.zeros((8, 9)))
+    with pytest.raises(ValueError, match="2 dimensions, which can't be 'zyx'"):
+        _layer_images.layer_image(layer, "zyx")
+    image = _layer_images.layer_image(layer)
+    with pytest.raises(ValueError, match=r"shape \(4, 9\), and the image .* needs \(8, 9\)"):
+        _layer_images.layer_labels(Labels(np.zeros((4, 9), int)), image)
+
+
+def test_opacity_is_no_channel():
+    image = _layer_images.layer_image(Image(np.zeros((8, 9, 4)), rgb=True))
+    assert image.is_rgb
+    assert image.num_channels == 3
+
+
+def test_pixel_sizes_are_those_of_the_layer():
+    layer = Image(np.zeros((2, 8, 9)), scale=(1, 0.5, 0.25), units=("pixel", "um", "um"))
+    image = _layer_images.layer_image(layer, "cyx")
+    assert image.pixel_size == {"y": 0.5, "x": 0.25}
+    assert image.unit == "micrometer"
+    transform = _layer_images.transform_of(layer, "cyx")
+    labels = Labels(np.zeros((8, 9), int), **transform)
+    np.testing.assert_array_equal(labels.scale, (0.5, 0.25))
+    image = _layer_images.layer_image(Image(np.zeros((8, 9))))
+    assert (image.pixel_size, image.unit) == ({}, None)
+
+
+def test_strokes_in_any_channel_count():
+    image = _layer_images.layer_image(Image(np.zeros((2, 8, 9))), "cyx")
+    drawn = np.zeros((2, 8, 9), int)
+    drawn[0, 1, 1], drawn[1, 2, 2] = 1, 2
+    labels = _layer_images.layer_labels(Labels(drawn), image)
+    np.testing.assert_array_equal(labels, drawn.sum(axis=0))
+
+
+def test_results_are_those_of_the_classifier():
+    stack = np.stack([picture(seed=seed)[..., 0] for seed in range(3)]).astype("uint16") * 50
+    labels = np.zeros(stack.shape, int)
+    labels[1] = strokes()
+    image, session = uk.Image(stack, "zyx"), _session.Session()
+    session.fit([(image, labels)], PRESET)
+    classifier = uk.segmentation.PixelClassifier(PRESET).fit(stack, labels, axes="zyx")
+    expected = classifier.predict_proba(stack, axes="zyx")
+    results = list(session.results(image, first=(2,)))
+    assert [result.plane for result in results] == [(2,), (0,), (1,)]
+    for result in results:
+        np.testing.assert_array_equal(result.probabilities, expected[result.plane])
+    whole = np.zeros(stack.shape, "float32")
+    for result in results:
+        _session.write_plane(whole, image, result.plane, result.uncertainty)
+    np.testing.assert_array_equal(whole, classifier.uncertainty(stack, axes="zyx"))
+    suggestions = session.suggest(image, 4)
+    points = _session.suggestion_points(image, suggestions)
+    assert points.shape == (4, 3)
+    assert points[0].tolist() == [*suggestions[0].plane, suggestions[0].row, suggestions[0].col]
+
+
+def test_images_of_other_channels_are_left_out():
+    colour, grey = uk.Image(picture()), uk.Image(picture()[..., 0])
+    session = _session.Session()
+    session.fit([(colour, strokes()), (grey, strokes())], PRESET)
+    assert len(list(session.results(colour))) == 1
+    with pytest.raises(ValueError, match="two classes or more"):
+        session.fit([(colour, strokes() * 0), (grey, strokes())], PRESET)
+
+
+def test_objects_are_measured_in_units():
+    mask = np.ones((12, 14), int)
+    mask[2:5, 2:6] = mask[8:10, 9:12] = 2
+    mask[0, 13] = 3
+    layer = Image(mask * 10.0, scale=(0.5, 0.5), units="um")
+    image = _layer_images.layer_image(layer)
+    numbers, table = _session.objects_of(mask, image, background=1, min_size=2, split=False)
+    np.testing.assert_array_equal(numbers > 0, mask == 2)
+    assert table["area"].tolist() == [3.0, 1.5]
+    assert table["class"].tolist() == [2, 2]
+    assert set(table["unit"]) == {"micrometer"}
+    assert table["intensity_mean"].tolist() == [20, 20]
+
+
+def test_a_project_is_the_same_after_saving_and_opening(tmp_path):
+    stack = np.random.default_rng(0).integers(0, 999, (3, 32, 40)).astype("uint16")
+    np.save(tmp_path / "stack.npy", stack)
+    labels = np.zeros(stack.shape, int)
+    labels[1] = strokes()
+    metadata = {_layer_images.PATH_KEY: str(tmp_path / "stack.npy")}
+    layer = Image(stack, metadata=metadata)
+    image = _layer_images.layer_image(layer)
+    project = uk.segmentation.Project({2: "bright"})
+    labelled = [(layer, image, labels)]
+    _project_layers.save_project(tmp_path / "mine.umbed", project, labelled, PRESET)
+    project = uk.segmentation.Project.load(tmp_path / "mine.umbed")
+    assert (project.preset, project.classes[2].name) == (PRESET, "bright")
+    (shown,) = _project_layers.project_layers(project)
+    np.testing.assert_array_equal(shown.data, stack)
+    np.testing.assert_array_equal(shown.strokes, labels)
+    again = Image(shown.data, **shown.options)
+    assert _layer_images.layer_path(again) == str(tmp_path / "stack.npy")
+    assert _layer_images.layer_image(again).axes == "zyx"
+
+
+def test_a_layer_without_a_file_is_refused(tmp_path):
+    layer = Image(picture(), name="snapshot")
+    labelled = [(layer, _layer_images.layer_image(layer), strokes())]
+    project = uk.segmentation.Project()
+    with pytest.raises(ValueError, match="snapshot"):
+        _project_layers.save_project(tmp_path / "mine.umbed", project, labelled, PRESET)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_manifest_names_what_is_there():
+    npe2 = pytest.importorskip("npe2")
+    pytest.importorskip("skimage")
+    manifest = npe2.PluginManifest.from_file(Path(uk.__file__).parent / "napari.yaml")
+    for command in manifest.contributions.commands:
+        module, name = command.python_name.split(":")
+        if has_display or "_widget" not in module:
+            assert callable(getattr(importlib.import_module(module), name))
+    assert {command.id for command in manifest.contributions.commands} == {
+        *(widget.command for widget in manifest.contributions.widgets),
+        *(sample.command for sample in manifest.contributions.sample_data),
+    }
+
+
+@pytest.fixture
+def plugin(request):
+    """A viewer with a picture and the widget, of which computing is awaited."""
+    if not has_display:
+        pytest.skip("needs a display")
+    pytest.importorskip("pytestqt")
+    viewer = request.getfixturevalue("make_napari_viewer")()
+    qtbot = request.getfixturevalue("qtbot")
+    from umbed_keras.apps.napari._widget import SegmentWidget
+
+    viewer.add_image(picture(), name="picture")
+    widget = SegmentWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    widget._preset.setCurrentText(PRESET)
+    widget.wait = lambda: qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    yield viewer, widget
+    widget.wait()
+
+
+def draw(viewer, widget):
+    widget.add_strokes()
+    layer = viewer.layers["strokes on picture"]
+    layer.data_setitem(np.nonzero(strokes()), strokes()[strokes() > 0])
+    return layer
+
+
+def test_strokes_become_layers(plugin):
+    viewer, widget = plugin
+    layer = draw(viewer, widget)
+    assert layer.mode == "paint"
+    widget._with_probabilities.setChecked(True)
+    widget.train()
+    widget.wait()
+    classifier = uk.segmentation.PixelClassifier(PRESET).fit(picture(), strokes())
+    segmentation = viewer.layers["segmentation of picture"]
+    np.testing.assert_array_equal(segmentation.data, classifier.predict(picture()))
+    np.testing.assert_array_equal(
+        viewer.layers["uncertainty of picture"].data, classifier.uncertainty(picture())
+    )
+    np.testing.assert_array_equal(
+        viewer.layers["probability of 2 of picture"].data,
+        classifier.predict_proba(picture())[..., 1],
+    )
+    assert viewer.layers[-1] is layer  # strokes stay on top
+    count = len(viewer.layers)
+    layer.data = strokes()[::-1] * 3  # classes 3 and 6
+    widget._with_probabilities.setChecked(False)
+    widget.train()
+    widget.wait()
+    assert len(viewer.layers) == count
+    assert viewer.layers["segmentation of picture"] is segmentation
+    assert set(np.unique(segmentation.data)) == {3, 6}
+
+
+def test_live_strokes_are_answered_by_the_newest(plugin):
+    viewer, widget = plugin
+    layer = draw(viewer, widget)
+    widget._live.setChecked(True)
+    received = []
+    receive = widget._receive
+    widget._receive = lambda *parts: (received.append(parts), receive(*parts))
+    for row in range(4):
+        layer.selected_label = 2
+        layer.paint((row, 30), 2)
+    widget.wait()
+    assert len(received) == 1
+    expected = uk.segmentation.PixelClassifier(PRESET).fit(picture(), layer.data)
+    np.testing.assert_array_equal(
+        viewer.layers["segmentation of picture"].data, expected.predict(picture())
+    )
+
+
+def test_one_class_alone_is_an_error_only_by_the_button(plugin):
+    viewer, widget = plugin
+    layer = draw(viewer, widget)
+    layer.data = (strokes() == 1).astype("uint16")
+    widget._live.setChecked(True)
+    layer.paint((10, 10), 1)
+    widget.wait()
+    assert "classes" not in widget._status.text()
+    errors = []
+    widget._runner.failed.disconnect()  # napari raises what it notifies of in tests
+    widget._runner.failed.connect(errors.append)
+    widget.train()
+    widget.wait()
+    assert "two classes or more" in str(errors[0])
+
+
+def test_suggestions_and_objects(plugin):
+    viewer, widget = plugin
+    draw(viewer, widget)
+    widget.train()
+    widget.wait()
+    for _ in range(2):
+        widget.suggest()
+        widget.wait()
+    points = viewer.layers["label next on picture"]
+    assert points.features["rank"].tolist() == list(range(1, len(points.data) + 1))
+    assert sum("label next" in layer.name for layer in viewer.layers) == 1
+    widget._background.setValue(1)
+    table = widget.add_objects()
+    objects = viewer.layers["objects of picture"]
+    assert table.num_rows == objects.data.max() >= 1
+    assert objects.features["area"].tolist() == table["area"].tolist()
+
+
+def test_apply_to_selected_layers(plugin):
+    viewer, widget = plugin
+    draw(viewer, widget)
+    widget.train()
+    widget.wait()
+    other = viewer.add_image(picture(seed=1)[:, ::-1], name="other")
+    viewer.layers.selection = {other}
+    widget.apply()
+    widget.wait()
+    classifier = uk.segmentation.PixelClassifier(PRESET).fit(picture(), strokes())
+    np.testing.assert_array_equal(
+        viewer.layers["segmentation of other"].data, classifier.predict(other.data)
+    )
+
+
+def test_a_project_opens_as_layers(plugin, tmp_path):
+    viewer, widget = plugin
+    np.save(tmp_path / "picture.npy", picture())
+    viewer.layers["picture"].metadata[_layer_images.PATH_KEY] = str(tmp_path / "picture.npy")
+    draw(viewer, widget)
+    widget.save_project(tmp_path / "mine.umbed")
+    viewer.layers.clear()
+    widget.open_project(tmp_path / "mine.umbed")
+    np.testing.assert_array_equal(viewer.layers["picture.npy"].data, picture())
+    np.testing.assert_array_equal(viewer.layers["strokes on picture.npy"].data, strokes())
+    assert widget._strokes.layer is viewer.layers["strokes on picture.npy"]
+    widget.train()
+    widget.wait()
+    assert "segmentation of picture.npy" in viewer.layers

@@ -1,0 +1,1 @@
+"""The plugin of napari: segmentation from strokes in its viewer."""

@@ -1,0 +1,112 @@
+"""Projects as layers of napari, and layers as projects."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from umbed_keras.apps.napari._layer_images import PATH_KEY, label_shape, layer_path
+from umbed_keras.images.image import Image
+from umbed_keras.segmentation import Project
+from umbed_keras.typing import PathLike
+
+
+class ImageLayer(NamedTuple):
+    """An image of a project, as layers show it.
+
+    Attributes:
+        data: array, colours last, or any other channels first.
+        options: further arguments of `napari.Viewer.add_image`.
+        axes: axes of `data`.
+        strokes: int64 array with these axes but the channels.
+    """
+
+    data: np.ndarray
+    options: dict[str, Any]
+    axes: str
+    strokes: np.ndarray
+
+
+def save_project(
+    path: PathLike,
+    project: Project,
+    labelled: Sequence[tuple[Any, Image, np.ndarray]],
+    preset: str,
+) -> None:
+    """Writes images and strokes to a project's file.
+
+    Args:
+        path: path of the file.
+        project: `Project` to update: classes, settings and images that no layer shows stay.
+        labelled: for each image its layer, its `umbed_keras.Image` and its label image.
+        preset: preset of the embedder.
+
+    Raises:
+        ValueError: if a layer has no file, or its file holds an image of another size; the project
+            is not changed then.
+        OSError: if a file can't be read or written.
+    """
+    without = [layer.name for layer, _, _ in labelled if layer_path(layer) is None]
+    if without:
+        raise ValueError(
+            f"A project names the files of its images, and these layers have none: {without}. "
+            "Save them as files and open these."
+        )
+    found = Project()
+    strokes = []
+    for layer, image, labels in labelled:
+        strokes.append((_added(found, layer, image), labels))
+    for key, labels in strokes:
+        project.images[key] = found.images[key]
+        project.set_strokes(key, labels)
+    project.preset = preset
+    project.save(path)
+
+
+def _added(project: Project, layer: Any, image: Image) -> str:
+    """Adds the file of a layer to a project, in the axes that the layer has."""
+    path = layer_path(layer)
+    problem: Exception | None = None
+    for axes in (None, image.axes):
+        try:
+            key = project.add_image(path, axes)
+        except ValueError as error:
+            problem = problem or error
+            continue
+        if tuple(project.images[key].sizes.values()) == label_shape(image):
+            return key
+        problem = problem or ValueError(f"it has the sizes {dict(project.images[key].sizes)}")
+        project.remove_image(key)
+    raise ValueError(
+        f"The file {path} can't be read as the layer {layer.name!r} shows it: {problem}."
+    )
+
+
+def project_layers(project: Project) -> list[ImageLayer]:
+    """Reads the images of a project that are not missing, with their strokes.
+
+    Args:
+        project: `Project`.
+    """
+    layers, missing = [], set(project.missing)
+    for key, described in project.images.items():
+        if key in missing:
+            continue
+        image, strokes = project.open_image(key), project.strokes(key)
+        data, axes = np.asarray(image), image.axes
+        letters = axes.replace("c", "")
+        order = "".join(axis for axis in "tzyx" if axis in axes)
+        channel = "c" * ("c" in axes)
+        wanted = order + channel if image.is_rgb else channel + order
+        data = data.transpose([axes.index(axis) for axis in wanted])
+        strokes = strokes.transpose([letters.index(axis) for axis in order])
+        own = wanted[:-1] if image.is_rgb else wanted
+        options = {
+            "name": described.name,
+            "rgb": image.is_rgb,
+            "scale": [image.pixel_size.get(axis, 1.0) for axis in own],
+            "axis_labels": tuple(own),
+            "metadata": {PATH_KEY: str(described.path)},
+        }
+        layers.append(ImageLayer(data, options, wanted, strokes))
+    return layers

@@ -1,0 +1,1 @@
+"""Segmentation from files to files: images, their strokes beside them, and the results."""
