@@ -77,14 +77,15 @@ def load(folder, count):
         return [names[index] for index in np.linspace(0, len(names) - 1, count).astype(int)]
 
     return {
-        "faces": _load(folder / "celebamask_hq_512.tar", last, face_classes, size=256),
-        "roads": _load(folder / "camvid_320.tar", spread, road_classes),
-        "membranes": _load(folder / "membranes_256.tar", last),
-        "nuclei": _load(folder / "nuclei_256.tar", last),
+        "faces": load_some(folder / "celebamask_hq_512.tar", last, face_classes, size=256),
+        "roads": load_some(folder / "camvid_320.tar", spread, road_classes),
+        "membranes": load_some(folder / "membranes_256.tar", last),
+        "nuclei": load_some(folder / "nuclei_256.tar", last),
     }
 
 
-def _load(path, choose, classes=lambda mask: mask, size=None):
+def load_some(path, choose, classes=lambda mask: mask, size=None):
+    """Reads images and labels of an archive; `choose` picks from all its sorted names."""
     images, labels = [], []
     for image, mask in open_labelled(path, choose):
         if size:

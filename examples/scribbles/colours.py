@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from umbed_keras.segmentation.files.overlay import class_colors
+from umbed_keras.images.labels import class_colors
 
 
 def strokes_of(labels):

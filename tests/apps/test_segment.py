@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from umbed_keras.apps.command import main
-from umbed_keras.images.labels import read_labels
-from umbed_keras.segmentation import PixelClassifier, Project
+from umbed_keras.images.labels import CLASS_COLORS, read_labels
+from umbed_keras.segmentation import LabelClass, PixelClassifier, Project
 
 PRESET = "celeba_vae_d16"
 SIZE = (40, 32)
@@ -207,7 +207,7 @@ def test_bad_folders_are_refused(refused, folders):
 
 def test_a_project_segments_its_images_and_others(run, folders, capsys):
     folder, numbers = folders
-    project = Project({1: "dark", 2: "bright"}, PRESET)
+    project = Project({1: LabelClass("dark", (9, 8, 7)), 2: "bright"}, PRESET)
     key = project.add_image(folder / "train" / "one.png")
     project.set_strokes(key, numbers)
     project.add_image(folder / "train" / "two.jpg")
@@ -220,7 +220,16 @@ def test_a_project_segments_its_images_and_others(run, folders, capsys):
         labels = read(folder / "out" / f"{name}.labels.png")
         assert (labels == 1 + (np.arange(32) > 15)).mean() > 0.95
     out = capsys.readouterr().out
-    assert f"2 of 2 images segmented into classes 1, 2: {folder / 'out'}/*.labels.*" in out
+    assert f"into classes 1 (dark), 2 (bright): {folder / 'out'}/*.labels.*" in out
+    # Its colours are those of the overlays and the palettes, also if nothing else changes.
+    palette = Image.open(folder / "out" / "one.labels.png").getpalette()
+    assert palette[3:9] == [9, 8, 7, *CLASS_COLORS[1]]
+    assert [9, 8, 7] in read(folder / "out" / "one.overlay.png").reshape(-1, 3).tolist()
+    project.classes[1] = LabelClass("dark", (70, 80, 90))
+    project.save()
+    with pytest.warns(UserWarning, match="two.jpg"):
+        run("--project", folder / "p.umbed")
+    assert [70, 80, 90] in read(folder / "out" / "one.overlay.png").reshape(-1, 3).tolist()
 
 
 def test_results_of_two_classifiers_are_never_mixed(run, folders):

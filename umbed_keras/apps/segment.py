@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 from umbed_keras.apps.process import load_library
 
 if TYPE_CHECKING:
+    from umbed_keras.segmentation import Project
     from umbed_keras.segmentation.files.image_files import ImageFile
     from umbed_keras.segmentation.pixel_classifier import PixelClassifier
 
@@ -101,16 +102,21 @@ def run(args: argparse.Namespace) -> int:
     load_library()
     import keras
 
+    from umbed_keras.segmentation import Project
     from umbed_keras.segmentation.files.segment_files import segment_files
 
-    classifier, images, broken = _from_project(args) if args.project else _from_files(args)
+    project = Project.load(args.project) if args.project else None
+    classifier, images, broken = _from_project(args, project) if project else _from_files(args)
+    colors = project.class_colors if project else None
     saved = args.classifier or args.output / "classifier.npz"
     if not args.classifier:
         classifier.save(saved)
     bar = keras.utils.Progbar(len(images), unit_name="image")
-    unused = segment_files(classifier, saved, images, args.output, args.adapt, lambda: bar.add(1))
+    options = {"advance": lambda: bar.add(1), "colors": colors}
+    unused = segment_files(classifier, saved, images, args.output, args.adapt, **options)
     broken |= unused
-    classes = ", ".join(map(str, classifier.classes_.tolist()))
+    names = {n: f"{n} ({given.name})" for n, given in project.classes.items()} if project else {}
+    classes = ", ".join(names.get(number, str(number)) for number in classifier.classes_.tolist())
     print(
         f"{len(images) - len(unused)} of {len(images)} images segmented into classes {classes}: "
         f"{args.output}/*.labels.*, *.probability.*, *.overlay.png; classifier: {saved}"
@@ -186,13 +192,11 @@ def _from_files(
 
 
 def _from_project(
-    args: argparse.Namespace,
+    args: argparse.Namespace, project: "Project"
 ) -> "tuple[PixelClassifier, dict[str, ImageFile], dict[Path, Exception]]":
     """The classifier of a project, its images and those to apply it to, and missing files."""
-    from umbed_keras.segmentation import Project
     from umbed_keras.segmentation.files.image_files import ImageFile, result_names
 
-    project = Project.load(args.project)
     missing = project.missing
     files = {
         image.path: ImageFile(image.path, image.axes, image.series)

@@ -1,6 +1,7 @@
 """Labels of pixels: class numbers from files and arrays, and back to files."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -132,10 +133,39 @@ def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
         )
 
 
-def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -> Path:
+def class_colors(
+    labels: np.ndarray, colors: Mapping[int, Sequence[int]] | None = None
+) -> np.ndarray:
+    """Returns the colours of classes.
+
+    Args:
+        labels: integers `(...)`.
+        colors: class to its red, green and blue in 0..255. Other classes take `CLASS_COLORS` in
+            turn.
+
+    Returns:
+        uint8 array `(..., 3)`.
+
+    Examples:
+        >>> class_colors(np.array([2, 8, 1]), {1: (255, 0, 0)}).tolist()
+        [[0, 114, 178], [0, 114, 178], [255, 0, 0]]
+    """
+    labels = np.asarray(labels)
+    result = np.array(CLASS_COLORS, "uint8")[(labels - 1) % len(CLASS_COLORS)]
+    for number, color in (colors or {}).items():
+        result[labels == number] = color
+    return result
+
+
+def write_labels(
+    path: PathLike,
+    labels: ArrayLike,
+    like: Image | None = None,
+    colors: Mapping[int, Sequence[int]] | None = None,
+) -> Path:
     """Writes class numbers as an image of the smallest type that holds them all.
 
-    Up to 255 classes have a palette of `CLASS_COLORS`. Where PNG has no room (larger or negative
+    Up to 255 classes have a palette of their colours. Where PNG has no room (larger or negative
     numbers, stacks), or the image has a georeference, a TIFF takes its place. The file is written
     whole or not at all.
 
@@ -144,6 +174,7 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
             `image.zarr/labels/NAME`, a label image of an OME-Zarr image.
         labels: integers `(height, width)`, or of a stack with the axes of `like` but the channels.
         like: `Image` that was labelled, whose pixel size and georeference are kept.
+        colors: as in `class_colors`.
 
     Returns:
         The path of the file, which ends in `.tif` where PNG had no room.
@@ -159,9 +190,11 @@ def write_labels(path: PathLike, labels: ArrayLike, like: Image | None = None) -
     """
     path, numbers = Path(path), smallest(as_labels(labels))
     if is_ome_label(path):
-        write_ome_labels(path, numbers, like, CLASS_COLORS)
+        values = np.unique(numbers[numbers != 0])
+        drawn = class_colors(values.astype("int64"), colors).tolist()
+        write_ome_labels(path, numbers, like, dict(zip(values.tolist(), drawn, strict=True)))
         return path
-    return write_numbers(path, numbers, like, CLASS_COLORS)
+    return write_numbers(path, numbers, like, class_colors(np.arange(1, 256), colors))
 
 
 def smallest(labels: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def is_ome_label(path: Path) -> bool:
 
 
 def write_ome_labels(
-    path: Path, numbers: np.ndarray, like: Image | None, colors: Sequence[Sequence[int]]
+    path: Path, numbers: np.ndarray, like: Image | None, colors: Mapping[int, Sequence[int]]
 ) -> None:
     """Writes a label image to an OME-Zarr image, whole or not at all (OME-NGFF 0.4 or 0.5).
 
@@ -33,7 +33,7 @@ def write_ome_labels(
         path: path of the label image, `image.zarr/labels/NAME`.
         numbers: integers with the axes of the image but the channels.
         like: `Image` that was labelled, of which axes, pixel sizes and unit are taken.
-        colors: red, green and blue of classes 1, 2, ..., in turn.
+        colors: each class to its red, green and blue.
 
     Raises:
         ValueError: if there is no OME-Zarr image.
@@ -42,7 +42,7 @@ def write_ome_labels(
         >>> import zarr
         >>> _ = zarr.create_group("a.zarr", attributes={"ome": {"version": "0.5"}})
         >>> numbers = np.array([[0, 7]], "uint8")
-        >>> write_ome_labels(Path("a.zarr/labels/cells"), numbers, None, [(255, 0, 0)])
+        >>> write_ome_labels(Path("a.zarr/labels/cells"), numbers, None, {7: (255, 0, 0)})
         >>> zarr.open("a.zarr/labels/cells/0")[:].tolist()
         [[0, 7]]
     """
@@ -66,10 +66,7 @@ def write_ome_labels(
             **({} if is_new else {"version": "0.4"}),
         }
     ]
-    drawn = [
-        {"label-value": int(value), "rgba": [*colors[(int(value) - 1) % len(colors)], 255]}
-        for value in np.unique(numbers[numbers != 0])
-    ]
+    drawn = [{"label-value": value, "rgba": [*color, 255]} for value, color in colors.items()]
     about = {"multiscales": multiscales, "image-label": {"colors": drawn}}
     about["image-label"]["source"] = {"image": "../../"}
     # Made under another name, so that a reader never finds half of it.

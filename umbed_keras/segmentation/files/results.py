@@ -1,5 +1,6 @@
 """The results of an image in an output folder: labels, probability and overlay."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,12 @@ def result_path(folder: Path, name: str, kind: str, suffix: str = ".png") -> Pat
 
 
 def write_results(
-    classifier: PixelClassifier, image: Image, folder: Path, name: str, adapt: bool = False
+    classifier: PixelClassifier,
+    image: Image,
+    folder: Path,
+    name: str,
+    adapt: bool = False,
+    colors: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
     """Writes the labels, the probabilities and an overlay of an image.
 
@@ -44,6 +50,7 @@ def write_results(
         folder: path of the output folder.
         name: path of the image below its folder, without its suffix.
         adapt: True learns from the image as well.
+        colors: as in `umbed_keras.images.labels.class_colors`.
 
     Examples:
         >>> image = np.zeros((8, 8, 3), "uint8")
@@ -60,14 +67,14 @@ def write_results(
     probabilities = np.nan_to_num(probabilities)
     labels = np.where(known, classifier.classes_[probabilities.argmax(axis=-1)], 0)
     largest = np.rint(255 * probabilities.max(axis=-1)).astype("uint8")
-    drawn = _middle_overlay(classifier, image, labels)
+    drawn = _middle_overlay(classifier, image, labels, colors)
     paths = {kind: result_path(folder, name, kind) for kind in KINDS}
     paths["labels"].parent.mkdir(parents=True, exist_ok=True)
     with written_whole(paths["overlay"]) as part:
         PIL.Image.fromarray(drawn).save(part, "png")
     written = {
         "probability": write_numbers(paths["probability"], largest, image),
-        "labels": write_labels(paths["labels"], labels, image),
+        "labels": write_labels(paths["labels"], labels, image, colors),
     }
     for kind, path in written.items():
         for suffix in SUFFIXES:
@@ -75,11 +82,16 @@ def write_results(
                 result_path(folder, name, kind, suffix).unlink(missing_ok=True)
 
 
-def _middle_overlay(classifier: PixelClassifier, image: Image, labels: np.ndarray) -> np.ndarray:
+def _middle_overlay(
+    classifier: PixelClassifier,
+    image: Image,
+    labels: np.ndarray,
+    colors: Mapping[int, Sequence[int]] | None,
+) -> np.ndarray:
     """The overlay of the middle plane of a stack, or of the only plane."""
     plane = tuple(size // 2 for size in image.plane_shape)
     position = dict(zip(image.plane_axes, plane, strict=True))
     letters = image.axes.replace("c", "")
     middle = labels[tuple(position.get(axis, slice(None)) for axis in letters)]
     middle = middle if letters.index("y") < letters.index("x") else middle.T
-    return overlay(picture(classifier, image, plane), middle)
+    return overlay(picture(classifier, image, plane), middle, colors)

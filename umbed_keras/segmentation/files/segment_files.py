@@ -1,6 +1,6 @@
 """Segmentation of image files into files of results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from umbed_keras.images.content import content_digest
@@ -18,6 +18,7 @@ def segment_files(
     output: Path,
     adapt: bool = False,
     advance: Callable[[], None] = lambda: None,
+    colors: Mapping[int, Sequence[int]] | None = None,
 ) -> dict[Path, Exception]:
     """Writes the labels, the probabilities and an overlay of image files.
 
@@ -31,6 +32,7 @@ def segment_files(
         output: path of the folder of results, which exists.
         adapt: True learns from every image as well.
         advance: function that is called after each image, for a progress bar.
+        colors: as in `umbed_keras.images.labels.class_colors`.
 
     Returns:
         Dictionary from the path of each image that can't be used to the reason.
@@ -53,14 +55,16 @@ def segment_files(
         True
     """
     made = content_digest(saved) + " adapt" * adapt
+    tints = {number: list(color) for number, color in (colors or {}).items()}
     done, broken = DoneImages(output), {}
     for name, file in images.items():
         try:
             origin = [made, content_digest(file.path), file.axes or ""]
             origin += [] if file.series is None else [str(file.series)]
+            origin += [f"colors {tints}"] if tints else []
             if not done.has(name, origin):
                 done.forget(name)
-                write_results(classifier, file.open(), output, name, adapt)
+                write_results(classifier, file.open(), output, name, adapt, colors)
                 done.add(name, origin)
         except BROKEN as error:
             broken[file.path] = error

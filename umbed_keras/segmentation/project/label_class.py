@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from umbed_keras.images.labels import CLASS_COLORS
+import numpy as np
+
+from umbed_keras.images.labels import class_colors
 
 
 @dataclass(frozen=True)
@@ -87,4 +89,5 @@ def with_numbers(
 
 
 def _color(number: int) -> tuple[int, int, int]:
-    return CLASS_COLORS[(number - 1) % len(CLASS_COLORS)]
+    red, green, blue = class_colors(np.array(number)).tolist()
+    return red, green, blue

@@ -39,6 +39,11 @@ class LabelledImages:
         self.classes = classes
         self.images: dict[str, ProjectImage] = {}
 
+    @property
+    def class_colors(self) -> dict[int, tuple[int, int, int]]:
+        """Number of each class to the red, green and blue of its colour."""
+        return {number: given.color for number, given in self.classes.items()}
+
     def add_image(
         self, path: PathLike, axes: str | None = None, series: int | str | None = None
     ) -> str:
@@ -196,7 +201,7 @@ class LabelledImages:
         """
         image = self._image(key)
         like = image.open() if image.is_present() else _empty(image)
-        return write_labels(path, self.strokes(key), like)
+        return write_labels(path, self.strokes(key), like, self.class_colors)
 
     @property
     def missing(self) -> list[str]:
