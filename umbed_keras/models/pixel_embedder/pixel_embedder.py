@@ -316,8 +316,8 @@ class PixelEmbedder(
         return {**measures, "feature_error": outputs.get("feature_error")}
 
     def _padded(self, images):
-        """Returns images reflected to the next multiples of `stride`."""
-        return reflect_to_multiples(images, self.stride)
+        """Returns images reflected to the sides that U-Net and backbone take."""
+        return reflect_to_multiples(images, self._coarsest)
 
     def _feature_maps(self, padded):
         """Returns the maps of the frozen backbone."""
@@ -333,7 +333,7 @@ class PixelEmbedder(
 
         Args:
             view: float32 images `(batch, rows, cols, channels)` that contain the tile and the
-                pixels around it. Rows and columns are multiples of `stride`.
+                pixels around it. Rows and columns are those of `_padded` images.
             surrounded: float32 images of the tile with the surroundings that pyramids need.
             top: int, row of `view` at which the tile starts.
             left: int, column of `view` at which the tile starts.
