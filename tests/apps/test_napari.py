@@ -15,7 +15,7 @@ pytest.importorskip("sklearn")
 
 from napari.layers import Image, Labels  # noqa: E402
 
-from umbed_keras.apps.napari import _layer_images, _project_layers  # noqa: E402
+from umbed_keras.apps.napari import _command, _layer_images, _project_layers  # noqa: E402
 
 PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
@@ -341,3 +341,18 @@ def test_settings_and_names_are_saved(plugin, tmp_path):
     names = {path.name for path in (tmp_path / "others segmented").iterdir()}
     assert {"one.labels.png", "objects.csv"} <= names
     assert "1 of 1 images" in widget._parts.message.text()
+
+
+def test_the_command_opens_images_and_projects(make_napari_viewer, tmp_path):
+    if not has_display:
+        pytest.skip("needs a display")
+    skimage_io = pytest.importorskip("skimage.io")
+    skimage_io.imsave(tmp_path / "one.png", picture())
+    project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
+    key = project.add_image(tmp_path / "one.png")
+    project.set_strokes(key, strokes())
+    project.save(tmp_path / "mine.umbed")
+    viewer = make_napari_viewer()
+    widget = _command.open_window(viewer, [tmp_path / "one.png", tmp_path / "mine.umbed"])
+    assert [layer.name for layer in viewer.layers] == ["one", "one.png", "strokes on one.png"]
+    assert widget._parts.settings.preset.currentText() == PRESET

@@ -103,7 +103,7 @@ class ClassTable(QTableWidget):
             self.setRowCount(len(self._numbers))
             for row, (number, given) in enumerate(self._classes.items()):
                 color = QTableWidgetItem()
-                color.setBackground(QColor(*given.color))
+                color.setData(Qt.ItemDataRole.DecorationRole, QColor(*given.color))
                 count, share = self._counts.get(number, 0), self._shares.get(number)
                 share_text = "" if share is None else f"{100 * share:.1f} %"
                 texts = {_NUMBER: number, _NAME: given.name, _LABELLED: f"{count:,}"}

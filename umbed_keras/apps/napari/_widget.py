@@ -31,6 +31,11 @@ from umbed_keras.segmentation import LabelClass, Project
 
 # Milliseconds after a stroke within which a further one is awaited.
 _DELAY = 150
+# The classes to begin with: what covers most of an image has a quiet colour.
+_CLASSES = {
+    1: LabelClass("background", (0, 114, 178)),
+    2: LabelClass("object", (213, 94, 0)),
+}
 
 
 class SegmentWidget(QWidget):
@@ -43,7 +48,7 @@ class SegmentWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._session = Session(Project({1: "background", 2: "object"}))
+        self._session = Session(Project(_CLASSES))
         self._strokes = StrokeLayers(self._viewer)
         self._results = ResultLayers(self._viewer, self._fill_choices)
         self._listened: Any = None
