@@ -1,5 +1,6 @@
 """The command `umbed-keras`: how it starts, and what it does with errors."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -75,3 +76,11 @@ def test_an_error_is_one_line_and_status_2(arguments, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith(message)
     assert error.count("\n") == 1
+
+
+def test_napari_without_its_extra_names_the_command_of_pip(capsys):
+    if importlib.util.find_spec("napari"):
+        pytest.skip("napari is installed")
+    with pytest.raises(SystemExit, match="2"):
+        main(["napari"])
+    assert 'pip install "umbed_keras[napari]"' in capsys.readouterr().err

@@ -31,15 +31,13 @@ def save_project(
     path: PathLike,
     project: Project,
     labelled: Sequence[tuple[Any, Image, np.ndarray]],
-    preset: str,
 ) -> None:
     """Writes images and strokes to a project's file.
 
     Args:
         path: path of the file.
-        project: `Project` to update: classes, settings and images that no layer shows stay.
+        project: `Project` to update and save; images that no layer shows stay.
         labelled: for each image its layer, its `umbed_keras.Image` and its label image.
-        preset: preset of the embedder.
 
     Raises:
         ValueError: if a layer has no file, or its file holds an image of another size; the project
@@ -59,7 +57,6 @@ def save_project(
     for key, labels in strokes:
         project.images[key] = found.images[key]
         project.set_strokes(key, labels)
-    project.preset = preset
     project.save(path)
 
 
