@@ -13,6 +13,9 @@ COMMANDS = {
     "napari": "open napari, with the plugin that segments images from strokes",
     "segment": "segment images into the classes of a few stroked pixels",
     "measure": "measure the objects of masks, as a table",
+    "train": "train a pixel embedder on your own images",
+    "autoencode": "train an image autoencoder on your own images",
+    "sweep": "train pixel embedders of many sizes, and compare them",
     "embed": "write the vectors or codes of all pixels of images to a Zarr store",
     "segment-store": "write the classes of all pixels of large images to a Zarr store",
     "compress": "compress images to small files",
@@ -59,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = CommandParser(f"umbed-keras {name}", module.__doc__)
     try:
         module.add_arguments(parser)
-        return module.run(parser.parse_args(arguments[1:]))
+        args = parser.parse_args(arguments[1:])
+        args.arguments = arguments
+        return module.run(args)
     except ERRORS as error:
         parser.error(_message(error))
     except KeyboardInterrupt:
