@@ -109,9 +109,9 @@ def test_a_project_is_the_same_after_saving_and_opening(tmp_path):
     _project_layers.save_project(tmp_path / "mine.umbed", project, labelled)
     project = uk.segmentation.Project.load(tmp_path / "mine.umbed")
     assert (project.preset, project.classes[2].name) == (PRESET, "bright")
-    (shown,) = _project_layers.project_layers(project)
+    ((shown, again),) = _project_layers.project_layers(project)
     np.testing.assert_array_equal(shown.data, stack)
-    np.testing.assert_array_equal(shown.strokes, labels)
+    np.testing.assert_array_equal(again, labels)
     again = Image(shown.data, **shown.options)
     assert _layer_images.layer_path(again) == str(tmp_path / "stack.npy")
     assert _layer_images.layer_image(again).axes == "zyx"
@@ -154,6 +154,7 @@ def plugin(request):
     widget = SegmentWidget(viewer)
     viewer.window.add_dock_widget(widget)
     widget._parts.settings.preset.setCurrentText(PRESET)
+    widget._parts.live.setChecked(False)
     widget.wait = lambda: qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
     yield viewer, widget
     widget.wait()
@@ -343,16 +344,43 @@ def test_settings_and_names_are_saved(plugin, tmp_path):
     assert "1 of 1 images" in widget._parts.message.text()
 
 
-def test_the_command_opens_images_and_projects(make_napari_viewer, tmp_path):
+def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_path):
     if not has_display:
         pytest.skip("needs a display")
-    skimage_io = pytest.importorskip("skimage.io")
-    skimage_io.imsave(tmp_path / "one.png", picture())
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("one", "two"):
+        np.save(folder / f"{name}.npy", picture())
     project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
-    key = project.add_image(tmp_path / "one.png")
+    key = project.add_image(folder / "one.npy")
     project.set_strokes(key, strokes())
     project.save(tmp_path / "mine.umbed")
     viewer = make_napari_viewer()
-    widget = _command.open_window(viewer, [tmp_path / "one.png", tmp_path / "mine.umbed"])
-    assert [layer.name for layer in viewer.layers] == ["one", "one.png", "strokes on one.png"]
+    widget = _command.open_window(viewer, [folder, tmp_path / "mine.umbed"])
+    widget._parts.live.setChecked(False)
     assert widget._parts.settings.preset.currentText() == PRESET
+    one, two, *_ = viewer.layers
+    assert (one.name, two.name) == ("one.npy", "two.npy")
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "one.npy",
+        "strokes on one.npy",
+    ]
+    # Strokes belong to one image, also where others have the same size.
+    first = widget._parts.strokes.layer
+    first.data_setitem(np.nonzero(strokes()), strokes()[strokes() > 0])
+    widget.train()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    widget.next()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    second = widget._parts.strokes.layer
+    assert second is not first
+    assert {layer.name for layer in viewer.layers if layer.visible} == {
+        "two.npy",
+        second.name,
+        "segmentation of two.npy",
+    }
+    widget._parts.image.choose(one)
+    assert widget._parts.strokes.layer is first
+    widget._parts.strokes.choose(second)
+    with pytest.raises(ValueError, match=r"belong to 'two\.npy'"):
+        widget._strokes.pair(one, "yxc", second)

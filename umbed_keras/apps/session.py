@@ -92,6 +92,11 @@ class Session:
         self._fitted: PixelClassifier | None = None
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether something was learned."""
+        return self._fitted is not None
+
+    @property
     def classifier(self) -> PixelClassifier:
         """The classifier that was fitted last.
 

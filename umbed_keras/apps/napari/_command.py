@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ['a.tif', 'b.tif']
     """
     parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="images, or a .umbed project"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="images, folders of them, or a project (.umbed)",
     )
 
 
@@ -59,19 +63,35 @@ def open_window(viewer: Any, paths: list[Path]) -> Any:
 
     Args:
         viewer: `napari.Viewer`.
-        paths: files.
+        paths: files and folders.
 
     Returns:
         The plugin's widget.
     """
+    from umbed_keras.apps.napari._project_layers import file_layer
     from umbed_keras.apps.napari._widget import SegmentWidget
+    from umbed_keras.images.read_image import read_image
 
-    images = [str(path) for path in paths if path.suffix.lower() != _PROJECT]
-    if images:
-        viewer.open(images, stack=False)
     widget = SegmentWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Segment from strokes", area="right")
+    images = [path for path in paths if path.suffix.lower() != _PROJECT]
+    for path in _files(images):
+        shown = file_layer(read_image(path), path)
+        viewer.add_image(shown.data, **shown.options)
     for path in paths:
         if path.suffix.lower() == _PROJECT:
             widget.open_project(str(path))
+    if images:
+        widget.show_alone(viewer.layers[0])
     return widget
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files, and the images of the folders."""
+    from umbed_keras.images.folder_files import folder_files
+
+    files: list[Path] = []
+    for path in paths:
+        is_folder = path.is_dir() and path.suffix.lower() != ".zarr"  # an image
+        files += folder_files(path).images if is_folder else [path]
+    return files

@@ -129,6 +129,8 @@ def transform_of(layer: Any, axes: str) -> dict[str, Any]:
 
 def layer_path(layer: Any) -> str | None:
     """Returns the path of the file that an image layer shows, or None."""
+    if layer is None:
+        return None
     path = layer.metadata.get(PATH_KEY) or layer.source.path
     return None if path is None else str(path)
 

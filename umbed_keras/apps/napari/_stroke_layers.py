@@ -45,7 +45,15 @@ class StrokeLayers:
             layer: image layer.
             axes: its axes.
             strokes: labels layer.
+
+        Raises:
+            ValueError: if they belong to another image.
         """
+        for other, _, known in self.present():
+            if known is strokes and other is not layer:
+                raise ValueError(
+                    f'The strokes {strokes.name!r} belong to {other.name!r}: press "New".'
+                )
         self._pairs[layer] = (axes, strokes)
 
     def add(
