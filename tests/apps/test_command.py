@@ -59,6 +59,26 @@ def test_other_programs_import_all_classes_at_once(shell):
     assert shell("-c", code).stdout == "True\n"
 
 
+# Run as the script of the command.
+WARNING = """
+import sys, warnings
+from umbed_keras.apps import command, presets
+
+def run(args):
+    for kind in (DeprecationWarning, UserWarning, ResourceWarning):
+        warnings.warn("two\\nlines", kind)
+
+presets.run = run
+command.main(["presets", "list"])
+"""
+
+
+def test_warnings_are_one_line_and_for_users(shell, tmp_path):
+    path = tmp_path / "umbed-keras"
+    path.write_text(WARNING)
+    assert shell("-W", "always", path).stderr == "umbed-keras: warning: two lines\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,9 +2,12 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from umbed_keras.apps.command_parser import CommandParser
+from umbed_keras.apps.process import runs_command
 from umbed_keras.version import __version__
 
 # Subcommand, which has the name of its module, to a line of help.
@@ -60,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = command_parser().parse_args(arguments[:1]).command
     module = importlib.import_module(f"umbed_keras.apps.{name.replace('-', '_')}")
     parser = CommandParser(f"umbed-keras {name}", module.__doc__)
+    if runs_command():
+        warnings.showwarning = _show_warning
     try:
         module.add_arguments(parser)
         args = parser.parse_args(arguments[1:])
@@ -69,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(_message(error))
     except KeyboardInterrupt:
         return 130  # as a shell reports it
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Shows a warning to users in one line, and none that is for developers."""
+    if issubclass(category, UserWarning):
+        print(f"umbed-keras: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _message(error: BaseException) -> str:
