@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from umbed_keras.apps.command_parser import CommandParser
+from umbed_keras.apps.arguments.command_parser import CommandParser
 from umbed_keras.apps.process import runs_command
 from umbed_keras.version import __version__
 
