@@ -5,9 +5,10 @@
 
 Strokes: images begin with one stroke of up to 8 pixels of each class, and get one stroke after the
 other, at the first of `PixelClassifier.suggest` or at a random pixel, each of the true class of its
-first pixel. Faces are segmented one by one; nuclei are a project of several images, of which one
-has the first strokes. Printed are the mean IoU over labelled pixels, and the labels that suggested
-strokes need for the IoU of random ones, as a share of the labels of these.
+first pixel. Faces are segmented one by one; nuclei are projects of several images, of which one has
+the first strokes. Printed are the mean IoU over labelled pixels, and the labels that suggested
+strokes need for the IoU of random ones, as a share of the labels of these, both from rising fits of
+the mean curves.
 
 Instances: a classifier learns from 20 stroked pixels per class, of the image itself or of 5 others
 of every kind (then adapting to each image), and its masks are divided by `segmentation.instances`.
@@ -33,10 +34,11 @@ from skimage.feature import peak_local_max
 from skimage.filters import threshold_otsu
 from skimage.measure import label as connected
 from skimage.segmentation import watershed
+from sklearn.isotonic import IsotonicRegression
 
 LENGTH = 8
-# Draws of strokes, and images that learn: of faces one by one, of nuclei together.
-DRAWS, FACES, NUCLEI = 3, 6, 6
+# Draws of strokes; faces, one by one; and projects of nuclei, of so many images.
+DRAWS, FACES, PROJECTS, NUCLEI = 3, 6, 3, 6
 TRAINED = 5
 # Faces and nuclei of the sorted archives.
 HALVES = {
@@ -122,13 +124,15 @@ def savings(name, classifier, sets, rounds):
     for suggested, (scores, counts) in curves.items():
         cells = [f"{scores[step]:.3f} ({counts[step]:.0f} labels)" for step in shown]
         print("suggested" if suggested else "random", "|", " | ".join(cells))
-    (random, counts), (best, needed) = curves[False], curves[True]
-    # The first labels with which each score is reached.
-    rising, reached = np.maximum.accumulate(random), np.maximum.accumulate(best)
+    # Rising fits of the curves, so that no single lucky stroke counts.
+    rising = {}
+    for suggested, (scores, counts) in curves.items():
+        rising[suggested] = IsotonicRegression().fit(counts, scores).predict(counts), counts
+    (random, counts), (best, needed) = rising[False], rising[True]
     for step in shown[1:]:
-        first = np.argmax(rising >= rising[step])
-        share = np.interp(rising[step], reached, needed, right=np.nan) / counts[first]
-        print(f"labels for the IoU of {step} random strokes, {rising[step]:.3f}: {share:.2f}")
+        first = counts[np.argmax(random >= random[step])]
+        share = np.interp(random[step], best, needed, right=np.nan) / first
+        print(f"labels for the IoU of {step} random strokes, {random[step]:.3f}: {share:.2f}")
     sys.stdout.flush()
 
 
@@ -210,9 +214,11 @@ def main():
         instances(classifier, images, labels)
     if args.only == "instances":
         return
-    chosen = np.linspace(0, len(images) - 1, NUCLEI).astype(int)
-    together = [images[index] for index in chosen], [labels[index] for index in chosen]
-    savings("nuclei", classifier, [together], args.rounds)
+    projects = []
+    for first in range(PROJECTS):
+        chosen = np.linspace(first, len(images) - PROJECTS + first, NUCLEI).astype(int)
+        projects.append(([images[index] for index in chosen], [labels[i] for i in chosen]))
+    savings("nuclei", classifier, projects, args.rounds)
     path = args.data / "celebamask_hq_512.tar"
     images, labels = load_some(path, lambda names: names[faces], face_classes, size=256)
     chosen = np.linspace(0, len(images) - 1, FACES).astype(int)

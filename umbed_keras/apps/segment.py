@@ -176,6 +176,10 @@ def _from_files(
     if args.train:
         paths = _images_in(args.train, args.output)
         pairs = pairs_in(args.train, paths)
+        if len(paths) > len(pairs) and not args.apply:
+            others = len(paths) - len(pairs)
+            text = f"{others} images without strokes are left out: add --apply {args.train}"
+            print(text, file=sys.stderr)
         groups.append((args.train, [path for path, _ in pairs]))
     groups += _to_apply(args)
     names = result_names(groups)

@@ -22,6 +22,8 @@ FOREST_LABELS = 100
 # Lower bound of a label's likelihood: no single label rules out a part of the mixture.
 MIN_LIKELIHOOD = 1e-3
 EM_STEPS = 100
+# From so many pixels on threads save more time than they take; a quarter where trees are grown.
+_MANY = 8192
 # Computation keeps these dtypes; other input is converted to the first.
 DTYPES = ("float32", "float64")
 # Inverse strengths of the L2 penalty: of the regression on colours, and of that on vectors.
@@ -116,8 +118,6 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             self.weights_ = np.array([bool(colours), bool(vectors)], "float64")
         self._linear = self._fit_linear(features, y)
         self._forest = self._fit_forest(features, y) if vectors and (many or lead > 0) else None
-        if self._forest:
-            self._forest.set_params(n_jobs=-1)
         return self
 
     def refitted(self, features: ArrayLike, y: ArrayLike) -> Self:
@@ -149,7 +149,7 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         twin = copy.copy(self)
         twin._linear = self._fit_linear(features, y)
         if self._forest:
-            twin._forest = self._fit_forest(features, y).set_params(n_jobs=-1)
+            twin._forest = self._fit_forest(features, y)
         return twin
 
     def predict_proba(self, features: ArrayLike) -> np.ndarray:
@@ -170,7 +170,9 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         features = validate_data(self, features, dtype=DTYPES, reset=False)
         by_colours, by_vectors = _linear_probabilities(self._linear, features)
         if self._forest:
-            by_vectors += self._forest.predict_proba(features[:, self.num_colours :]).T
+            forest = copy.copy(self._forest)
+            forest.n_jobs = -1 if len(features) >= _MANY else None
+            by_vectors += forest.predict_proba(features[:, self.num_colours :]).T
             by_vectors /= 2
         by_colours *= self.weights_[0]
         by_vectors *= self.weights_[1]
@@ -227,7 +229,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         return coefficients, intercepts
 
     def _fit_forest(self, features: np.ndarray, y: np.ndarray) -> RandomForestClassifier:
-        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
+        jobs = -1 if len(y) >= _MANY // 4 else None
+        forest = RandomForestClassifier(self.num_trees, random_state=self.seed, n_jobs=jobs)
         return forest.fit(features[:, self.num_colours :], y)
 
     def held_out_proba(

@@ -1,1 +1,15 @@
-"""The plugin of napari: segmentation from strokes in its viewer."""
+"""Opens napari with the plugin that segments images from a few strokes.
+
+  umbed-keras napari
+  umbed-keras napari cells.tif more.tif
+  umbed-keras napari folder/
+  umbed-keras napari cells.umbed
+
+Images become layers, those of a project with their strokes. Draw strokes of two classes or more;
+the buttons < and > go to other images, and "Apply to a folder" makes masks and a table of all
+images there. The plugin is also found in napari's menu Plugins.
+"""
+
+from umbed_keras.apps.napari._command import add_arguments, run
+
+__all__ = ["add_arguments", "run"]

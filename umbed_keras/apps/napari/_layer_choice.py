@@ -13,10 +13,18 @@ class LayerChoice(QComboBox):
         viewer: `napari.Viewer`.
         kind: class of the layers.
         accepts: function that tells whether a layer is listed.
+        may_be_empty: whether nothing stays chosen until something is.
     """
 
-    def __init__(self, viewer: Any, kind: type, accepts: Callable[[Any], bool]) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        kind: type,
+        accepts: Callable[[Any], bool],
+        may_be_empty: bool = False,
+    ) -> None:
         super().__init__()
+        self._may_be_empty = may_be_empty
         self._viewer, self._kind, self._accepts = viewer, kind, accepts
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
@@ -29,7 +37,9 @@ class LayerChoice(QComboBox):
         return self.currentData()
 
     def choose(self, layer: Any) -> None:
-        """Chooses a layer, if it is listed."""
+        """Chooses a layer, if it is listed; None chooses nothing."""
+        if layer is None:
+            self.setCurrentIndex(-1)
         for index in range(self.count()):
             if self.itemData(index) is layer:
                 self.setCurrentIndex(index)
@@ -42,7 +52,8 @@ class LayerChoice(QComboBox):
         for layer in self._viewer.layers:
             if isinstance(layer, self._kind) and self._accepts(layer):
                 self.addItem(layer.name, layer)
-        self.choose(before)
+        if before is not None or self._may_be_empty:
+            self.choose(before)
         self.blockSignals(False)
         if self.layer is not before:
             self.currentIndexChanged.emit(self.currentIndex())

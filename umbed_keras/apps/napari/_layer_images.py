@@ -129,5 +129,22 @@ def transform_of(layer: Any, axes: str) -> dict[str, Any]:
 
 def layer_path(layer: Any) -> str | None:
     """Returns the path of the file that an image layer shows, or None."""
+    if layer is None:
+        return None
     path = layer.metadata.get(PATH_KEY) or layer.source.path
     return None if path is None else str(path)
+
+
+def layer_view(layer: Any, image: Image) -> tuple[slice, slice]:
+    """Returns the rows and columns of an image that the viewer shows.
+
+    Args:
+        layer: the image layer.
+        image: its `Image`.
+    """
+    corners = np.asarray(layer.corner_pixels)
+    rows, cols = (image.axes.index(axis) for axis in "yx")
+    return (
+        slice(int(corners[0, rows]), int(corners[1, rows]) + 1),
+        slice(int(corners[0, cols]), int(corners[1, cols]) + 1),
+    )

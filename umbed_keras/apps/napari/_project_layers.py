@@ -1,6 +1,7 @@
 """Projects as layers of napari, and layers as projects."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,34 +13,30 @@ from umbed_keras.typing import PathLike
 
 
 class ImageLayer(NamedTuple):
-    """An image of a project, as layers show it.
+    """An image of a file, as layers show it.
 
     Attributes:
         data: array, colours last, or any other channels first.
         options: further arguments of `napari.Viewer.add_image`.
         axes: axes of `data`.
-        strokes: int64 array with these axes but the channels.
     """
 
     data: np.ndarray
     options: dict[str, Any]
     axes: str
-    strokes: np.ndarray
 
 
 def save_project(
     path: PathLike,
     project: Project,
     labelled: Sequence[tuple[Any, Image, np.ndarray]],
-    preset: str,
 ) -> None:
     """Writes images and strokes to a project's file.
 
     Args:
         path: path of the file.
-        project: `Project` to update: classes, settings and images that no layer shows stay.
+        project: `Project` to update and save; images that no layer shows stay.
         labelled: for each image its layer, its `umbed_keras.Image` and its label image.
-        preset: preset of the embedder.
 
     Raises:
         ValueError: if a layer has no file, or its file holds an image of another size; the project
@@ -59,7 +56,6 @@ def save_project(
     for key, labels in strokes:
         project.images[key] = found.images[key]
         project.set_strokes(key, labels)
-    project.preset = preset
     project.save(path)
 
 
@@ -82,31 +78,45 @@ def _added(project: Project, layer: Any, image: Image) -> str:
     )
 
 
-def project_layers(project: Project) -> list[ImageLayer]:
+def project_layers(project: Project) -> list[tuple[ImageLayer, np.ndarray]]:
     """Reads the images of a project that are not missing, with their strokes.
 
     Args:
         project: `Project`.
+
+    Returns:
+        Layers, each with an int64 array that has its axes but the channels.
     """
     layers, missing = [], set(project.missing)
     for key, described in project.images.items():
         if key in missing:
             continue
-        image, strokes = project.open_image(key), project.strokes(key)
-        data, axes = np.asarray(image), image.axes
-        letters = axes.replace("c", "")
-        order = "".join(axis for axis in "tzyx" if axis in axes)
-        channel = "c" * ("c" in axes)
-        wanted = order + channel if image.is_rgb else channel + order
-        data = data.transpose([axes.index(axis) for axis in wanted])
-        strokes = strokes.transpose([letters.index(axis) for axis in order])
-        own = wanted[:-1] if image.is_rgb else wanted
-        options = {
-            "name": described.name,
-            "rgb": image.is_rgb,
-            "scale": [image.pixel_size.get(axis, 1.0) for axis in own],
-            "axis_labels": tuple(own),
-            "metadata": {PATH_KEY: str(described.path)},
-        }
-        layers.append(ImageLayer(data, options, wanted, strokes))
+        layer = file_layer(project.open_image(key), described.path)
+        letters = "".join(described.sizes)
+        order = [letters.index(axis) for axis in layer.axes if axis != "c"]
+        layers.append((layer, project.strokes(key).transpose(order)))
     return layers
+
+
+def file_layer(image: Image, path: Path) -> ImageLayer:
+    """Reads an image as a layer of napari shows it: with its axes and pixel sizes.
+
+    Args:
+        image: `Image`.
+        path: path of its file.
+    """
+    axes = image.axes
+    order = "".join(axis for axis in "tzyx" if axis in axes)
+    channel = "c" * ("c" in axes)
+    wanted = order + channel if image.is_rgb else channel + order
+    own = wanted[:-1] if image.is_rgb else wanted
+    options = {
+        "name": path.name,
+        "rgb": image.is_rgb,
+        "scale": [image.pixel_size.get(axis, 1.0) for axis in own],
+        "units": [(image.unit or "pixel") if axis in image.pixel_size else "pixel" for axis in own],
+        "axis_labels": tuple(own),
+        "metadata": {PATH_KEY: str(path)},
+    }
+    data = np.asarray(image).transpose([axes.index(axis) for axis in wanted])
+    return ImageLayer(data, options, wanted)
