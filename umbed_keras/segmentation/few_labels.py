@@ -120,12 +120,15 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         self._forest = self._fit_forest(features, y) if vectors and (many or lead > 0) else None
         return self
 
-    def refitted(self, features: ArrayLike, y: ArrayLike) -> Self:
+    def refitted(
+        self, features: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Returns a classifier that is fitted to other pixels, with the weights of this one.
 
         Args:
             features: float array `(n, num_colours + vector)`.
             y: array `(n,)` of labels, of all classes of this classifier and no others.
+            sample_weight: float array `(n,)`, how much each pixel counts; None is 1 for each.
 
         Returns:
             A new `FewLabelsClassifier`.
@@ -147,9 +150,10 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         if not np.array_equal(np.unique(y), self.classes_):
             raise ValueError(f"`y` must hold the classes {self.classes_}. Received: {np.unique(y)}")
         twin = copy.copy(self)
-        twin._linear = self._fit_linear(features, y)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        twin._linear = self._fit_linear(features, y, weights)
         if self._forest:
-            twin._forest = self._fit_forest(features, y)
+            twin._forest = self._fit_forest(features, y, weights)
         return twin
 
     def predict_proba(self, features: ArrayLike) -> np.ndarray:
@@ -200,7 +204,9 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         indices = range(num_features)
         return indices[: self.num_colours], indices[self.num_colours :]
 
-    def _fit_linear(self, features: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit_linear(
+        self, features: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Fits the two logistic regressions and folds their standardisation into one linear map.
 
         Returns:
@@ -220,7 +226,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
                 columns = slice(part.start, part.stop)
                 scaler = StandardScaler()
                 regression = LogisticRegression(C=penalty, max_iter=300)
-                regression.fit(scaler.fit_transform(features[:, columns]), y)
+                scaled = scaler.fit_transform(features[:, columns], sample_weight=weights)
+                regression.fit(scaled, y, weights)
                 # With two classes scikit-learn stores the coefficients of the second alone.
                 stored = slice(1, 2) if num_classes == 2 else slice(None)
                 scaled = (regression.coef_ / scaler.scale_).T
@@ -228,10 +235,12 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
                 intercepts[index, stored] = regression.intercept_ - scaler.mean_ @ scaled
         return coefficients, intercepts
 
-    def _fit_forest(self, features: np.ndarray, y: np.ndarray) -> RandomForestClassifier:
+    def _fit_forest(
+        self, features: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    ) -> RandomForestClassifier:
         jobs = -1 if len(y) >= _MANY // 4 else None
         forest = RandomForestClassifier(self.num_trees, random_state=self.seed, n_jobs=jobs)
-        return forest.fit(features[:, self.num_colours :], y)
+        return forest.fit(features[:, self.num_colours :], y, weights)
 
     def held_out_proba(
         self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
