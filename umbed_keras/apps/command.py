@@ -13,6 +13,7 @@ from umbed_keras.version import __version__
 # Subcommand, which has the name of its module, to a line of help.
 COMMANDS = {
     "presets": "list, describe and verify presets",
+    "page": "open a page in the browser on which a few strokes segment images",
     "napari": "open napari, with the plugin that segments images from strokes",
     "segment": "segment images into the classes of a few stroked pixels",
     "measure": "measure the objects of masks, as a table",

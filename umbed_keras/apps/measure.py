@@ -124,9 +124,9 @@ def run(args: argparse.Namespace) -> int:
     for name, path in masks.items():
         image = next(iter(images.values())) if alone else images.get(name)
         try:
-            tables[name] = _with_names(_measured(args, path, image, background), names)
+            tables[name] = _measured(args, path, image, background).with_class_names(names)
             if args.fractions:
-                shares[name] = _with_names(_table(class_fractions(path)), names)
+                shares[name] = _table(class_fractions(path)).with_class_names(names)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         bar.add(1)
@@ -179,20 +179,6 @@ def _class_number(text: str, names: Mapping[int, str]) -> int:
     except ValueError:
         known = f"one of {list(names.values())}" if names else "a number, without a --project"
         raise ValueError(f"--background must be {known}. Received: {text}") from None
-
-
-def _with_names(table: "Measurements", names: Mapping[int, str]) -> "Measurements":
-    """The same table, with the name of each class after its number, if there are names."""
-    import numpy as np
-
-    from umbed_keras.segmentation import Measurements
-
-    columns = {}
-    for name, column in table.items():
-        columns[name] = column
-        if name == "class" and names:
-            columns["class_name"] = np.array([names.get(part, "") for part in column.tolist()], str)
-    return Measurements(columns)
 
 
 def _measured(

@@ -243,12 +243,8 @@ def objects_of(
     known = set(letters.replace("t", "")) <= set(image.pixel_size)
     pixel_size = image.pixel_size if known else None
     numbers = instances(mask, min_size, split, (0, background), letters, pixel_size)
-    table = measure(numbers, image, mask=mask)
-    if classes and "class" in table:
-        names = {number: given.name for number, given in classes.items()}
-        column = [names.get(number, str(number)) for number in table["class"].tolist()]
-        table["class_name"] = np.array(column, str)
-    return numbers, table
+    names = {number: given.name for number, given in (classes or {}).items()}
+    return numbers, measure(numbers, image, mask=mask).with_class_names(names)
 
 
 def _result(

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 from umbed_keras.segmentation import LabelClass
 
 _COLOR, _NUMBER, _NAME, _LABELLED, _SHARE = range(5)
-_ROWS = 6
+_LEAST_ROWS, _ROWS = 3, 8
 
 
 class ClassTable(QTableWidget):
@@ -45,9 +45,6 @@ class ClassTable(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        row = self.verticalHeader().defaultSectionSize()
-        self.setMinimumHeight(3 * row + header.sizeHint().height())
-        self.setMaximumHeight(_ROWS * row + header.sizeHint().height())
         self.setToolTip("Double click on a name or a colour to change it.")
         self.itemChanged.connect(self._edit)
         self.cellDoubleClicked.connect(self._pick)
@@ -101,6 +98,9 @@ class ClassTable(QTableWidget):
         with QSignalBlocker(self):
             self._numbers = list(self._classes)
             self.setRowCount(len(self._numbers))
+            rows = min(max(len(self._numbers), _LEAST_ROWS), _ROWS)
+            header = self.horizontalHeader().sizeHint().height()
+            self.setFixedHeight(rows * self.verticalHeader().defaultSectionSize() + header + 4)
             for row, (number, given) in enumerate(self._classes.items()):
                 color = QTableWidgetItem()
                 color.setData(Qt.ItemDataRole.DecorationRole, QColor(*given.color))

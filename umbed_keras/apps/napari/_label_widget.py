@@ -142,6 +142,8 @@ class LabelWidget(QWidget):
         show_alone(self._viewer, layer, self._strokes, self._results)
         brush = self._strokes.of(layer)[1] if layer in self._strokes else layer
         self._viewer.layers.selection = {brush}
+        if brush is not layer:
+            brush.mode = "paint"
         if self._session.is_fitted and self._results.get(layer, "segmentation") is None:
             self.train(is_live=True)
 
