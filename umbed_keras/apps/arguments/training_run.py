@@ -171,9 +171,10 @@ def train_and_store(
     metrics = save_measured(model, preset, images.held_out, quality, figure, card)
     for name, value in metrics.items():
         print(f"{name}: {value:.4g}")
+    epochs = "epoch" if args.epochs == 1 else "epochs"
     print(
         f"{type(model).__name__} with {model.count_params():,} parameters, trained for "
-        f"{args.epochs} epochs: {preset}; {', '.join(map(str, written))}"
+        f"{args.epochs} {epochs}: {preset}; {', '.join(map(str, written))}"
     )
     for file, reason in images.unreadable.items():
         print(f"left out because it can't be used: {file}: {reason}", file=sys.stderr)
