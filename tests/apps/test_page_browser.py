@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -179,6 +180,17 @@ def test_nothing_is_lost(serve, page, folder, tmp_path):
     page.set_input_files("#files", [tmp_path / "broken.png", tmp_path / "three.png"])
     expect(page.locator(".toast.error")).to_contain_text("broken.png")
     expect(chosen).to_contain_text("three.png")
+    # All images become masks and a table; downloads are named after what they hold.
+    page.locator("[data-apply=all]").click()
+    expect(page.locator("#outcome")).to_contain_text("3 of 3 images, ")
+    for text, name in (("Table (CSV)", "objects.csv"), ("All as ZIP", "project results.zip")):
+        with page.expect_download() as download:
+            page.get_by_text(text).click()
+        assert download.value.suggested_filename == name
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert {"one.labels.png", "two.overlay.png", "three.probability.png"} <= set(
+            archive.namelist()
+        )
     # Similar pixels, a place to label, the sheet of keys.
     page.keyboard.press("p")
     drag(page, (30, 15), (30, 15))

@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import umbed_keras as uk
 
 pytest.importorskip("sklearn")
 
-from umbed_keras.apps.page.drawing import Channel, image_picture
+from umbed_keras.apps.apply_files import Measuring
 from umbed_keras.apps.page.label_tiles import SIDE, tiles_of, with_tiles
-from umbed_keras.apps.page.tile_pyramid import TilePyramid
+from umbed_keras.apps.page.pictures.drawing import Channel, image_picture
+from umbed_keras.apps.page.pictures.tile_pyramid import TilePyramid
 from umbed_keras.apps.page.worker import Task, Worker
 from umbed_keras.apps.page.workspace import Workspace
 from umbed_keras.segmentation.project.runs import labels_of, runs_of
@@ -330,3 +332,27 @@ def test_newer_tasks_supersede_older_ones_and_urgent_ones_go_first():
     assert errors == [("broken", "no")]
     assert [name for name in order if not name.startswith("old")][-2:] == ["slow1", "slow2"]
     assert order.index("new1") < order.index("slow1")
+
+
+def test_results_of_many_files_name_the_broken_ones(workspace, folder):
+    first, _ = keys(workspace)
+    news = []
+    workspace.answers._publish = news.append
+    workspace.set_tiles((first, ()), tile(strokes()))
+    (folder / "broken.png").write_bytes(b"nothing")
+    workspace.apply([folder], Measuring(background=1, min_size=5))
+    workspace.worker.wait()
+    applied = [part for part in news if part["type"] == "applied"]
+    assert [part["done"] for part in applied] == [0, 1, 2, 3, 3]
+    last = applied[-1]
+    assert last["finished"]
+    assert [name for name, _ in last["broken"]] == ["broken.png"]
+    assert last["objects"] == 2
+    files = workspace.results.files()
+    assert {"0.labels.png", "1.overlay.png", "objects.csv", "classifier.npz"} <= set(files)
+    with zipfile.ZipFile(workspace.results.zipped()) as archive:
+        assert sorted(archive.namelist()) == files
+        assert archive.read("objects.csv").startswith(b"image,label,class,")
+    for name in ("done.json", "../files/0.labels.png", "/etc/passwd"):
+        with pytest.raises(FileNotFoundError):
+            workspace.results.path(name)

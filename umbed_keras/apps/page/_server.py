@@ -15,9 +15,15 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from umbed_keras.apps.apply_files import Measuring
 from umbed_keras.apps.page.access import Access
-from umbed_keras.apps.page.drawing import Channel, class_picture, image_picture, number_picture
-from umbed_keras.apps.page.tile_pyramid import SIDE
+from umbed_keras.apps.page.pictures.drawing import (
+    Channel,
+    class_picture,
+    image_picture,
+    number_picture,
+)
+from umbed_keras.apps.page.pictures.tile_pyramid import SIDE
 from umbed_keras.apps.page.workspace import Workspace
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.live_classifier import Plane
@@ -61,6 +67,10 @@ def make_app(workspace: Workspace, token: str | None = None, max_upload: int = 1
         Route("/api/images/{key}/strokes", _set_strokes, methods=["POST"]),
         Route("/api/images/{key}/labels", _import_labels, methods=["POST"]),
         Route("/api/upload", _upload, methods=["POST"]),
+        Route("/api/inbox", _inbox, methods=["POST"]),
+        Route("/api/results", _results),
+        Route("/api/results/zip", _results_zip),
+        Route("/api/results/file/{name:path}", _results_file),
         Route("/api/project", _project),
         Route("/api/do/{action}", _do, methods=["POST"]),
     ]
@@ -218,6 +228,28 @@ async def _upload(request: Request) -> Response:
     return JSONResponse({"broken": broken}, headers=_FRESH)
 
 
+async def _inbox(request: Request) -> Response:
+    path = _workspace(request).results.inbox_path(request.query_params["name"])
+    await _receive(request, path)
+    return JSONResponse({}, headers=_FRESH)
+
+
+async def _results(request: Request) -> Response:
+    files = await run_in_threadpool(_workspace(request).results.files)
+    return JSONResponse({"files": files}, headers=_FRESH)
+
+
+async def _results_zip(request: Request) -> Response:
+    path = await run_in_threadpool(_workspace(request).results.zipped)
+    return FileResponse(path, filename=path.name, headers=_FRESH)
+
+
+async def _results_file(request: Request) -> Response:
+    results = _workspace(request).results
+    path = await run_in_threadpool(results.path, request.path_params["name"])
+    return FileResponse(path, filename=path.name, headers=_FRESH)
+
+
 async def _project(request: Request) -> Response:
     workspace = _workspace(request)
     await run_in_threadpool(workspace.save)
@@ -233,7 +265,7 @@ async def _do(request: Request) -> Response:
     content = await _body(request, _MOST_JSON)
     given = json.loads(content or b"{}")
     result = await run_in_threadpool(_ACTIONS[action], workspace, given)
-    if action in ("view", "similar", "suggest"):
+    if action in _ASKED:
         return JSONResponse({}, headers=_FRESH)
     state = await run_in_threadpool(workspace.state)
     state["presets"] = list(PixelEmbedder.presets)
@@ -257,7 +289,27 @@ def _suggest(workspace: Workspace, given: dict[str, Any]) -> None:
     workspace.compute("suggest", _given_plane(given) if given.get("key") else None)
 
 
+def _apply(workspace: Workspace, given: dict[str, Any]) -> None:
+    what = given["what"]
+    if what == "path":
+        paths = [workspace.allowed_path(Path(str(given["path"])))]
+    elif what == "files":
+        paths = workspace.results.inbox()
+    else:
+        paths = workspace.image_paths([str(given["key"])] if what == "image" else None)
+    measuring = None
+    if given.get("measure"):
+        least, split = int(given.get("min_size", 1)), bool(given.get("split"))
+        measuring = Measuring(int(given.get("background", 0)), least, split)
+    workspace.apply(paths, measuring)
+
+
+# What changes nothing of the project, so that no state comes back.
+_ASKED = ("apply", "cancel", "clear_inbox", "similar", "suggest", "view")
 _ACTIONS: dict[str, Callable[[Workspace, dict[str, Any]], Any]] = {
+    "apply": _apply,
+    "cancel": lambda workspace, given: workspace.worker.cancel("apply"),
+    "clear_inbox": lambda workspace, given: workspace.results.clear_inbox(),
     "view": _view,
     "similar": _similar,
     "suggest": _suggest,

@@ -1,13 +1,16 @@
 """What the classifier says of the planes of a project, kept until strokes change."""
 
 import collections
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.page.drawing import levels_of
+from umbed_keras.apps.apply_files import Measuring, apply_to_files
+from umbed_keras.apps.page.pictures.drawing import levels_of
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation.advice.suggestions import Suggestion
 from umbed_keras.segmentation.live_classifier import LiveClassifier, Plane, Tile
@@ -128,9 +131,7 @@ class Answers:
                 self._classify(plane, self.live.tiles(plane)[0], half=True)
                 self._tell(plane)
                 yield
-            self.live.self_train()
-            self._is_trained = True
-            self.version += 1
+            self._train()
             yield
         if plane is None:
             return
@@ -144,6 +145,42 @@ class Answers:
                 yield
         else:
             self._tell(plane)
+
+    def apply(
+        self, paths: Sequence[Path], output: Path, measuring: Measuring | None
+    ) -> Iterator[None]:
+        """Segments files, and tells how far it is after each of them.
+
+        Strokes that are drawn meanwhile count for the next time.
+
+        Args:
+            paths, output, measuring: as in `umbed_keras.apps.apply_files.apply_to_files`.
+
+        Yields:
+            None after each file.
+        """
+        self.live.project = self._snapshot()
+        if not self._fit():
+            raise ValueError("Label some pixels of two classes first.")
+        if not self._is_trained:
+            self._train()
+            yield
+        classifier, classes = copy.copy(self.live.classifier), self.live.project.classes
+        options = {"classes": classes, "measuring": measuring}
+        news = {}
+        for applied in apply_to_files(classifier, paths, output, **options):
+            broken = [[path.name, str(error)] for path, error in applied.broken.items()]
+            news = {"done": applied.done, "total": applied.total, "objects": applied.objects}
+            news |= {"type": "applied", "broken": broken}
+            self._publish(news)
+            yield
+        self._publish({**news, "finished": True})
+
+    def _train(self) -> None:
+        """Learns from pixels without strokes, too."""
+        self.live.self_train()
+        self._is_trained = True
+        self.version += 1
 
     def _fit(self) -> bool:
         """Fits to strokes, if they have changed and there are two classes of them."""

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from umbed_keras.apps.apply_files import Measuring
 from umbed_keras.apps.page.answers import Answers
 from umbed_keras.apps.page.events import Events
 from umbed_keras.apps.page.history import History
 from umbed_keras.apps.page.label_tiles import tiles_of
+from umbed_keras.apps.page.pictures.shown_image import ShownImage
+from umbed_keras.apps.page.pictures.tile_pyramid import TilePyramid
 from umbed_keras.apps.page.places import SUFFIX, data_folder, free_path, project_path
 from umbed_keras.apps.page.project_changes import MOST_CLASSES, ProjectChanges
-from umbed_keras.apps.page.shown_image import ShownImage
-from umbed_keras.apps.page.tile_pyramid import TilePyramid
+from umbed_keras.apps.page.project_state import project_state
+from umbed_keras.apps.page.results import Results
 from umbed_keras.apps.page.worker import Task, Worker
 from umbed_keras.images.folder_files import folder_files
 from umbed_keras.models import PixelEmbedder
@@ -64,7 +65,7 @@ class Workspace(ProjectChanges):
         self.pyramid = TilePyramid()
         self._view: tuple[Plane | None, float, float] = (None, 0.0, 0.0)
         self.worker = Worker(self._failed, self._tell_tasks)
-        self._roots: list[Path] = [data_folder()]
+        self._roots = [data_folder().resolve()]
         super().__init__(self._opened(Path(os.path.abspath(path))))
 
     @classmethod
@@ -82,9 +83,8 @@ class Workspace(ProjectChanges):
         """
         images = [path for path in paths if path.suffix != SUFFIX]
         workspace = cls(project_path(paths), open_paths)
-        workspace._roots += [
-            Path(os.path.abspath(path if path.is_dir() else path.parent)) for path in paths
-        ]
+        folders = [path if path.is_dir() else path.parent for path in paths]
+        workspace._roots += [folder.resolve() for folder in folders]
         broken = workspace.add_paths(images)
         workspace.history = History()
         if broken and all(broken.keys() & {path.name, str(path)} for path in images):
@@ -114,6 +114,8 @@ class Workspace(ProjectChanges):
     def _begin(self, project: Project) -> None:
         with self._lock:
             super()._begin(project)
+            assert project.path is not None
+            self.results = Results(project.path.stem)
             self._shown: dict[str, ShownImage] = {}
             self.answers = Answers(self._snapshot, self.events.publish)
 
@@ -128,45 +130,14 @@ class Workspace(ProjectChanges):
         """Returns all that the page shows beside images and strokes, as JSON knows it."""
         with self._lock:
             project = self.project
-            counts = dict.fromkeys(project.classes, 0)
-            images = []
-            for key, image in project.images.items():
-                for runs in image.runs.values():
-                    for number in np.unique(runs[:, 2]):
-                        counts[int(number)] += int(runs[runs[:, 2] == number, 1].sum())
-                images.append(
-                    {
-                        "key": key,
-                        "name": image.name,
-                        "height": image.shape[0],
-                        "width": image.shape[1],
-                        "axes": "".join(axis for axis in image.sizes if axis in "tz"),
-                        "planes": list(image.plane_shape),
-                        "labelled": [list(plane) for plane in image.runs],
-                        "missing": not image.is_present(),
-                    }
-                )
-            classes = [
-                {
-                    "number": number,
-                    "name": given.name,
-                    "color": "#{:02x}{:02x}{:02x}".format(*given.color),
-                    "count": counts[number],
-                }
-                for number, given in project.classes.items()
-            ]
             return {
-                "project": project.path.name if project.path else "",
+                **project_state(project),
                 "path": str(project.path) if self.open_paths else "",
                 "open_paths": self.open_paths,
                 "session": self.session,
                 "revision": self.revision,
-                "classes": classes,
-                "images": images,
                 "undo": self.history.undo_name,
                 "redo": self.history.redo_name,
-                "preset": project.preset,
-                "channels": project.channels,
             }
 
     def shown(self, key: str) -> ShownImage:
@@ -218,6 +189,36 @@ class Workspace(ProjectChanges):
         """
         start = getattr(self.answers, name)
         self.worker.submit(Task(name, 1, lambda: start(*arguments)))
+
+    def apply(self, paths: Sequence[Path], measuring: Measuring | None) -> None:
+        """Lets the worker segment files, whose results replace those of the last time.
+
+        Args:
+            paths: images and folders.
+            measuring: what counts as an object; None measures nothing.
+
+        Raises:
+            ValueError: if there are no paths.
+            FileNotFoundError: if one is missing.
+        """
+        if not paths:
+            raise ValueError("There are no images to segment.")
+        for path in paths:
+            if not path.exists():
+                raise FileNotFoundError(f"There is no file or folder {path}.")
+        self.results.begin()
+        folder, answers = self.results.folder, self.answers
+        self.worker.submit(Task("apply", 2, lambda: answers.apply(paths, folder, measuring)))
+
+    def image_paths(self, keys: Sequence[str] | None = None) -> list[Path]:
+        """Returns the paths of images that are there.
+
+        Args:
+            keys: keys of images; None takes all.
+        """
+        images = self.project.images
+        chosen = [images[key] for key in (images if keys is None else keys)]
+        return [image.path for image in chosen if image.is_present()]
 
     # Images
 
@@ -324,6 +325,24 @@ class Workspace(ProjectChanges):
                 self.project.images[key].runs, self.project.classes = before
                 raise ValueError(f"The page shows numbers of classes from 1 to {MOST_CLASSES}.")
 
+    def allowed_path(self, path: Path) -> Path:
+        """Returns the absolute path of a file or folder that the page may open.
+
+        Args:
+            path: its path.
+
+        Raises:
+            PermissionError: if the page may not open it.
+            FileNotFoundError: if it is not there.
+        """
+        path = Path(os.path.abspath(path.expanduser()))
+        real = path.resolve()
+        if not self.open_paths and not any(real.is_relative_to(root) for root in self._roots):
+            raise PermissionError("This page opens what its command was given, and no other path.")
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file or folder {path}.")
+        return path
+
     def open_path(self, path: Path) -> dict[str, str]:
         """Opens a project, or adds an image or a folder, of this machine.
 
@@ -338,17 +357,7 @@ class Workspace(ProjectChanges):
             FileNotFoundError: if it is not there.
             ValueError: if it is no project.
         """
-        path = Path(os.path.abspath(path.expanduser()))
-        real = path.resolve()
-        allowed = self.open_paths or any(
-            real.is_relative_to(root.resolve()) for root in self._roots
-        )
-        if not allowed:
-            raise PermissionError(
-                "This page may open what its command was given, and no other path."
-            )
-        if not path.exists():
-            raise FileNotFoundError(f"There is no file or folder {path}.")
+        path = self.allowed_path(path)
         if path.suffix == SUFFIX:
             self.open_project(path)
             return {}

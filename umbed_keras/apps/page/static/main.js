@@ -9,6 +9,7 @@ import "./keys.js";
 import { listen } from "./news.js";
 import "./pointer.js";
 import "./project.js";
+import "./results.js";
 import { toast } from "./toasts.js";
 
 listen();

@@ -35,6 +35,7 @@ const HANDLERS = {
   },
   error(news) {
     toast(new Error(news.text));
+    if (news.task === "apply") HANDLERS.failed?.(news);
   },
   changed(news) {
     if (news.revision <= store.state.revision) return;

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.page.drawing import Channel, image_picture
-from umbed_keras.apps.page.tile_pyramid import SIDE, TilePyramid
+from umbed_keras.apps.page.pictures.drawing import Channel, image_picture
+from umbed_keras.apps.page.pictures.tile_pyramid import SIDE, TilePyramid
 from umbed_keras.images.image import Image
 from umbed_keras.images.scaling import Scaling, sample
 
