@@ -206,7 +206,7 @@ def test_live_strokes_are_answered_by_the_newest(plugin):
         layer.selected_label = 2
         layer.paint((row, 30), 2)
     widget.wait()
-    assert len(received) == 1
+    assert len(received) == 2  # the first answer, and the refined one
     expected = uk.segmentation.PixelClassifier(PRESET).fit(picture(), layer.data)
     np.testing.assert_array_equal(
         viewer.layers["segmentation of picture"].data, expected.predict(picture())

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.apps import session as sessions
 from umbed_keras.apps.apply_files import Measuring, apply_to_files
 from umbed_keras.apps.session import Session, objects_of
 from umbed_keras.images.image import Details
+from umbed_keras.segmentation import live_classifier
 
 PRESET = "celeba_vq_k16"
 
@@ -84,13 +84,27 @@ def test_the_settings_of_the_project_count():
     (result,) = session.results(image)
     np.testing.assert_array_equal(result.probabilities, expected.predict_proba(image))
     session.project.smoothing = 2.0
+    with pytest.raises(ValueError, match="two classes or more"):
+        session.fit([(image, strokes() * 0)])
+    assert session.classifier.smoothing == 0.0
     session.fit([(uk.Image(picture()), strokes())])
     assert session.classifier.smoothing == 2.0
 
 
+def test_the_first_answer_is_refined():
+    image, session = uk.Image(picture()), Session(uk.segmentation.Project(preset=PRESET))
+    session.fit([(image, strokes())], refine=False)
+    (soon,) = session.results(image)
+    session.refine()
+    (later,) = session.results(image)
+    (expected,) = fitted().results(image)
+    assert not np.array_equal(soon.probabilities, expected.probabilities)
+    np.testing.assert_array_equal(later.probabilities, expected.probabilities)
+
+
 def test_large_planes_come_by_windows_those_in_view_first(monkeypatch):
-    monkeypatch.setattr(sessions, "_WHOLE", 1000)
-    monkeypatch.setattr(sessions, "_WINDOW", 16)
+    monkeypatch.setattr(live_classifier, "WHOLE", 1000)
+    monkeypatch.setattr(live_classifier, "TILE", 16)
     session = fitted()
     image = uk.Image(picture())
     results = list(session.results(image, view=(slice(17, 31), slice(18, 30))))

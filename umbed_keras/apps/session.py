@@ -2,24 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from umbed_keras.apps.open_images import OpenImages
 from umbed_keras.images.image import Image
-from umbed_keras.images.tiles import tile_grid
 from umbed_keras.ops.similarity import check_pixel, cosines_to
 from umbed_keras.segmentation import LabelClass, PixelClassifier, Project, Suggestion
 from umbed_keras.segmentation.image_lists import label_planes
+from umbed_keras.segmentation.live_classifier import LiveClassifier
 from umbed_keras.segmentation.measurements.instances import instances
 from umbed_keras.segmentation.measurements.measure import measure
 from umbed_keras.segmentation.measurements.table import Measurements
 from umbed_keras.segmentation.probability_map import relative_entropy
-from umbed_keras.segmentation.window_classifier import WindowClassifier
 
-# Pixels of a plane up to which its results come whole, and not window by window.
-_WHOLE = 1 << 20
-# Side of windows, in pixels.
-_WINDOW = 512
+# Bytes of features that are kept, so that one more stroke is answered soon.
+_KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,11 @@ class Result:
 
 
 class Session:
-    """A classifier with a project's settings, and what it tells of images.
+    """A classifier with a project's settings, and what it tells of images that are open.
 
-    Images need no files. The project may be changed or replaced at any time: the next `fit` heeds
-    it. A failed fit leaves what was learned before.
+    Images need no files. They are known by their identity: whoever passes the same `Image` again
+    has its features from before. The project's settings may be changed, and the project replaced,
+    at any time: the next `fit` heeds it. A failed fit leaves what was learned before.
 
     Args:
         project: `Project`; None begins an empty one.
@@ -78,23 +78,26 @@ class Session:
         >>> picture[:, 8:] = 200
         >>> labels = np.zeros((16, 16), int)
         >>> labels[2:14, 2], labels[2:14, 13] = 1, 2
+        >>> image = uk.Image(picture)
         >>> session = Session(uk.segmentation.Project(preset="celeba_vq_k16"))
-        >>> session.fit([(uk.Image(picture), labels)])
-        >>> (result,) = session.results(uk.Image(picture))
+        >>> session.fit([(image, labels)])
+        >>> (result,) = session.results(image)
         >>> result.classes[8, [0, 15]].tolist()
         [1, 2]
-        >>> session.similar(uk.Image(picture), (), 2, 2)[2, 2].round(2).item()
+        >>> session.similar(image, (), 2, 2)[2, 2].round(2).item()
         1.0
     """
 
     def __init__(self, project: Project | None = None) -> None:
         self.project = Project() if project is None else project
-        self._fitted: PixelClassifier | None = None
+        self._images = OpenImages()
+        self._settings = self._images.take_settings(self.project)
+        self._live = LiveClassifier(self._images, _KEPT_BYTES)
 
     @property
     def is_fitted(self) -> bool:
         """Whether something was learned."""
-        return self._fitted is not None
+        return self._live.is_fitted
 
     @property
     def classifier(self) -> PixelClassifier:
@@ -103,16 +106,17 @@ class Session:
         Raises:
             ValueError: before `fit`.
         """
-        if self._fitted is None:
+        if not self.is_fitted:
             raise ValueError("Train and predict first: nothing was learned yet.")
-        return self._fitted
+        return self._live.classifier
 
-    def fit(self, labelled: Sequence[tuple[Image, np.ndarray]]) -> None:
-        """Fits a classifier to strokes.
+    def fit(self, labelled: Sequence[tuple[Image, np.ndarray]], refine: bool = True) -> None:
+        """Learns from strokes, of which those that have not changed are known.
 
         Args:
             labelled: images and their label images, that of the image in view first. Others count
                 if they have as many channels and some strokes.
+            refine: False answers sooner: `refine` makes up for the rest.
 
         Raises:
             ValueError: if there are fewer than two classes, with what to do in the message.
@@ -125,8 +129,21 @@ class Session:
         classes = {number for _, labels in alike for number in np.unique(labels)} - {0}
         if len(classes) < 2:
             raise ValueError(f"Draw strokes of two classes or more. Classes so far: {len(classes)}")
-        images, labels = zip(*alike, strict=True)
-        self._fitted = self.project.new_classifier().fit(list(images), list(labels))
+        live, settings = self._with_settings()
+        self._images.set_all(alike)
+        live.fit()
+        self._live, self._settings = live, settings
+        if refine:
+            self.refine()
+
+    def refine(self) -> None:
+        """Learns from unlabelled pixels, too.
+
+        Raises:
+            ValueError: before `fit`.
+        """
+        _ = self.classifier
+        self._live.self_train()
 
     def results(
         self,
@@ -134,43 +151,45 @@ class Session:
         first: tuple[int, ...] = (),
         view: tuple[slice, slice] | None = None,
     ) -> Iterator[Result]:
-        """Yields the results of an image, plane by plane; large planes window by window.
+        """Yields the results of an image, plane by plane; large planes tile by tile.
 
         Args:
             image: `Image`.
             first: index of the plane to begin with.
-            view: rows and columns that are in view, whose windows come first.
+            view: rows and columns that are in view, whose tiles come first.
 
         Raises:
             ValueError: before `fit`, or if the image has other channels than those of `fit`.
         """
-        classifier = self.classifier
-        vectors = classifier.features.of_image(image)
-        window = None
-        if image.height * image.width > _WHOLE:
-            window = classifier.window_classifier(vectors)
+        classifier, key = self.classifier, self._images.key(image)
+        middle = [(side.start + side.stop) / 2 for side in view] if view else [0, 0]
         for plane in sorted(image.planes(), key=lambda plane: plane != first):
-            if window is None:
-                whole = slice(0, image.height), slice(0, image.width)
-                probabilities = classifier.plane_probabilities(vectors, plane)
-                yield _result(classifier, plane, *whole, probabilities)
-                continue
-            for rows, cols in _nearest_first(image, _side(classifier), view):
-                probabilities = _window_probabilities(window, image, plane, rows, cols)
-                yield _result(classifier, plane, rows, cols, probabilities)
+            for rows, cols in self._live.tiles((key, plane), *middle):
+                probabilities = self._live.probabilities((key, plane), (rows, cols))
+                yield Result(
+                    plane,
+                    rows,
+                    cols,
+                    classifier.most_likely(probabilities),
+                    relative_entropy(probabilities),
+                    probabilities,
+                    tuple(int(number) for number in classifier.classes_),
+                )
 
-    def suggest(self, images: Image | Sequence[Image], count: int = 10) -> list[Suggestion]:
-        """Returns where to label next in an image or several, the best first.
+    def suggest(self, image: Image, count: int = 10) -> list[Suggestion]:
+        """Returns where to label next in an image, the best first.
 
         Args:
-            images: `Image`, or a sequence of them.
+            image: `Image`.
             count: int, the number of suggestions.
 
         Raises:
-            ValueError: before `fit`, or if an image has other channels than those of `fit`.
+            ValueError: before `fit`, or if the image has other channels than those of `fit`.
         """
-        every = images if isinstance(images, Image) else list(images)
-        return self.classifier.suggest(every, count)
+        _, key = self.classifier, self._images.key(image)
+        planes = [(key, plane) for plane in image.planes()]
+        # There they are numbered by planes.
+        return [part._replace(image=0) for _, part in self._live.suggest(planes, count)]
 
     def similar(self, image: Image, plane: tuple[int, ...], row: int, col: int) -> np.ndarray:
         """Computes how similar the pixels of a plane are to one of them; nothing need be learned.
@@ -187,13 +206,27 @@ class Session:
             ValueError: if the pixel lies outside the image, or holds no data.
         """
         check_pixel((image.height, image.width), row, col)
-        features = (self._fitted or self.project.new_classifier()).features
-        vectors = features.of_image(image)
-        count = features.num_channels(vectors.num_features)
-        every = features.of_plane(vectors, plane)[0][..., count:]
-        if np.isnan(every[row, col]).any():
-            raise ValueError("There are no data at this pixel.")
-        return cosines_to(every, every[row, col]).astype("float32")
+        if not self.is_fitted:
+            self._live, self._settings = self._with_settings()
+        live = self._live
+        at, result = (self._images.key(image), plane), np.empty((image.height, image.width), "f4")
+        chosen = None
+        for tile in live.tiles(at, row, col):
+            features, inside = live.features(at, tile)
+            count = live.classifier.features.num_channels(features.shape[-1])
+            vectors = features[inside][..., count:]
+            if chosen is None:  # the tile of the pixel is the nearest
+                chosen = vectors[row - tile[0].start, col - tile[1].start]
+                if np.isnan(chosen).any():
+                    raise ValueError("There are no data at this pixel.")
+            result[tile] = cosines_to(vectors, chosen)
+        return result
+
+    def _with_settings(self) -> tuple[LiveClassifier, dict[str, Any]]:
+        """A classifier with the present settings of the project, and these."""
+        settings = self._images.take_settings(self.project)
+        same = settings == self._settings
+        return self._live if same else LiveClassifier(self._images, _KEPT_BYTES), settings
 
 
 def plane_view(array: np.ndarray, image: Image, plane: tuple[int, ...]) -> np.ndarray:
@@ -245,54 +278,3 @@ def objects_of(
     numbers = instances(mask, min_size, split, (0, background), letters, pixel_size)
     names = {number: given.name for number, given in (classes or {}).items()}
     return numbers, measure(numbers, image, mask=mask).with_class_names(names)
-
-
-def _result(
-    classifier: PixelClassifier,
-    plane: tuple[int, ...],
-    rows: slice,
-    cols: slice,
-    probabilities: np.ndarray,
-) -> Result:
-    return Result(
-        plane,
-        rows,
-        cols,
-        classifier.most_likely(probabilities),
-        relative_entropy(probabilities),
-        probabilities,
-        tuple(int(number) for number in classifier.classes_),
-    )
-
-
-def _window_probabilities(
-    window: WindowClassifier, image: Image, plane: tuple[int, ...], rows: slice, cols: slice
-) -> np.ndarray:
-    """The probabilities `(rows, cols, classes)` of a window."""
-    position = {
-        axis: slice(index, index + 1) for axis, index in zip(image.plane_axes, plane, strict=True)
-    }
-    part = window({**position, "y": rows, "x": cols})
-    return part.reshape(*part.shape[-3:])
-
-
-def _side(classifier: PixelClassifier) -> int:
-    stride = classifier.features.embedder.stride
-    return max(1, _WINDOW // stride) * stride
-
-
-def _nearest_first(
-    image: Image, side: int, view: tuple[slice, slice] | None
-) -> list[tuple[slice, ...]]:
-    """The windows of a plane, those nearest to the middle of the view first."""
-    tiles = tile_grid((image.height, image.width), (side, side))
-    if view is None:
-        return tiles
-    middle = [(part.start + part.stop) / 2 for part in view]
-
-    def distance(tile: tuple[slice, ...]) -> float:
-        return max(
-            max(side.start - at, at - side.stop, 0) for side, at in zip(tile, middle, strict=True)
-        )
-
-    return sorted(tiles, key=distance)

@@ -13,7 +13,6 @@ from umbed_keras.apps.napari._class_list import ClassList
 from umbed_keras.apps.napari._layer_images import (
     axes_choices,
     label_shape,
-    layer_image,
 )
 from umbed_keras.apps.napari._result_layers import ResultLayers
 from umbed_keras.apps.napari._runner import Runner
@@ -156,7 +155,7 @@ class LabelWidget(QWidget):
         layer = self._parts.image.layer
         if layer is None:
             raise ValueError("Open an image first: there is no image layer.")
-        return layer, layer_image(layer, self._parts.axes.currentText() or None)
+        return layer, self._strokes.image_of(layer, self._parts.axes.currentText() or None)
 
     # Classes
 

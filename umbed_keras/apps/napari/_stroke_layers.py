@@ -7,7 +7,12 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from umbed_keras.apps.napari._layer_images import layer_image, layer_labels, transform_of
+from umbed_keras.apps.napari._layer_images import (
+    axes_choices,
+    layer_image,
+    layer_labels,
+    transform_of,
+)
 from umbed_keras.images.image import Image
 from umbed_keras.images.labels import CLASS_COLORS
 from umbed_keras.segmentation import LabelClass
@@ -26,6 +31,7 @@ class StrokeLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._pairs: dict[Any, tuple[str, Any]] = {}
+        self._images: dict[Any, tuple[tuple[Any, ...], Image]] = {}
 
     def __contains__(self, layer: Any) -> bool:
         return layer in self._pairs
@@ -103,9 +109,23 @@ class StrokeLayers:
         """
         result = []
         for layer, axes, strokes in self.present(first):
-            image = layer_image(layer, axes)
+            image = self.image_of(layer, axes)
             result.append((layer, image, layer_labels(strokes, image)))
         return result
+
+    def image_of(self, layer: Any, axes: str | None) -> Image:
+        """Returns the `Image` of a layer: the same one as before, if the layer is unchanged.
+
+        Args:
+            layer: image layer.
+            axes: its axes, as `layer_image` takes them.
+        """
+        axes = axes or axes_choices(layer)[0]
+        state = layer.data, axes, layer.scale.tolist(), layer.units, layer.name
+        known = self._images.get(layer)
+        if known is None or known[0][0] is not state[0] or known[0][1:] != state[1:]:
+            known = self._images[layer] = state, layer_image(layer, axes)
+        return known[1]
 
     def counts(self) -> dict[int, int]:
         """Returns how many pixels of each number are labelled, over all layers."""

@@ -71,11 +71,13 @@ class SegmentWidget(LabelWidget):
             labelled = [(image, labels) for _, image, labels in self._strokes.labelled(layer)]
             if is_live and len(np.unique(np.concatenate([p[1].ravel() for p in labelled]))) < 3:
                 return  # the first class alone, as yet
-            self._session.fit(labelled)
+            self._session.fit(labelled, refine=False)
+            yield image, next(self._session.results(image, first, view))  # soon
+            self._session.refine()
             for result in self._session.results(image, first, view):
                 yield image, result
 
-        self._compute(task, lambda pair: self._receive(layer, *pair), delay, image.num_planes)
+        self._compute(task, lambda pair: self._receive(layer, *pair), delay, image.num_planes + 1)
 
     def apply(self) -> None:
         """Predicts the image layers that are selected in the viewer's list."""
@@ -86,7 +88,10 @@ class SegmentWidget(LabelWidget):
                 raise ValueError("Select image layers in the list of layers first.")
             _ = self._session.classifier
             axes = self._parts.axes.currentText()
-            pairs = [(x, layer_image(x, axes if axes in axes_choices(x) else None)) for x in layers]
+            pairs = [
+                (x, self._strokes.image_of(x, axes if axes in axes_choices(x) else None))
+                for x in layers
+            ]
         except ValueError as error:
             self._show(error)
             return
