@@ -130,6 +130,7 @@ def test_what_segment_writes_is_measured(tmp_path):
     ("arguments", "message"),
     [
         (["{0}/none.png"], "none.png"),
+        (["{0}/out", "--images", "{0}/nix"], "nix: No such file"),
         (["{0}/out", "--images", "{0}/images/a.png"], "without an image of their name in --images"),
         (["{0}/out/a.labels.png", "--split", "2"], "--split must be between 0 and 1"),
         (["{0}/out/a.labels.png", "--images", "{0}/small.png"], "must have the same sizes"),

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from umbed_keras.apps.arguments.paths import check_exists
 from umbed_keras.apps.process import load_library
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.split is not None and not 0 < args.split < 1:
         raise ValueError(f"--split must be between 0 and 1. Received: {args.split}")
+    for path in (*args.masks, *args.images):
+        check_exists(path)
     load_library()
     import keras
 

@@ -24,12 +24,12 @@ the end, and the exit status is then 1.
 """
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from umbed_keras.apps.arguments.paths import check_exists
 from umbed_keras.apps.process import load_library
 
 if TYPE_CHECKING:
@@ -152,9 +152,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.output.resolve() in folders:
         raise ValueError("--output must be another folder than those of images")
     for path in (*sources, args.strokes, *args.apply):
-        # A path may go on within an HDF5 file.
-        if path and not any(part.is_file() for part in path.parents) and not path.exists():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        if path:
+            check_exists(path)
 
 
 def _from_files(

@@ -159,10 +159,12 @@ for (const pane of [stage.first, stage.second]) {
 }
 stage.first.canvas.addEventListener("focus", () => {
   stage.first.hasCross = stage.first.canvas.matches(":focus-visible");
+  stage.first.canvas.classList.toggle("ring", stage.first.hasCross);
   stage.redraw();
 });
 stage.first.canvas.addEventListener("blur", () => {
   stage.first.hasCross = false;
+  stage.first.canvas.classList.remove("ring");
   stage.redraw();
 });
 store.watch(["tool"], setCursor);
