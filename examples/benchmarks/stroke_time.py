@@ -46,7 +46,7 @@ def paint(labels, row, col, number):
 
 
 def plugin(preset, image):
-    """Answers each label image that is sent as the plugin does; yields the answer's name, then None."""
+    """Answers each label image that it is sent as the plugin does, and yields the answer's name."""
     session, source = Session(Project(preset=preset)), uk.Image(image)
     labels = yield
     while True:
