@@ -349,17 +349,17 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
         pytest.skip("needs a display")
     folder = tmp_path / "mine"
     folder.mkdir()
-    for name in ("one", "two"):
-        np.save(folder / f"{name}.npy", picture())
+    for seed, name in enumerate(("one", "two")):
+        np.save(folder / f"{name}.npy", picture(seed=seed))
     project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
     key = project.add_image(folder / "one.npy")
     project.set_strokes(key, strokes())
-    project.save(tmp_path / "mine.umbed")
+    project.save(folder / "project.umbed")
     viewer = make_napari_viewer()
-    widget = _command.open_window(viewer, [folder, tmp_path / "mine.umbed"])
+    widget = _command.open_window(viewer, [folder])
     widget._parts.live.setChecked(False)
     assert widget._parts.settings.preset.currentText() == PRESET
-    one, two, *_ = viewer.layers
+    one, two = (layer for layer in viewer.layers if isinstance(layer, Image))
     assert (one.name, two.name) == ("one.npy", "two.npy")
     assert [layer.name for layer in viewer.layers if layer.visible] == [
         "one.npy",
@@ -367,7 +367,6 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
     ]
     # Strokes belong to one image, also where others have the same size.
     first = widget._parts.strokes.layer
-    first.data_setitem(np.nonzero(strokes()), strokes()[strokes() > 0])
     widget.train()
     qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
     widget.next()
@@ -384,3 +383,11 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
     widget._parts.strokes.choose(second)
     with pytest.raises(ValueError, match=r"belong to 'two\.npy'"):
         widget._strokes.pair(one, "yxc", second)
+    # Strokes are saved without a click.
+    second.paint((9, 9), 2)
+    widget.change_class(2, uk.segmentation.LabelClass("very bright", (1, 2, 3)))
+    qtbot.waitUntil(lambda: not (widget._recount.isActive() or widget._saving.isActive()))
+    project = uk.segmentation.Project.load(folder / "project.umbed")
+    assert project.classes[2].name == "very bright"
+    counts = {image.name: image.num_labelled for image in project.images.values()}
+    assert counts == {"one.npy": 48, "two.npy": np.count_nonzero(second.data)}

@@ -186,6 +186,7 @@ class LabelWidget(QWidget):
     def _show_classes(self, classes: dict[int, LabelClass]) -> None:
         self._parts.classes.show_classes(classes)
         self._parts.measure.show_classes(classes)
+        self._recount.start(_DELAY)
 
     def _count(self) -> None:
         self._parts.classes.show_counts(self._classes.counts())
