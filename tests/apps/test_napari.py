@@ -260,6 +260,12 @@ def test_apply_to_selected_layers(plugin):
     np.testing.assert_array_equal(
         viewer.layers["segmentation of other"].data, classifier.predict(other.data)
     )
+    viewer.layers.remove("segmentation of other")
+    widget.apply()
+    widget.cancel()
+    widget.wait()
+    assert widget._parts._bar.isHidden()
+    assert "segmentation of other" not in viewer.layers
 
 
 def test_a_project_opens_as_layers(plugin, tmp_path):

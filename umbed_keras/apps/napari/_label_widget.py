@@ -130,7 +130,7 @@ class LabelWidget(QWidget):
             self.show_alone(choice.layer)
 
     def show_alone(self, layer: Any) -> None:
-        """Shows an image alone, ready for strokes, and predicted if something was learned.
+        """Shows an image alone, ready for strokes, and predicts it if there are strokes anywhere.
 
         Args:
             layer: image layer.
@@ -143,7 +143,8 @@ class LabelWidget(QWidget):
         self._viewer.layers.selection = {brush}
         if brush is not layer:
             brush.mode = "paint"
-        if self._session.is_fitted and self._results.get(layer, "segmentation") is None:
+        wanted = self._parts.live.isChecked() or self._session.is_fitted
+        if wanted and self._results.get(layer, "segmentation") is None:
             self.train(is_live=True)
 
     def _stroke(self, event: Any = None) -> None:
