@@ -15,7 +15,8 @@ pytest.importorskip("sklearn")
 
 from napari.layers import Image, Labels  # noqa: E402
 
-from umbed_keras.apps.napari import _command, _layer_images, _project_layers  # noqa: E402
+from umbed_keras.apps.napari import open_window  # noqa: E402
+from umbed_keras.apps.napari._layers import _layer_images, _project_layers  # noqa: E402
 
 PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
@@ -260,6 +261,12 @@ def test_apply_to_selected_layers(plugin):
     np.testing.assert_array_equal(
         viewer.layers["segmentation of other"].data, classifier.predict(other.data)
     )
+    viewer.layers.remove("segmentation of other")
+    widget.apply()
+    widget.cancel()
+    widget.wait()
+    assert widget._parts._bar.isHidden()
+    assert "segmentation of other" not in viewer.layers
 
 
 def test_a_project_opens_as_layers(plugin, tmp_path):
@@ -349,17 +356,17 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
         pytest.skip("needs a display")
     folder = tmp_path / "mine"
     folder.mkdir()
-    for name in ("one", "two"):
-        np.save(folder / f"{name}.npy", picture())
+    for seed, name in enumerate(("one", "two")):
+        np.save(folder / f"{name}.npy", picture(seed=seed))
     project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
     key = project.add_image(folder / "one.npy")
     project.set_strokes(key, strokes())
-    project.save(tmp_path / "mine.umbed")
+    project.save(folder / "project.umbed")
     viewer = make_napari_viewer()
-    widget = _command.open_window(viewer, [folder, tmp_path / "mine.umbed"])
+    widget = open_window(viewer, [folder])
     widget._parts.live.setChecked(False)
     assert widget._parts.settings.preset.currentText() == PRESET
-    one, two, *_ = viewer.layers
+    one, two = (layer for layer in viewer.layers if isinstance(layer, Image))
     assert (one.name, two.name) == ("one.npy", "two.npy")
     assert [layer.name for layer in viewer.layers if layer.visible] == [
         "one.npy",
@@ -367,7 +374,6 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
     ]
     # Strokes belong to one image, also where others have the same size.
     first = widget._parts.strokes.layer
-    first.data_setitem(np.nonzero(strokes()), strokes()[strokes() > 0])
     widget.train()
     qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
     widget.next()
@@ -384,3 +390,11 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
     widget._parts.strokes.choose(second)
     with pytest.raises(ValueError, match=r"belong to 'two\.npy'"):
         widget._strokes.pair(one, "yxc", second)
+    # Strokes are saved without a click.
+    second.paint((9, 9), 2)
+    widget.change_class(2, uk.segmentation.LabelClass("very bright", (1, 2, 3)))
+    qtbot.waitUntil(lambda: not (widget._recount.isActive() or widget._saving.isActive()))
+    project = uk.segmentation.Project.load(folder / "project.umbed")
+    assert project.classes[2].name == "very bright"
+    counts = {image.name: image.num_labelled for image in project.images.values()}
+    assert counts == {"one.npy": 48, "two.npy": np.count_nonzero(second.data)}

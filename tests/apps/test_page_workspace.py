@@ -11,7 +11,7 @@ import umbed_keras as uk
 
 pytest.importorskip("sklearn")
 
-from umbed_keras.apps.apply_files import Measuring
+from umbed_keras.apps.labelling.apply_files import Measuring
 from umbed_keras.apps.page.label_tiles import SIDE, tiles_of, with_tiles
 from umbed_keras.apps.page.pictures.drawing import Channel, image_picture
 from umbed_keras.apps.page.pictures.tile_pyramid import TilePyramid
@@ -269,6 +269,16 @@ def test_large_planes_are_answered_tile_by_tile(workspace, monkeypatch):
     assert len(answers) == 9
     assert answers[0]["shares"] == {2: 1.0}  # the tile at the right comes first
     assert [part["draft"] for part in answers] == [True] * 8 + [False]
+    # What was classified before the view moved is not classified again.
+    news.clear()
+    workspace.add_class()  # no stroke
+    workspace.worker.wait()
+    workspace.answers.answer_of((first, ())).done.remove((0, 0))
+    workspace.answers.answer_of((first, ())).is_draft = True
+    workspace.view((first, ()), row=5, col=5)
+    workspace.worker.wait()
+    progress = [part["progress"] for part in news if part["type"] == "answer"]
+    assert progress == [1, 1]
 
 
 def test_label_tiles_are_exact():

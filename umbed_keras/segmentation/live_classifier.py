@@ -19,7 +19,7 @@ from umbed_keras.segmentation.project.runs import NO_RUNS, labels_of
 from umbed_keras.segmentation.smoothing import as_smoothing, at_half_size
 
 # Planes of more pixels are classified tile by tile, and tiles have this side.
-WHOLE, TILE = 3 << 20, 512
+WHOLE, TILE = 3 << 20, 384
 # Key of an image of a project, and index of a plane.
 Plane = tuple[str, tuple[int, ...]]
 # Rows and columns of a tile.

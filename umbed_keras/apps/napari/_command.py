@@ -9,8 +9,6 @@ from typing import Any
 from umbed_keras.apps.process import load_library
 from umbed_keras.extras import import_extra
 
-_PROJECT = ".umbed"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the subcommand.
@@ -63,26 +61,39 @@ def open_window(viewer: Any, paths: list[Path]) -> Any:
 
     Args:
         viewer: `napari.Viewer`.
-        paths: files and folders.
+        paths: images and folders of them, or a project. The project of images lies beside them;
+            it is opened if it is there, and saved after each change.
 
     Returns:
         The plugin's widget.
+
+    Raises:
+        ValueError: if there are several projects, or a file can't be read.
     """
-    from umbed_keras.apps.napari._project_layers import file_layer
+    from umbed_keras.apps.napari._layers._layer_images import layer_path
+    from umbed_keras.apps.napari._layers._project_layers import file_layer
     from umbed_keras.apps.napari._widget import SegmentWidget
+    from umbed_keras.apps.page.places import SUFFIX, project_path
     from umbed_keras.images.read_image import read_image
 
     widget = SegmentWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Segment from strokes", area="right")
-    images = [path for path in paths if path.suffix.lower() != _PROJECT]
-    for path in _files(images):
-        shown = file_layer(read_image(path), path)
-        viewer.add_image(shown.data, **shown.options)
-    for path in paths:
-        if path.suffix.lower() == _PROJECT:
-            widget.open_project(str(path))
-    if images:
-        widget.show_alone(viewer.layers[0])
+    if not paths:
+        return widget
+    project = project_path(paths)
+    if project.exists():
+        widget.open_project(str(project))
+    opened = {layer_path(layer) for layer in viewer.layers}
+    images = _files([path for path in paths if path.suffix.lower() != SUFFIX])
+    for path in images:
+        if os.path.abspath(path) not in opened:
+            shown = file_layer(read_image(path), path)
+            viewer.add_image(shown.data, **shown.options)
+    widget.keep_in(project)
+    for layer in viewer.layers:
+        if images and layer_path(layer) == os.path.abspath(images[0]):
+            widget.show_alone(layer)
+            break
     return widget
 
 

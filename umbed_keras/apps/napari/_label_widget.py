@@ -9,17 +9,17 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
+from umbed_keras.apps.labelling.session import Session
 from umbed_keras.apps.napari._class_list import ClassList
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
     label_shape,
 )
-from umbed_keras.apps.napari._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._stroke_layers import StrokeLayers
+from umbed_keras.apps.napari._layers._visibility import show_alone
 from umbed_keras.apps.napari._runner import Runner
-from umbed_keras.apps.napari._stroke_layers import StrokeLayers
-from umbed_keras.apps.napari._visibility import show_alone
 from umbed_keras.apps.napari._widget_parts import WidgetParts
-from umbed_keras.apps.session import Session
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import LabelClass, Project
 
@@ -130,7 +130,7 @@ class LabelWidget(QWidget):
             self.show_alone(choice.layer)
 
     def show_alone(self, layer: Any) -> None:
-        """Shows an image alone, ready for strokes, and predicted if something was learned.
+        """Shows an image alone, ready for strokes, and predicts it if there are strokes anywhere.
 
         Args:
             layer: image layer.
@@ -143,7 +143,8 @@ class LabelWidget(QWidget):
         self._viewer.layers.selection = {brush}
         if brush is not layer:
             brush.mode = "paint"
-        if self._session.is_fitted and self._results.get(layer, "segmentation") is None:
+        wanted = self._parts.live.isChecked() or self._session.is_fitted
+        if wanted and self._results.get(layer, "segmentation") is None:
             self.train(is_live=True)
 
     def _stroke(self, event: Any = None) -> None:
@@ -186,6 +187,7 @@ class LabelWidget(QWidget):
     def _show_classes(self, classes: dict[int, LabelClass]) -> None:
         self._parts.classes.show_classes(classes)
         self._parts.measure.show_classes(classes)
+        self._recount.start(_DELAY)
 
     def _count(self) -> None:
         self._parts.classes.show_counts(self._classes.counts())

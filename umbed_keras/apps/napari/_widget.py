@@ -1,5 +1,6 @@
 """The dock widget that segments the images of a viewer from strokes."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,24 +8,28 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog
 
-from umbed_keras.apps.apply_files import Applied, apply_to_files
+from umbed_keras.apps.labelling.apply_files import Applied, apply_to_files
+from umbed_keras.apps.labelling.session import Result
 from umbed_keras.apps.napari._label_widget import LabelWidget
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
     layer_image,
     layer_labels,
     layer_path,
     layer_view,
 )
-from umbed_keras.apps.napari._object_layers import ObjectLayers
-from umbed_keras.apps.napari._project_layers import project_layers, save_project
+from umbed_keras.apps.napari._layers._object_layers import ObjectLayers
+from umbed_keras.apps.napari._layers._project_layers import project_layers, save_project
+from umbed_keras.apps.napari._layers._stroke_layers import number_counts
 from umbed_keras.apps.napari._similar_pixels import SimilarPixels
-from umbed_keras.apps.napari._stroke_layers import number_counts
-from umbed_keras.apps.session import Result
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import Project
+
+# Milliseconds after a stroke within which a further one is awaited before the project is saved.
+_SAVE_DELAY = 700
 
 
 class SegmentWidget(LabelWidget):
@@ -41,6 +46,11 @@ class SegmentWidget(LabelWidget):
             self._viewer, self._session, self._results, self._parts.measure
         )
         parts = self._parts
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.timeout.connect(self.autosave)
+        self._recount.timeout.connect(lambda: self._saving.start(_SAVE_DELAY))
+        QApplication.instance().aboutToQuit.connect(self.autosave)
         self._runner.failed.connect(self._show)
         self._runner.idle.connect(self._rest)
         self._runner.advanced.connect(parts.show_progress)
@@ -211,6 +221,26 @@ class SegmentWidget(LabelWidget):
         self._classes.counts()
         save_project(path, self._session.project, labelled)
         show_info(f"Saved {len(labelled)} images with strokes to {path}")
+
+    def keep_in(self, path: Path) -> None:
+        """Saves the project to a file after each change from now on.
+
+        Args:
+            path: path of the file.
+        """
+        self._session.project.path = Path(os.path.abspath(path))
+
+    def autosave(self) -> None:
+        """Saves the project, if it has a file: images that have files, and their strokes."""
+        project = self._session.project
+        labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
+        if project.path is None or not labelled:
+            return
+        try:
+            save_project(str(project.path), project, labelled)
+        except (OSError, ValueError) as error:
+            project.path = None  # it would fail again at each stroke
+            self._show(ValueError(f"The project is not saved any more: {error}"))
 
     def open_project(self, path: str) -> None:
         """Opens a project: its images and strokes become layers.

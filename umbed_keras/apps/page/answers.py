@@ -3,13 +3,13 @@
 import collections
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.apply_files import Measuring, apply_to_files
+from umbed_keras.apps.labelling.apply_files import Measuring, apply_to_files
 from umbed_keras.apps.page.pictures.drawing import levels_of
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation.advice.suggestions import Suggestion
@@ -32,6 +32,7 @@ class Answer:
         is_draft: whether it comes from every second pixel, or not from all tiles yet.
         classes: uint8 array `(height, width)`, 0 where nothing is known.
         uncertainty: uint8 array `(height, width)` in 1..255, 0 where nothing is known.
+        done: first rows and columns of the tiles that this classifier has classified.
 
     Examples:
         >>> none = np.zeros((2, 3), "uint8")
@@ -43,6 +44,7 @@ class Answer:
     is_draft: bool
     classes: np.ndarray
     uncertainty: np.ndarray
+    done: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def shares(self) -> dict[int, float]:
@@ -138,10 +140,14 @@ class Answers:
         known = self._answers.get(plane)
         if known is None or known.version != self.version or known.is_draft:
             tiles = self.live.tiles(plane, row, col)
-            for number, tile in enumerate(tiles, start=1):
+            done = known.done if known is not None and known.version == self.version else set()
+            for tile in tiles:
+                if (tile[0].start, tile[1].start) in done:  # before another part came into view
+                    continue
                 self._classify(plane, tile)
-                self._answers[plane].is_draft = number < len(tiles)
-                self._tell(plane, number / len(tiles))
+                answer = self._answers[plane]
+                answer.is_draft = len(answer.done) < len(tiles)
+                self._tell(plane, len(answer.done) / len(tiles))
                 yield
         else:
             self._tell(plane)
@@ -154,7 +160,7 @@ class Answers:
         Strokes that are drawn meanwhile count for the next time.
 
         Args:
-            paths, output, measuring: as in `umbed_keras.apps.apply_files.apply_to_files`.
+            paths, output, measuring: as in `umbed_keras.apps.labelling.apply_files.apply_to_files`.
 
         Yields:
             None after each file.
@@ -232,6 +238,8 @@ class Answers:
                 part = part.repeat(2, axis=0).repeat(2, axis=1)
             height, width = whole[tile].shape
             whole[tile] = part[:height, :width]
+        if not half:
+            answer.done.add((tile[0].start, tile[1].start))
         self._answers[plane] = answer
         self._answers.move_to_end(plane)
         while sum(2 * kept.classes.size for kept in self._answers.values()) > _BUDGET:

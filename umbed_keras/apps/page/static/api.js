@@ -64,6 +64,11 @@ function change(path, body) {
   });
 }
 
+/** Waits until the server has all changes that were made. */
+export function settled() {
+  return queue;
+}
+
 /** Lets the server do something that changes nothing, at once. */
 export async function ask(/** @type {string} */ action, /** @type {object} */ body = {}) {
   return read(await fetch(`/api/do/${action}`, { method: "POST", body: JSON.stringify(body) }));

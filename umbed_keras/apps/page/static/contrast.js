@@ -90,62 +90,83 @@ function number(/** @type {number} */ value, /** @type {Channel} */ channel) {
   return span > 20 ? String(Math.round(value)) : value.toPrecision(3);
 }
 
-function slider(/** @type {Channel} */ channel, /** @type {number} */ end, /** @type {HTMLElement} */ text) {
+/** A slider of one limit of channels that have it in common. */
+function slider(/** @type {Channel[]} */ channels, /** @type {number} */ end, /** @type {HTMLElement} */ text) {
   const input = document.createElement("input");
+  const [channel] = channels;
   const [low, high] = channel.range;
-  input.type = "range";
-  input.min = "0";
-  input.max = "1000";
   const span = high - low || 1;
+  Object.assign(input, { type: "range", min: "0", max: "1000" });
   input.value = String(1000 * Math.sqrt(Math.max(0, (channel.limits[end] - low) / span)));
-  input.setAttribute("aria-label", `${channel.name}: ${end ? "bright" : "dark"} limit`);
+  const name = channels.length > 1 ? "colours" : channel.name;
+  input.setAttribute("aria-label", `${name}: ${end ? "bright" : "dark"} limit`);
   input.addEventListener("input", () => {
     const value = low + span * (Number(input.value) / 1000) ** 2;
-    channel.limits[end] = value;
-    if (channel.limits[0] >= channel.limits[1]) channel.limits[1 - end] = value + (end ? -1 : 1) * span / 1000;
-    text.textContent = `${number(channel.limits[0], channel)} to ${number(channel.limits[1], channel)}`;
+    for (const { limits } of channels) {
+      limits[end] = value;
+      if (limits[0] >= limits[1]) limits[1 - end] = value + (end ? -1 : 1) * span / 1000;
+    }
+    text.textContent = limitsText(channel);
     keep();
   });
   return input;
 }
 
-/** Draws the controls of the image in view. */
+function limitsText(/** @type {Channel} */ channel) {
+  return `${number(channel.limits[0], channel)} to ${number(channel.limits[1], channel)}`;
+}
+
+/** A box that shows or hides a channel. */
+function toggle(/** @type {Channel} */ channel) {
+  const label = document.createElement("label");
+  const shown = document.createElement("input");
+  const name = document.createElement("span");
+  shown.type = "checkbox";
+  shown.checked = channel.shown;
+  shown.addEventListener("change", () => {
+    channel.shown = shown.checked;
+    keep();
+  });
+  name.textContent = channel.name;
+  label.append(shown, name);
+  return label;
+}
+
+/** The colour in which a channel is shown. */
+function colorField(/** @type {Channel} */ channel) {
+  const color = document.createElement("input");
+  color.type = "color";
+  color.value = `#${channel.color}`;
+  color.title = `Colour of ${channel.name}`;
+  color.setAttribute("aria-label", color.title);
+  color.addEventListener("input", () => {
+    channel.color = color.value.slice(1);
+    keep();
+  });
+  return color;
+}
+
+/** Draws the controls of the image in view: colours have one pair of limits together. */
 function render() {
   const details = known.get(store.key);
   holder.replaceChildren();
   if (!details) return;
-  details.channels.forEach((channel) => {
-    const row = document.createElement("fieldset");
+  const { channels, rgb } = details;
+  const groups = rgb ? [channels.slice(0, 3), ...channels.slice(3).map((channel) => [channel])]
+    : channels.map((channel) => [channel]);
+  for (const group of groups) {
+    const row = document.createElement("fieldset"), legend = document.createElement("legend");
+    const text = document.createElement("output"), toggles = document.createElement("span");
     row.className = "channel";
-    const legend = document.createElement("legend");
-    const label = document.createElement("label");
-    const shown = document.createElement("input");
-    shown.type = "checkbox";
-    shown.checked = channel.shown;
-    shown.addEventListener("change", () => {
-      channel.shown = shown.checked;
-      keep();
-    });
-    const color = document.createElement("input");
-    color.type = "color";
-    color.value = `#${channel.color}`;
-    color.title = `Colour of ${channel.name}`;
-    color.setAttribute("aria-label", color.title);
-    color.addEventListener("input", () => {
-      channel.color = color.value.slice(1);
-      keep();
-    });
-    const text = document.createElement("output");
-    text.textContent = `${number(channel.limits[0], channel)} to ${number(channel.limits[1], channel)}`;
-    const name = document.createElement("span");
-    name.textContent = details.channels.length === 1 ? "intensity" : channel.name;
-    if (details.channels.length > 1) label.append(shown);
-    label.append(name);
-    legend.append(label, text);
-    if (!details.rgb) legend.append(color);
-    row.append(legend, slider(channel, 0, text), slider(channel, 1, text));
+    toggles.className = "toggles";
+    text.textContent = limitsText(group[0]);
+    if (channels.length > 1) toggles.append(...group.map(toggle));
+    else toggles.textContent = "intensity";
+    legend.append(toggles, text);
+    if (group.length === 1) legend.append(colorField(group[0]));
+    row.append(legend, slider(group, 0, text), slider(group, 1, text));
     holder.append(row);
-  });
+  }
 }
 
 async function fetchDetails() {

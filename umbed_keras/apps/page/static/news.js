@@ -48,7 +48,7 @@ const HANDLERS = {
   },
   async opened() {
     store.set({ answers: new Map(), similar: new Map(), state: { ...store.state, revision: -1 } });
-    stage.loaded = "";
+    stage.forget();
     await refresh();
   },
 };
@@ -68,7 +68,6 @@ export function listen() {
       wasAway = false;
       store.set({ answers: new Map(), similar: new Map(), state: { ...store.state, revision: -1 } });
       await refresh().catch(toast);
-      stage.send();
     }
     tellView(); // answers that were told before are told again
   };

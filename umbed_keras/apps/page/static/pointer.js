@@ -43,6 +43,7 @@ function paint(/** @type {number[]} */ from, /** @type {number[]} */ to) {
 export function paintMiddle() {
   const { centerX, centerY } = viewport;
   if (store.tool === "similar") return findSimilar(centerX, centerY);
+  if (!stage.isReady) return;
   stage.strokes.paint(centerX, centerY, centerX, centerY, store.size, store.tool === "eraser" ? 0 : store.number);
   stage.first.mark = null;
   stage.redraw();
@@ -66,7 +67,7 @@ function start(/** @type {PointerEvent} */ event) {
   last = at;
   if (!store.image || store.image.missing) return;
   if (down.size === 2) { // a second finger: no stroke, but moving and zooming
-    if (action === "draw" || action === "erase") stage.reload().catch(toast);
+    if (action === "draw" || action === "erase") stage.reload();
     action = "pinch";
     hasPinched = true;
     return;
@@ -76,7 +77,7 @@ function start(/** @type {PointerEvent} */ event) {
   else if (event.button === 0 && store.tool === "similar") {
     const [x, y] = viewport.toImage(at[0], at[1]);
     findSimilar(x, y);
-  } else if (event.button === 0 || event.button === 2) {
+  } else if (stage.isReady && (event.button === 0 || event.button === 2)) {
     const isErasing = store.tool === "eraser" || event.button === 2 || event.buttons === 32;
     action = isErasing ? "erase" : "draw";
     stage.first.mark = null;
@@ -159,10 +160,12 @@ for (const pane of [stage.first, stage.second]) {
 }
 stage.first.canvas.addEventListener("focus", () => {
   stage.first.hasCross = stage.first.canvas.matches(":focus-visible");
+  stage.first.canvas.classList.toggle("ring", stage.first.hasCross);
   stage.redraw();
 });
 stage.first.canvas.addEventListener("blur", () => {
   stage.first.hasCross = false;
+  stage.first.canvas.classList.remove("ring");
   stage.redraw();
 });
 store.watch(["tool"], setCursor);

@@ -147,11 +147,14 @@ element("apply-files").addEventListener("change", () => {
 element("measure").addEventListener("change", () => {
   element("measure-options").hidden = !element("measure").checked;
 });
+element("background").addEventListener("change", () => {
+  element("background").dataset.chosen = element("background").value;
+});
 onNews("applied", show);
 onNews("failed", () => element("outcome").replaceChildren());
 store.watch(["state"], () => {
   const select = element("background"), { classes } = store.state;
-  const before = select.value;
+  const before = select.dataset.chosen;
   select.replaceChildren(new Option("none", "0"), ...classes.map(({ name, number }) => new Option(name, String(number))));
   const known = [...select.options].some((option) => option.value === before);
   if (before && known) select.value = before;

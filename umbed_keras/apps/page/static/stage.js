@@ -1,6 +1,6 @@
 /** The middle of the page: one or two panes with one viewport, and the strokes of the plane. */
 
-import { get, sendStrokes } from "./api.js";
+import { Refused, get, sendStrokes, settled } from "./api.js";
 import { channelQuery } from "./contrast.js";
 import { Pane } from "./pane.js";
 import { store } from "./store.js";
@@ -20,9 +20,11 @@ class Stage {
     this.second = new Pane(
       /** @type {HTMLCanvasElement} */ (element("canvas-second")), this.viewport, tiles,
     );
-    /** Strokes by plane: those of the plane in view, and of others that are not sent yet. */
+    /** The strokes of a plane, and which it is. */
     this.strokes = new Strokes(1, 1);
-    this.loaded = "";
+    this.place = { key: "", plane: /** @type {number[]} */ ([]), name: "" };
+    /** Whether the strokes are those of the server: before, nothing may be drawn on them. */
+    this.isReady = false;
     this.frame = 0;
     this.viewport.addEventListener("change", () => this.redraw());
     tiles.addEventListener("change", () => this.redraw());
@@ -46,31 +48,44 @@ class Stage {
   /** Sends what was drawn. */
   async send() {
     const content = this.strokes.takeChanged();
-    const image = store.image;
-    if (!content || !image) return;
+    if (!content) return;
     try {
-      await sendStrokes(image.key, store.plane, content);
+      await sendStrokes(this.place.key, this.place.plane, content);
     } catch (error) {
       toast(error);
       this.reload();
     }
   }
 
-  /** Fetches the strokes of the plane in view anew, after an undo or from another window. */
+  /** Fetches the strokes of the plane in view anew, once the server has all that was drawn. */
   async reload() {
-    const image = store.image;
-    if (!image) return;
-    const name = store.planeName;
-    const response = await get(`/api/images/${image.key}/strokes?plane=${store.plane}`);
-    const content = await response.arrayBuffer();
-    if (name !== store.planeName) return;
+    const image = store.image, { key, plane, name } = this.place;
+    if (!image || image.key !== key) return;
+    this.isReady = false;
+    await settled();
+    let content;
+    try {
+      const response = await get(`/api/images/${key}/strokes?plane=${plane}`);
+      content = await response.arrayBuffer();
+    } catch (error) {
+      if (error instanceof Refused) toast(error);
+      else if (name === this.place.name) setTimeout(() => this.reload(), 1000);
+      return;
+    }
+    if (name !== this.place.name) return;
     const strokes = new Strokes(image.width, image.height);
     strokes.load(content);
     strokes.setColors(store.state.classes);
     this.strokes = strokes;
     this.first.strokes = strokes;
-    this.loaded = name;
+    this.isReady = true;
     this.redraw();
+  }
+
+  /** Forgets which plane is shown, so that its strokes are fetched anew. */
+  forget() {
+    this.place = { key: "", plane: [], name: "" };
+    this.isReady = false;
   }
 
   /** Shows the image and the plane that were chosen. */
@@ -84,15 +99,16 @@ class Stage {
     }
     if (image && !image.missing) {
       this.viewport.setImage(image.width, image.height);
-      if (this.loaded !== store.planeName) {
-        this.loaded = store.planeName;
+      if (this.place.name !== store.planeName) {
+        this.send(); // a stroke that is not at its end
+        this.place = { key: image.key, plane: store.plane, name: store.planeName };
         this.strokes = new Strokes(image.width, image.height);
         this.first.strokes = this.strokes;
         this.first.mark = null;
-        this.reload().catch(toast);
+        this.reload();
       }
     } else if (!image) {
-      this.loaded = "";
+      this.forget();
       this.first.strokes = null;
     }
     this.strokes.setColors(store.state.classes);

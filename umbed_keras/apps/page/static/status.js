@@ -27,7 +27,7 @@ function show() {
   } else if (unsent) line = "Saving…";
   else {
     isBusy = false;
-    line = waiting || (store.state.revision >= 0 ? "Saved" : "");
+    line = !store.state.images.length ? "" : waiting || "Saved";
   }
   text.textContent = line;
   holder.classList.toggle("busy", isBusy);

@@ -1,12 +1,13 @@
 """Projects as layers of napari, and layers as projects."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from umbed_keras.apps.napari._layer_images import PATH_KEY, label_shape, layer_path
+from umbed_keras.apps.napari._layers._layer_images import PATH_KEY, label_shape, layer_path
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import Project
 from umbed_keras.typing import PathLike
@@ -52,11 +53,26 @@ def save_project(
     found = Project()
     strokes = []
     for layer, image, labels in labelled:
-        strokes.append((_added(found, layer, image), labels))
+        key = _known(project, layer, image)
+        if key is not None or labels.any():
+            strokes.append((key or _added(found, layer, image), labels))
     for key, labels in strokes:
-        project.images[key] = found.images[key]
+        project.images.setdefault(key, found.images.get(key))
         project.set_strokes(key, labels)
     project.save(path)
+
+
+def _known(project: Project, layer: Any, image: Image) -> str | None:
+    """The key of an image that is in a project already, or None."""
+    path = Path(os.path.abspath(layer_path(layer) or ""))
+    keys = [
+        key
+        for key, described in project.images.items()
+        if described.path == path
+        and tuple(described.sizes.values()) == label_shape(image)
+        and described.is_present()
+    ]
+    return keys[0] if len(keys) == 1 else None
 
 
 def _added(project: Project, layer: Any, image: Image) -> str:
@@ -116,7 +132,7 @@ def file_layer(image: Image, path: Path) -> ImageLayer:
         "scale": [image.pixel_size.get(axis, 1.0) for axis in own],
         "units": [(image.unit or "pixel") if axis in image.pixel_size else "pixel" for axis in own],
         "axis_labels": tuple(own),
-        "metadata": {PATH_KEY: str(path)},
+        "metadata": {PATH_KEY: os.path.abspath(path)},
     }
     data = np.asarray(image).transpose([axes.index(axis) for axis in wanted])
     return ImageLayer(data, options, wanted)
