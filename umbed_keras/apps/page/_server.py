@@ -324,5 +324,6 @@ _ACTIONS: dict[str, Callable[[Workspace, dict[str, Any]], Any]] = {
     "remove_image": lambda workspace, given: workspace.remove_image(str(given["key"])),
     "open_path": lambda workspace, given: workspace.open_path(Path(str(given["path"]))),
     "new_project": lambda workspace, given: workspace.new_project(),
+    "set_channels": lambda workspace, given: workspace.set_channels(given["channels"]),
     "set_preset": lambda workspace, given: workspace.set_preset(str(given["preset"])),
 }

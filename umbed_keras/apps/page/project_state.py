@@ -49,4 +49,5 @@ def project_state(project: Project) -> dict[str, Any]:
         "classes": classes,
         "images": images,
         "preset": project.preset,
+        "channels": project.channels,
     }
