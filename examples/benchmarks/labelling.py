@@ -54,7 +54,7 @@ LEAST_SIZE = 20
 OTSU = {
     "Otsu, connected": {},
     "Otsu, watershed as in the example": {"footprint": np.ones((3, 3))},
-    "Otsu, watershed, peaks 7 pixels apart": {"min_distance": 7},
+    "Otsu, watershed, peaks 10 pixels apart": {"min_distance": 10},
 }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import umbed_keras as uk
-from umbed_keras.apps.session import Session
+from umbed_keras.apps.labelling.session import Session
 from umbed_keras.segmentation import Project
 from umbed_keras.segmentation.live_classifier import LiveClassifier
 from umbed_keras.segmentation.probability_map import relative_entropy

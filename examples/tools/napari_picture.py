@@ -20,7 +20,7 @@ import numpy as np
 import PIL.Image
 from qtpy.QtWidgets import QApplication
 
-from umbed_keras.apps.napari._command import open_window
+from umbed_keras.apps.napari import open_window
 from umbed_keras.segmentation import LabelClass
 
 NAME = "nuclei_256/images/3bfa8b3b01fd.png"

@@ -15,7 +15,8 @@ pytest.importorskip("sklearn")
 
 from napari.layers import Image, Labels  # noqa: E402
 
-from umbed_keras.apps.napari import _command, _layer_images, _project_layers  # noqa: E402
+from umbed_keras.apps.napari import open_window  # noqa: E402
+from umbed_keras.apps.napari._layers import _layer_images, _project_layers  # noqa: E402
 
 PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
@@ -362,7 +363,7 @@ def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_p
     project.set_strokes(key, strokes())
     project.save(folder / "project.umbed")
     viewer = make_napari_viewer()
-    widget = _command.open_window(viewer, [folder])
+    widget = open_window(viewer, [folder])
     widget._parts.live.setChecked(False)
     assert widget._parts.settings.preset.currentText() == PRESET
     one, two = (layer for layer in viewer.layers if isinstance(layer, Image))

@@ -11,7 +11,7 @@ import umbed_keras as uk
 
 pytest.importorskip("sklearn")
 
-from umbed_keras.apps.apply_files import Measuring
+from umbed_keras.apps.labelling.apply_files import Measuring
 from umbed_keras.apps.page.label_tiles import SIDE, tiles_of, with_tiles
 from umbed_keras.apps.page.pictures.drawing import Channel, image_picture
 from umbed_keras.apps.page.pictures.tile_pyramid import TilePyramid

@@ -11,6 +11,6 @@ images there. All work is kept in a project, which is saved after each change: t
 file, or project.umbed beside the given images. The plugin is also in napari's menu Plugins.
 """
 
-from umbed_keras.apps.napari._command import add_arguments, run
+from umbed_keras.apps.napari._command import add_arguments, open_window, run
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "open_window", "run"]

@@ -70,8 +70,8 @@ def open_window(viewer: Any, paths: list[Path]) -> Any:
     Raises:
         ValueError: if there are several projects, or a file can't be read.
     """
-    from umbed_keras.apps.napari._layer_images import layer_path
-    from umbed_keras.apps.napari._project_layers import file_layer
+    from umbed_keras.apps.napari._layers._layer_images import layer_path
+    from umbed_keras.apps.napari._layers._project_layers import file_layer
     from umbed_keras.apps.napari._widget import SegmentWidget
     from umbed_keras.apps.page.places import SUFFIX, project_path
     from umbed_keras.images.read_image import read_image

@@ -9,17 +9,17 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
+from umbed_keras.apps.labelling.session import Session
 from umbed_keras.apps.napari._class_list import ClassList
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
     label_shape,
 )
-from umbed_keras.apps.napari._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._stroke_layers import StrokeLayers
+from umbed_keras.apps.napari._layers._visibility import show_alone
 from umbed_keras.apps.napari._runner import Runner
-from umbed_keras.apps.napari._stroke_layers import StrokeLayers
-from umbed_keras.apps.napari._visibility import show_alone
 from umbed_keras.apps.napari._widget_parts import WidgetParts
-from umbed_keras.apps.session import Session
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import LabelClass, Project
 

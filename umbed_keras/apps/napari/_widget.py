@@ -11,20 +11,20 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from umbed_keras.apps.apply_files import Applied, apply_to_files
+from umbed_keras.apps.labelling.apply_files import Applied, apply_to_files
+from umbed_keras.apps.labelling.session import Result
 from umbed_keras.apps.napari._label_widget import LabelWidget
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
     layer_image,
     layer_labels,
     layer_path,
     layer_view,
 )
-from umbed_keras.apps.napari._object_layers import ObjectLayers
-from umbed_keras.apps.napari._project_layers import project_layers, save_project
+from umbed_keras.apps.napari._layers._object_layers import ObjectLayers
+from umbed_keras.apps.napari._layers._project_layers import project_layers, save_project
+from umbed_keras.apps.napari._layers._stroke_layers import number_counts
 from umbed_keras.apps.napari._similar_pixels import SimilarPixels
-from umbed_keras.apps.napari._stroke_layers import number_counts
-from umbed_keras.apps.session import Result
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import Project
 
@@ -233,11 +233,12 @@ class SegmentWidget(LabelWidget):
     def autosave(self) -> None:
         """Saves the project, if it has a file: images that have files, and their strokes."""
         project = self._session.project
-        labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
-        if project.path is None or not labelled:
+        if project.path is None:
             return
         try:
-            save_project(str(project.path), project, labelled)
+            labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
+            if labelled:
+                save_project(str(project.path), project, labelled)
         except (OSError, ValueError) as error:
             project.path = None  # it would fail again at each stroke
             self._show(ValueError(f"The project is not saved any more: {error}"))

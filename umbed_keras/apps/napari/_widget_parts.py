@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from umbed_keras.apps.napari._class_table import ClassTable
-from umbed_keras.apps.napari._layer_choice import LayerChoice
-from umbed_keras.apps.napari._measure_panel import MeasurePanel
-from umbed_keras.apps.napari._settings_panel import SettingsPanel
+from umbed_keras.apps.napari._parts._class_table import ClassTable
+from umbed_keras.apps.napari._parts._layer_choice import LayerChoice
+from umbed_keras.apps.napari._parts._measure_panel import MeasurePanel
+from umbed_keras.apps.napari._parts._settings_panel import SettingsPanel
 from umbed_keras.segmentation import Project
 
 

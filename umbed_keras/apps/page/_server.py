@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from umbed_keras.apps.apply_files import Measuring
+from umbed_keras.apps.labelling.apply_files import Measuring
 from umbed_keras.apps.page.access import Access
 from umbed_keras.apps.page.pictures.drawing import (
     Channel,

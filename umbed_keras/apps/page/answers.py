@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.apply_files import Measuring, apply_to_files
+from umbed_keras.apps.labelling.apply_files import Measuring, apply_to_files
 from umbed_keras.apps.page.pictures.drawing import levels_of
 from umbed_keras.ops.similarity import cosines_to
 from umbed_keras.segmentation.advice.suggestions import Suggestion
@@ -160,7 +160,7 @@ class Answers:
         Strokes that are drawn meanwhile count for the next time.
 
         Args:
-            paths, output, measuring: as in `umbed_keras.apps.apply_files.apply_to_files`.
+            paths, output, measuring: as in `umbed_keras.apps.labelling.apply_files.apply_to_files`.
 
         Yields:
             None after each file.

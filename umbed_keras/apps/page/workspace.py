@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from umbed_keras.apps.apply_files import Measuring
+from umbed_keras.apps.labelling.apply_files import Measuring
 from umbed_keras.apps.page.answers import Answers
 from umbed_keras.apps.page.events import Events
 from umbed_keras.apps.page.history import History

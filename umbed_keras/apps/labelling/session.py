@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.open_images import OpenImages
+from umbed_keras.apps.labelling.open_images import OpenImages
 from umbed_keras.images.image import Image
 from umbed_keras.ops.similarity import check_pixel, cosines_to
 from umbed_keras.segmentation import LabelClass, PixelClassifier, Project, Suggestion

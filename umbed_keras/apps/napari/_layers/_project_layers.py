@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from umbed_keras.apps.napari._layer_images import PATH_KEY, label_shape, layer_path
+from umbed_keras.apps.napari._layers._layer_images import PATH_KEY, label_shape, layer_path
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import Project
 from umbed_keras.typing import PathLike

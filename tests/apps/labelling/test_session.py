@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
-from umbed_keras.apps.apply_files import Measuring, apply_to_files
-from umbed_keras.apps.session import Session, objects_of
+from umbed_keras.apps.labelling.apply_files import Measuring, apply_to_files
+from umbed_keras.apps.labelling.session import Session, objects_of
 from umbed_keras.images.image import Details
 from umbed_keras.segmentation import live_classifier
 

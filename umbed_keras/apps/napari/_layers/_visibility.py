@@ -4,8 +4,8 @@ from typing import Any
 
 from napari.layers import Image as ImageLayer
 
-from umbed_keras.apps.napari._result_layers import ResultLayers
-from umbed_keras.apps.napari._stroke_layers import StrokeLayers
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._stroke_layers import StrokeLayers
 
 
 def show_alone(viewer: Any, layer: Any, strokes: StrokeLayers, results: ResultLayers) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.napari._measure_panel import MeasurePanel
-from umbed_keras.apps.napari._result_layers import ResultLayers
-from umbed_keras.apps.session import Session, objects_of
+from umbed_keras.apps.labelling.session import Session, objects_of
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
+from umbed_keras.apps.napari._parts._measure_panel import MeasurePanel
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import Measurements
 

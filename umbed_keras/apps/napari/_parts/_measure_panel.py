@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from umbed_keras.apps.apply_files import Measuring
+from umbed_keras.apps.labelling.apply_files import Measuring
 from umbed_keras.segmentation import LabelClass, Measurements
 
 # Rows of the table that are shown; a file has all.

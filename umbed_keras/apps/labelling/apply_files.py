@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from umbed_keras.apps.session import objects_of
+from umbed_keras.apps.labelling.session import objects_of
 from umbed_keras.images.labels import read_labels
 from umbed_keras.segmentation import LabelClass, Measurements, PixelClassifier
 from umbed_keras.segmentation.files.image_files import ImageFile, images_in, result_names

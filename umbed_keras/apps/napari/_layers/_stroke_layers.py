@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
     layer_image,
     layer_labels,

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.napari._layer_images import label_shape, transform_of
-from umbed_keras.apps.napari._stroke_layers import color_classes
-from umbed_keras.apps.session import Result
+from umbed_keras.apps.labelling.session import Result
+from umbed_keras.apps.napari._layers._layer_images import label_shape, transform_of
+from umbed_keras.apps.napari._layers._stroke_layers import color_classes
 from umbed_keras.images.image import Image
 from umbed_keras.segmentation import LabelClass, Suggestion
 
