@@ -15,6 +15,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("starlette", reason="needs the page: pip install 'umbed_keras[page]'")
 pytest.importorskip("uvicorn", reason="needs the page: pip install 'umbed_keras[page]'")
 
+from umbed_keras.apps.command import main
 from umbed_keras.apps.page._serving import make_server, open_socket
 from umbed_keras.apps.page.workspace import Workspace
 
@@ -182,3 +183,17 @@ def test_a_page_for_others_needs_the_token(serve):
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert client("GET", "/api/state", Cookie=cookie.split(";")[0])[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.tif"], "There is no file or folder none.tif."),
+        (["--port", "70000"], "--port must be between 0 and 65535. Received: 70000"),
+    ],
+)
+def test_errors_of_the_command_are_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["page", "--no-browser", *arguments])
+    assert error.value.code == 2
+    assert capsys.readouterr().err == f"umbed-keras page: error: {message}\n"

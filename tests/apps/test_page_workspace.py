@@ -172,6 +172,12 @@ def test_moved_images_are_found_by_what_they_hold(workspace, folder, tmp_path):
     assert workspace.open_path(tmp_path / "moved") == {}
     assert not any(image["missing"] for image in workspace.state()["images"])
     assert workspace.state()["classes"][0]["count"] == 32
+    assert workspace.shown(first).tile((), 0, 0, 0).shape == (40, 48, 3)
+    workspace.set_tiles((first, ()), tile(strokes()[:, ::-1]))
+    workspace.view((first, ()))
+    workspace.worker.wait()
+    answer = workspace.answers.answer_of((first, ()))
+    assert np.mean(answer.classes == np.where(np.arange(48) < 24, 2, 1)) > 0.98
 
 
 def test_files_that_are_no_images_are_named(workspace, folder):
@@ -366,3 +372,23 @@ def test_results_of_many_files_name_the_broken_ones(workspace, folder):
     for name in ("done.json", "../files/0.labels.png", "/etc/passwd"):
         with pytest.raises(FileNotFoundError):
             workspace.results.path(name)
+
+
+def test_the_classifier_learns_from_chosen_channels(workspace, folder):
+    stack = np.stack([np.zeros((40, 48)), picture()[..., 0]]).astype("uint16") * 50
+    np.save(folder / "channels.npy", np.moveaxis(stack, 0, 2))
+    for key in keys(workspace):
+        workspace.remove_image(key)
+    workspace.add_paths([folder / "channels.npy"])
+    [key] = keys(workspace)
+    assert [part["shown"] for part in workspace.shown(key).details()["channels"]] == [True, False]
+    workspace.set_tiles((key, ()), tile(strokes()))
+    workspace.set_channels([1])
+    workspace.view((key, ()))
+    workspace.worker.wait()
+    assert workspace.answers.live.classifier.num_features_ == 3 + 16
+    answer = workspace.answers.answer_of((key, ()))
+    assert np.mean(answer.classes == np.where(np.arange(48) < 24, 1, 2)) > 0.98
+    assert workspace.state()["channels"] == [1]
+    with pytest.raises(ValueError, match="a channel at least"):
+        workspace.set_channels([])

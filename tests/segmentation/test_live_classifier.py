@@ -104,7 +104,8 @@ def test_tiles_are_parts_of_the_whole(project, monkeypatch):
 
 
 def test_images_with_other_channels_are_named(project, tmp_path):
-    np.save(tmp_path / "other.npy", np.zeros((5, 20, 24), "uint8"))
+    values = np.random.default_rng(0).integers(0, 255, (5, 20, 24), "uint8")
+    np.save(tmp_path / "other.npy", values)
     key = project.add_image(tmp_path / "other.npy", "cyx")
     live = LiveClassifier(project)
     live.fit()

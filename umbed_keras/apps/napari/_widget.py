@@ -233,11 +233,12 @@ class SegmentWidget(LabelWidget):
     def autosave(self) -> None:
         """Saves the project, if it has a file: images that have files, and their strokes."""
         project = self._session.project
-        labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
-        if project.path is None or not labelled:
+        if project.path is None:
             return
         try:
-            save_project(str(project.path), project, labelled)
+            labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
+            if labelled:
+                save_project(str(project.path), project, labelled)
         except (OSError, ValueError) as error:
             project.path = None  # it would fail again at each stroke
             self._show(ValueError(f"The project is not saved any more: {error}"))

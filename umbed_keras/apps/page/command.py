@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         The exit status.
 
     Raises:
-        ValueError: if a file is no image and no project.
+        ValueError: if a file is no image and no project, or there is no such port.
         OSError: if a file can't be read, or the port is taken.
         ImportError: if an extra is missing.
 
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
         Traceback (most recent call last):
         FileNotFoundError: There is no file or folder none.tif.
     """
+    if not 0 <= args.port < 1 << 16:
+        raise ValueError(f"--port must be between 0 and 65535. Received: {args.port}")
     for path in args.paths:
         if not path.exists():
             raise FileNotFoundError(f"There is no file or folder {path}.")

@@ -6,12 +6,14 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from umbed_keras.apps.page.history import History
 from umbed_keras.apps.page.label_tiles import with_tiles
 from umbed_keras.images.labels import CLASS_COLORS
+from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.live_classifier import Plane
 from umbed_keras.segmentation.project.label_class import LabelClass
 from umbed_keras.segmentation.project.project import Project
@@ -175,6 +177,44 @@ class ProjectChanges:
             self.revision += name is not None
         self._after_change()
         return name
+
+    def set_preset(self, preset: str) -> None:
+        """Chooses the embedder whose vectors the classifier learns from.
+
+        Args:
+            preset: name of a preset.
+
+        Raises:
+            ValueError: if there is no such preset.
+        """
+        if preset not in PixelEmbedder.presets:
+            raise ValueError(f"There is no preset {preset!r}.")
+        self._set(preset=preset)
+
+    def set_channels(self, channels: Sequence[int] | None) -> None:
+        """Chooses the channels that the classifier learns from.
+
+        Args:
+            channels: their indices; None takes all.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        if channels is not None and not channels:
+            raise ValueError("The classifier must learn from a channel at least.")
+        self._set(channels=None if channels is None else list(channels))
+
+    def _set(self, **settings: Any) -> None:
+        """Changes settings of the project, with which everything is learned anew."""
+        with self._lock:
+            for name, value in settings.items():
+                setattr(self.project, name, value)
+            self._learn_anew()
+            self.revision += 1
+        self._after_change()
+
+    def _learn_anew(self) -> None:
+        """Forgets what was learned with other settings; a subclass may have learned something."""
 
     def save(self) -> None:
         """Writes the project to its file.

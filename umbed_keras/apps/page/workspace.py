@@ -20,7 +20,6 @@ from umbed_keras.apps.page.project_state import project_state
 from umbed_keras.apps.page.results import Results
 from umbed_keras.apps.page.worker import Task, Worker
 from umbed_keras.images.folder_files import folder_files
-from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.files.strokes_beside import BROKEN, is_strokes
 from umbed_keras.segmentation.live_classifier import Plane
 from umbed_keras.segmentation.project.project import Project
@@ -117,7 +116,7 @@ class Workspace(ProjectChanges):
             assert project.path is not None
             self.results = Results(project.path.stem)
             self._shown: dict[str, ShownImage] = {}
-            self.answers = Answers(self._snapshot, self.events.publish)
+            self._learn_anew()
 
     def close(self) -> None:
         """Ends the computing and the connections of pages."""
@@ -364,6 +363,9 @@ class Workspace(ProjectChanges):
         if self.project.missing:
             with self._change("find images"):
                 self.project.relocate(path)
+                # Files that were open lie elsewhere.
+                self._shown.clear()
+                self._learn_anew()
         return self.add_paths([path])
 
     def open_project(self, path: Path) -> None:
@@ -394,19 +396,8 @@ class Workspace(ProjectChanges):
         """Begins an empty project in the folder of the user's data."""
         self.open_project(free_path(data_folder(), f"project{SUFFIX}"))
 
-    def set_preset(self, preset: str) -> None:
-        """Chooses the embedder whose vectors the classifier learns from.
-
-        Args:
-            preset: name of a preset.
-        """
-        if preset not in PixelEmbedder.presets:
-            raise ValueError(f"There is no preset {preset!r}.")
-        with self._lock:
-            self.project.preset = preset
-            self.answers = Answers(self._snapshot, self.events.publish)
-            self.revision += 1
-        self._after_change()
+    def _learn_anew(self) -> None:
+        self.answers = Answers(self._snapshot, self.events.publish)
 
     def _answer(self) -> None:
         answers = self.answers

@@ -6,7 +6,7 @@
  *   planes: number[], labelled: number[][], missing: boolean}} ImageEntry
  * @typedef {{project: string, path: string, open_paths: boolean, revision: number, session: string,
  *   classes: LabelClass[], images: ImageEntry[], undo: string|null, redo: string|null,
- *   preset: string, presets: string[]}} State
+ *   preset: string, presets: string[], channels: (number | string)[] | null}} State
  * @typedef {{version: number, draft: boolean, progress: number, shares: Object<string, number>}}
  *   Answer
  */
@@ -20,7 +20,7 @@ class Store extends EventTarget {
     /** @type {State} */
     this.state = {
       project: "", path: "", open_paths: true, revision: -1, session: "", classes: [], images: [],
-      undo: null, redo: null, preset: "", presets: [],
+      undo: null, redo: null, preset: "", presets: [], channels: null,
     };
     /** Key of the image in view. */
     this.key = "";
