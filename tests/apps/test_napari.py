@@ -15,7 +15,8 @@ pytest.importorskip("sklearn")
 
 from napari.layers import Image, Labels  # noqa: E402
 
-from umbed_keras.apps.napari import _layer_images, _project_layers, _session  # noqa: E402
+from umbed_keras.apps.napari import open_window  # noqa: E402
+from umbed_keras.apps.napari._layers import _layer_images, _project_layers  # noqa: E402
 
 PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
@@ -96,51 +97,6 @@ def test_strokes_in_any_channel_count():
     np.testing.assert_array_equal(labels, drawn.sum(axis=0))
 
 
-def test_results_are_those_of_the_classifier():
-    stack = np.stack([picture(seed=seed)[..., 0] for seed in range(3)]).astype("uint16") * 50
-    labels = np.zeros(stack.shape, int)
-    labels[1] = strokes()
-    image, session = uk.Image(stack, "zyx"), _session.Session()
-    session.fit([(image, labels)], PRESET)
-    classifier = uk.segmentation.PixelClassifier(PRESET).fit(stack, labels, axes="zyx")
-    expected = classifier.predict_proba(stack, axes="zyx")
-    results = list(session.results(image, first=(2,)))
-    assert [result.plane for result in results] == [(2,), (0,), (1,)]
-    for result in results:
-        np.testing.assert_array_equal(result.probabilities, expected[result.plane])
-    whole = np.zeros(stack.shape, "float32")
-    for result in results:
-        _session.write_plane(whole, image, result.plane, result.uncertainty)
-    np.testing.assert_array_equal(whole, classifier.uncertainty(stack, axes="zyx"))
-    suggestions = session.suggest(image, 4)
-    points = _session.suggestion_points(image, suggestions)
-    assert points.shape == (4, 3)
-    assert points[0].tolist() == [*suggestions[0].plane, suggestions[0].row, suggestions[0].col]
-
-
-def test_images_of_other_channels_are_left_out():
-    colour, grey = uk.Image(picture()), uk.Image(picture()[..., 0])
-    session = _session.Session()
-    session.fit([(colour, strokes()), (grey, strokes())], PRESET)
-    assert len(list(session.results(colour))) == 1
-    with pytest.raises(ValueError, match="two classes or more"):
-        session.fit([(colour, strokes() * 0), (grey, strokes())], PRESET)
-
-
-def test_objects_are_measured_in_units():
-    mask = np.ones((12, 14), int)
-    mask[2:5, 2:6] = mask[8:10, 9:12] = 2
-    mask[0, 13] = 3
-    layer = Image(mask * 10.0, scale=(0.5, 0.5), units="um")
-    image = _layer_images.layer_image(layer)
-    numbers, table = _session.objects_of(mask, image, background=1, min_size=2, split=False)
-    np.testing.assert_array_equal(numbers > 0, mask == 2)
-    assert table["area"].tolist() == [3.0, 1.5]
-    assert table["class"].tolist() == [2, 2]
-    assert set(table["unit"]) == {"micrometer"}
-    assert table["intensity_mean"].tolist() == [20, 20]
-
-
 def test_a_project_is_the_same_after_saving_and_opening(tmp_path):
     stack = np.random.default_rng(0).integers(0, 999, (3, 32, 40)).astype("uint16")
     np.save(tmp_path / "stack.npy", stack)
@@ -149,14 +105,14 @@ def test_a_project_is_the_same_after_saving_and_opening(tmp_path):
     metadata = {_layer_images.PATH_KEY: str(tmp_path / "stack.npy")}
     layer = Image(stack, metadata=metadata)
     image = _layer_images.layer_image(layer)
-    project = uk.segmentation.Project({2: "bright"})
+    project = uk.segmentation.Project({2: "bright"}, PRESET)
     labelled = [(layer, image, labels)]
-    _project_layers.save_project(tmp_path / "mine.umbed", project, labelled, PRESET)
+    _project_layers.save_project(tmp_path / "mine.umbed", project, labelled)
     project = uk.segmentation.Project.load(tmp_path / "mine.umbed")
     assert (project.preset, project.classes[2].name) == (PRESET, "bright")
-    (shown,) = _project_layers.project_layers(project)
+    ((shown, again),) = _project_layers.project_layers(project)
     np.testing.assert_array_equal(shown.data, stack)
-    np.testing.assert_array_equal(shown.strokes, labels)
+    np.testing.assert_array_equal(again, labels)
     again = Image(shown.data, **shown.options)
     assert _layer_images.layer_path(again) == str(tmp_path / "stack.npy")
     assert _layer_images.layer_image(again).axes == "zyx"
@@ -167,7 +123,7 @@ def test_a_layer_without_a_file_is_refused(tmp_path):
     labelled = [(layer, _layer_images.layer_image(layer), strokes())]
     project = uk.segmentation.Project()
     with pytest.raises(ValueError, match="snapshot"):
-        _project_layers.save_project(tmp_path / "mine.umbed", project, labelled, PRESET)
+        _project_layers.save_project(tmp_path / "mine.umbed", project, labelled)
     assert not list(tmp_path.iterdir())
 
 
@@ -198,7 +154,8 @@ def plugin(request):
     viewer.add_image(picture(), name="picture")
     widget = SegmentWidget(viewer)
     viewer.window.add_dock_widget(widget)
-    widget._preset.setCurrentText(PRESET)
+    widget._parts.settings.preset.setCurrentText(PRESET)
+    widget._parts.live.setChecked(False)
     widget.wait = lambda: qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
     yield viewer, widget
     widget.wait()
@@ -215,7 +172,7 @@ def test_strokes_become_layers(plugin):
     viewer, widget = plugin
     layer = draw(viewer, widget)
     assert layer.mode == "paint"
-    widget._with_probabilities.setChecked(True)
+    widget._parts.with_probabilities.setChecked(True)
     widget.train()
     widget.wait()
     classifier = uk.segmentation.PixelClassifier(PRESET).fit(picture(), strokes())
@@ -225,13 +182,13 @@ def test_strokes_become_layers(plugin):
         viewer.layers["uncertainty of picture"].data, classifier.uncertainty(picture())
     )
     np.testing.assert_array_equal(
-        viewer.layers["probability of 2 of picture"].data,
+        viewer.layers["probability of object of picture"].data,
         classifier.predict_proba(picture())[..., 1],
     )
     assert viewer.layers[-1] is layer  # strokes stay on top
     count = len(viewer.layers)
     layer.data = strokes()[::-1] * 3  # classes 3 and 6
-    widget._with_probabilities.setChecked(False)
+    widget._parts.with_probabilities.setChecked(False)
     widget.train()
     widget.wait()
     assert len(viewer.layers) == count
@@ -242,7 +199,7 @@ def test_strokes_become_layers(plugin):
 def test_live_strokes_are_answered_by_the_newest(plugin):
     viewer, widget = plugin
     layer = draw(viewer, widget)
-    widget._live.setChecked(True)
+    widget._parts.live.setChecked(True)
     received = []
     receive = widget._receive
     widget._receive = lambda *parts: (received.append(parts), receive(*parts))
@@ -250,7 +207,7 @@ def test_live_strokes_are_answered_by_the_newest(plugin):
         layer.selected_label = 2
         layer.paint((row, 30), 2)
     widget.wait()
-    assert len(received) == 1
+    assert len(received) == 2  # the first answer, and the refined one
     expected = uk.segmentation.PixelClassifier(PRESET).fit(picture(), layer.data)
     np.testing.assert_array_equal(
         viewer.layers["segmentation of picture"].data, expected.predict(picture())
@@ -261,10 +218,10 @@ def test_one_class_alone_is_an_error_only_by_the_button(plugin):
     viewer, widget = plugin
     layer = draw(viewer, widget)
     layer.data = (strokes() == 1).astype("uint16")
-    widget._live.setChecked(True)
+    widget._parts.live.setChecked(True)
     layer.paint((10, 10), 1)
     widget.wait()
-    assert "classes" not in widget._status.text()
+    assert "classes" not in widget._parts.message.text()
     errors = []
     widget._runner.failed.disconnect()  # napari raises what it notifies of in tests
     widget._runner.failed.connect(errors.append)
@@ -281,10 +238,10 @@ def test_suggestions_and_objects(plugin):
     for _ in range(2):
         widget.suggest()
         widget.wait()
-    points = viewer.layers["label next on picture"]
+    points = viewer.layers["suggestions of picture"]
     assert points.features["rank"].tolist() == list(range(1, len(points.data) + 1))
-    assert sum("label next" in layer.name for layer in viewer.layers) == 1
-    widget._background.setValue(1)
+    assert sum("suggestions" in layer.name for layer in viewer.layers) == 1
+    widget._parts.measure.choose_background(1)
     table = widget.add_objects()
     objects = viewer.layers["objects of picture"]
     assert table.num_rows == objects.data.max() >= 1
@@ -304,6 +261,12 @@ def test_apply_to_selected_layers(plugin):
     np.testing.assert_array_equal(
         viewer.layers["segmentation of other"].data, classifier.predict(other.data)
     )
+    viewer.layers.remove("segmentation of other")
+    widget.apply()
+    widget.cancel()
+    widget.wait()
+    assert widget._parts._bar.isHidden()
+    assert "segmentation of other" not in viewer.layers
 
 
 def test_a_project_opens_as_layers(plugin, tmp_path):
@@ -316,7 +279,122 @@ def test_a_project_opens_as_layers(plugin, tmp_path):
     widget.open_project(tmp_path / "mine.umbed")
     np.testing.assert_array_equal(viewer.layers["picture.npy"].data, picture())
     np.testing.assert_array_equal(viewer.layers["strokes on picture.npy"].data, strokes())
-    assert widget._strokes.layer is viewer.layers["strokes on picture.npy"]
+    assert widget._parts.strokes.layer is viewer.layers["strokes on picture.npy"]
     widget.train()
     widget.wait()
     assert "segmentation of picture.npy" in viewer.layers
+
+
+def test_suggestions_leave_the_brush_in_hand(plugin):
+    viewer, widget = plugin
+    layer = draw(viewer, widget)
+    widget.train()
+    widget.wait()
+    viewer.layers.selection = {layer}
+    for _ in range(2):  # added, and replaced
+        widget.suggest()
+        widget.wait()
+        assert viewer.layers.selection == {layer}
+    # The same widget and viewer: names and colours of classes.
+    table = widget._parts.classes
+    assert [table.item(row, 3).text() for row in range(2)] == ["24", "24"]
+    assert table.item(0, 4).text().endswith("%")
+    table.item(1, 2).setText("bright")
+    assert widget._session.project.classes[2].name == "bright"
+    widget.change_class(2, uk.segmentation.LabelClass("bright", (0, 0, 255)))
+    for name in ("strokes on picture", "segmentation of picture"):
+        np.testing.assert_allclose(viewer.layers[name].get_color(2), (0, 0, 1, 1), atol=1e-6)
+    table.item(1, 2).setText("background")  # is taken
+    assert widget._session.project.classes[2].name == "bright"
+    widget.add_class()
+    assert layer.selected_label == 3
+    layer.paint((1, 1), 7)
+    widget._classes.counts()
+    assert list(widget._session.project.classes) == [1, 2, 3, 7]
+    widget.remove_class()
+    assert list(widget._session.project.classes) == [1, 2, 7]
+    # Similar pixels of a click, in an image layer.
+    widget.similar_to((5, 30))
+    widget.wait()
+    similarity = viewer.layers["similarity of picture"].data
+    np.testing.assert_allclose(
+        similarity, uk.segmentation.similar_pixels(picture(), 5, 30, PRESET), atol=1e-6
+    )
+
+
+def test_settings_and_names_are_saved(plugin, tmp_path):
+    viewer, widget = plugin
+    np.save(tmp_path / "picture.npy", picture())
+    draw(viewer, widget)
+    viewer.layers["picture"].metadata[_layer_images.PATH_KEY] = str(tmp_path / "picture.npy")
+    scaling = uk.Scaling((0, 200))
+    project = uk.segmentation.Project(preset=PRESET, scaling=scaling, smoothing=0.0, seed=5)
+    project.save(tmp_path / "mine.umbed")
+    widget.open_project(tmp_path / "mine.umbed")
+    widget.change_class(1, uk.segmentation.LabelClass("dark", (1, 2, 3)))
+    widget.train()
+    widget.wait()
+    classifier = widget._session.classifier
+    assert (classifier.scaling, classifier.smoothing, classifier.seed) == (scaling, 0.0, 5)
+    widget.save_project(tmp_path / "mine.umbed")
+    project = uk.segmentation.Project.load(tmp_path / "mine.umbed")
+    assert (project.scaling.limits, project.smoothing) == (scaling.limits, 0.0)
+    assert project.classes[1] == uk.segmentation.LabelClass("dark", (1, 2, 3))
+    # A folder of images becomes masks and a table.
+    folder = tmp_path / "others"
+    folder.mkdir()
+    np.save(folder / "one.npy", picture(seed=1))
+    widget.apply_to_folder(str(folder))
+    widget.wait()
+    names = {path.name for path in (tmp_path / "others segmented").iterdir()}
+    assert {"one.labels.png", "objects.csv"} <= names
+    assert "1 of 1 images" in widget._parts.message.text()
+
+
+def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_path):
+    if not has_display:
+        pytest.skip("needs a display")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for seed, name in enumerate(("one", "two")):
+        np.save(folder / f"{name}.npy", picture(seed=seed))
+    project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
+    key = project.add_image(folder / "one.npy")
+    project.set_strokes(key, strokes())
+    project.save(folder / "project.umbed")
+    viewer = make_napari_viewer()
+    widget = open_window(viewer, [folder])
+    widget._parts.live.setChecked(False)
+    assert widget._parts.settings.preset.currentText() == PRESET
+    one, two = (layer for layer in viewer.layers if isinstance(layer, Image))
+    assert (one.name, two.name) == ("one.npy", "two.npy")
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "one.npy",
+        "strokes on one.npy",
+    ]
+    # Strokes belong to one image, also where others have the same size.
+    first = widget._parts.strokes.layer
+    widget.train()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    widget.next()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    second = widget._parts.strokes.layer
+    assert second is not first
+    assert {layer.name for layer in viewer.layers if layer.visible} == {
+        "two.npy",
+        second.name,
+        "segmentation of two.npy",
+    }
+    widget._parts.image.choose(one)
+    assert widget._parts.strokes.layer is first
+    widget._parts.strokes.choose(second)
+    with pytest.raises(ValueError, match=r"belong to 'two\.npy'"):
+        widget._strokes.pair(one, "yxc", second)
+    # Strokes are saved without a click.
+    second.paint((9, 9), 2)
+    widget.change_class(2, uk.segmentation.LabelClass("very bright", (1, 2, 3)))
+    qtbot.waitUntil(lambda: not (widget._recount.isActive() or widget._saving.isActive()))
+    project = uk.segmentation.Project.load(folder / "project.umbed")
+    assert project.classes[2].name == "very bright"
+    counts = {image.name: image.num_labelled for image in project.images.values()}
+    assert counts == {"one.npy": 48, "two.npy": np.count_nonzero(second.data)}

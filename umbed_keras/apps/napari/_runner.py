@@ -20,11 +20,13 @@ class Runner(QObject):
 
     idle = Signal()
     failed = Signal(Exception)
+    # Number of results that arrived, and of all that there will be, or 0.
+    advanced = Signal(int, int)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._worker: Any = None
-        self._waiting: tuple[Callable[[], Iterator[Any]], Callable[[Any], None]] | None = None
+        self._waiting: tuple[Callable[[], Iterator[Any]], Callable[[Any], None], int] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._start)
@@ -39,6 +41,7 @@ class Runner(QObject):
         task: Callable[[], Iterator[Any]],
         receive: Callable[[Any], None],
         delay: int = 0,
+        total: int = 0,
     ) -> None:
         """Runs a task as soon as an earlier one has stopped.
 
@@ -46,8 +49,10 @@ class Runner(QObject):
             task: function that returns an iterator; it is called in the thread.
             receive: function that gets what the iterator yields, in the main thread.
             delay: milliseconds to wait for a still newer task.
+            total: how many results there will be, for the bar in the activity dock; 0 if that is
+                not known.
         """
-        self._waiting = (task, receive)
+        self._waiting = (task, receive, total)
         if self._worker is not None:
             self._worker.quit()
         self._timer.start(delay)
@@ -58,11 +63,16 @@ class Runner(QObject):
         self._waiting = None
         if self._worker is not None:
             self._worker.quit()
+        else:
+            self.idle.emit()
 
     def _start(self) -> None:
         if self._worker is not None or self._waiting is None:
             return  # `_finish` starts it
-        (task, receive), self._waiting = self._waiting, None
+        (task, receive, total), self._waiting = self._waiting, None
+
+        counted = [0]
+        self.advanced.emit(0, total)
 
         def work() -> Iterator[Any]:
             try:
@@ -70,15 +80,18 @@ class Runner(QObject):
             except Exception as error:  # of a RuntimeError the worker would not tell
                 yield _Failure(error)
 
-        worker: Any = create_worker(work, _start_thread=False, _progress={"desc": "umbed"})
+        progress = {"desc": "umbed", "total": total}
+        worker: Any = create_worker(work, _start_thread=False, _progress=progress)
 
         def handle(result: Any) -> None:
             if worker is not self._worker or worker.abort_requested:
                 return  # superseded
             if isinstance(result, _Failure):
                 self.failed.emit(result.error)
-            else:
-                receive(result)
+                return
+            counted[0] += 1
+            self.advanced.emit(counted[0], total)
+            receive(result)
 
         worker.yielded.connect(handle)
         worker.finished.connect(self._finish)

@@ -90,6 +90,7 @@ class Project(LabelledImages):
         self.smoothing = smoothing
         self.seed = seed
         self.path: Path | None = None
+        self._model: PixelClassifier | None = None
         self._classifier: PixelClassifier | None = None
         self._fitted_to: Any = None
 
@@ -211,6 +212,18 @@ class Project(LabelledImages):
             },
         )
 
+    def new_classifier(self) -> PixelClassifier:
+        """Returns a classifier of the project's settings, which is not fitted.
+
+        Classifiers of one project share the embedder and the vectors of recent images. This one may
+        be fitted to images that have no file.
+        """
+        options: dict[str, Any] = {"smoothing": self.smoothing, "seed": self.seed}
+        options |= {"scaling": self.scaling, "channels": self.channels}
+        if self._model is None or self._model.embedder != self.preset:
+            self._model = PixelClassifier(self.preset)
+        return self._model.__sklearn_clone__().set_params(**options)
+
     def fit(self) -> PixelClassifier:
         """Fits a classifier to the strokes of all images.
 
@@ -234,14 +247,9 @@ class Project(LabelledImages):
         settings = self._header()["settings"]
         state = (settings, {key: dict(image.runs) for key, image in labelled.items()})
         if self._classifier is None or not _equal(state, self._fitted_to):
-            options = {"smoothing": self.smoothing, "seed": self.seed}
-            options |= {"scaling": self.scaling, "channels": self.channels}
             if not labelled:
                 raise ValueError("The project has no strokes: label pixels of two classes first.")
-            if self._classifier is None or self._classifier.embedder != self.preset:
-                classifier = PixelClassifier(self.preset, **options)
-            else:  # an earlier one keeps vectors of images
-                classifier = self._classifier.__sklearn_clone__().set_params(**options)
+            classifier = self.new_classifier()
             images = [image.open() for image in labelled.values()]
             classifier.fit(images, [self.strokes(key) for key in labelled])
             self._classifier, self._fitted_to = classifier, state
