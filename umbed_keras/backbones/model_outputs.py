@@ -59,17 +59,18 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
 
     Args:
         model: functional or sequential `keras.Model`.
-        layers: names of layers, or keys of the model's `pyramid_outputs`; None takes the model as
-            it is.
+        layers: names of layers, or keys of the model's `pyramid_outputs`, or how one of these
+            ends, after `_`; None takes the model as it is.
 
     Returns:
         `keras.Model` with a list of outputs, or `model`.
 
     Raises:
-        ValueError: if `layers` is empty, or the model has no layer of one of these names.
+        ValueError: if `layers` is empty, or no layer or several have one of these names.
 
     Examples:
-        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.MaxPooling2D(name="half")])
+        >>> half = keras.layers.MaxPooling2D(name="half")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), half])
         >>> with_outputs(model, ["half"]).outputs[0].shape
         (None, 4, 4, 3)
     """
@@ -77,8 +78,14 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
         return model
     pyramid = getattr(model, "pyramid_outputs", {})
     known = [*pyramid, *(layer.name for layer in getattr(model, "layers", []))]
+    chosen = []
     for name in layers:
-        if name not in known:
+        # A network of KerasHub that is loaded has its own name before those of its layers.
+        same = [one for one in known if one == name] or [
+            one for one in known if one.endswith(f"_{name}")
+        ]
+        chosen += same[:1]
+        if len(same) != 1:
             near = difflib.get_close_matches(str(name), known, _LISTED, cutoff=0.4)
             raise ValueError(
                 f"`layers` must be names of layers or outputs of the model. Received: {name!r}. "
@@ -87,6 +94,7 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
     if not layers:
         raise ValueError("`layers` must have at least one name. Received: none")
     outputs = [
-        pyramid[name] if name in pyramid else model.get_layer(name).output for name in layers
+        pyramid[name] if name in pyramid else model.get_layer(name).output for name in chosen
     ]
-    return keras.Model(model.input, outputs)
+    # A `Sequential` has no `input`.
+    return keras.Model(getattr(model, "input", model.inputs), outputs)

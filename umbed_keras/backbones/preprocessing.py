@@ -40,7 +40,8 @@ def checked_preprocessing(preprocessing: Preprocessing) -> Preprocessing:
             pair = []
         shaped = pair and all(part.shape in ((), (3,)) for part in pair)
         if shaped and all(np.isfinite(part).all() for part in pair) and (pair[1] > 0).all():
-            return tuple(tuple(part.tolist()) if part.ndim else float(part) for part in pair)
+            mean, deviation = (tuple(part.tolist()) if part.ndim else float(part) for part in pair)
+            return mean, deviation
     raise ValueError(
         f"`preprocessing` must be one of {MODES}, or a pair of the mean and the standard deviation "
         "of images in 0..1, each a float or three, the second above 0. "
@@ -60,7 +61,8 @@ def preprocessed(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
     Examples:
         >>> image = keras.ops.ones((1, 1, 1, 3))
-        >>> keras.ops.convert_to_numpy(preprocessed(image, (0.5, (0.5, 0.25, 1.0)))).ravel().tolist()
+        >>> values = preprocessed(image, (0.5, (0.5, 0.25, 1.0)))
+        >>> keras.ops.convert_to_numpy(values).ravel().tolist()
         [1.0, 2.0, 0.5]
     """
     if not isinstance(preprocessing, str):

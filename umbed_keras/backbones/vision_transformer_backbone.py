@@ -7,11 +7,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backend.exporting import exporting
 from umbed_keras.backbones.model_backbone import ModelBackbone
 from umbed_keras.backbones.model_outputs import output_shapes
 from umbed_keras.backbones.preprocessing import Preprocessing
 from umbed_keras.backbones.windows import blend_windows, cut_windows, window_starts
+from umbed_keras.backend.exporting import exporting
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -34,7 +34,8 @@ class VisionTransformerBackbone(ModelBackbone):
 
     Tokens of classes and registers, which come first, are dropped; those of patches become a map.
 
-    As in `ModelBackbone`, a model with such a backbone is saved as a `.keras` file.
+    As in `ModelBackbone`, a model with such a backbone is saved as a `.keras` file. What
+    `export_onnx` writes runs on images of at most one window; ONNX Runtime fails on larger ones.
 
     Args:
         model: `keras.Model` that maps RGB images to tokens `(batch, tokens, channels)` or to a map
@@ -105,6 +106,10 @@ class VisionTransformerBackbone(ModelBackbone):
     def _shapes_of_maps(self):
         """Returns the shapes of the maps of a window, and sets `strides`."""
         side = self.window
+        if self.patch_size and side % self.patch_size:
+            raise ValueError(
+                f"`patch_size` must divide the window, {side}. Received: {self.patch_size}"
+            )
         shapes = output_shapes(self._network, side, side)
         maps = []
         for shape in shapes:
@@ -179,9 +184,7 @@ class VisionTransformerBackbone(ModelBackbone):
         if not isinstance(batch, int) or not isinstance(windows.shape[0], int) or exporting():
             return self._maps(windows)
         parts = ops.reshape(windows, (-1, batch, *windows.shape[1:]))
-        return [
-            ops.reshape(part, (-1, *part.shape[2:])) for part in ops.map(self._maps, parts)
-        ]
+        return [ops.reshape(part, (-1, *part.shape[2:])) for part in ops.map(self._maps, parts)]
 
     def _maps(self, windows):
         """Returns the maps of the model for images of at most a window."""
@@ -206,7 +209,9 @@ class VisionTransformerBackbone(ModelBackbone):
 
 def _built_size(model: keras.Model) -> int | None:
     """Returns the side of the images for which a model was built, or None if it takes any."""
-    shapes = [tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])]
+    shapes = [
+        tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])
+    ]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (3, None):
         raise ValueError(
             "`model` must have one input, RGB images `(batch, height, width, 3)`. Received: "

@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from umbed_keras.ops.reflect import reflect_index
+from umbed_keras.backend.exporting import larger, smallest, take
+from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Tensor
 
 
@@ -24,16 +25,12 @@ def window_starts(size: int | Tensor, window: int | Tensor, step: int) -> Tensor
         >>> [keras.ops.convert_to_numpy(window_starts(size, 8, 4)).tolist() for size in (6, 8, 18)]
         [[0], [0], [0, 4, 8, 10]]
     """
-    beyond = size - window
-    if isinstance(beyond, int):
-        beyond = max(beyond, 0)
-    else:
-        beyond = ops.maximum(beyond, 0)
-    return ops.minimum(step * ops.arange((beyond + step - 1) // step + 1, dtype="int32"), beyond)
+    beyond = larger(size - window, 0)
+    return smallest(step * ops.arange((beyond + step - 1) // step + 1, dtype="int32"), beyond)
 
 
 def cut_windows(images: Tensor, window: tuple[int, int], starts: tuple[Tensor, Tensor]) -> Tensor:
-    """Cuts windows out of images, which are reflected where a window leaves them.
+    """Cuts windows out of images, which are reflected where they are smaller.
 
     Args:
         images: tensor `(batch, height, width, channels)`.
@@ -51,10 +48,14 @@ def cut_windows(images: Tensor, window: tuple[int, int], starts: tuple[Tensor, T
         [[0, 1, 2], [2, 3, 4]]
     """
     channels = images.shape[-1]
+    starts = tuple(ops.convert_to_tensor(axis, "int32") for axis in starts)
+    sizes = ops.shape(images)[1:3]
+    # Only of images that are smaller than a window something is missing.
+    pads = [(0, larger(side - size, 0)) for side, size in zip(window, sizes, strict=True)]
+    images = reflect_pad(images, *pads)
     for axis in (1, 2):
         positions = starts[axis - 1][:, None] + ops.arange(window[axis - 1], dtype="int32")
-        positions = reflect_index(positions, ops.shape(images)[axis])
-        images = ops.take(images, ops.reshape(positions, (-1,)), axis=axis)
+        images = take(images, ops.reshape(positions, (-1,)), axis=axis)
     counts = [ops.shape(axis)[0] for axis in starts]
     images = ops.reshape(images, (-1, counts[0], window[0], counts[1], window[1], channels))
     images = ops.transpose(images, (0, 1, 3, 2, 4, 5))
@@ -86,6 +87,8 @@ def blend_windows(
     """
     channels = maps.shape[-1]
     height, width = ops.shape(maps)[1:3]
+    maps = ops.convert_to_tensor(maps)
+    starts = tuple(ops.convert_to_tensor(axis, "int32") for axis in starts)
     counts = [ops.shape(axis)[0] for axis in starts]
     maps = ops.reshape(maps, (-1, counts[0], counts[1], height, width, channels))
     maps = ops.transpose(maps, (0, 1, 3, 2, 4, 5))
@@ -99,7 +102,8 @@ def _weights(starts, window, size, dtype):
     """Returns the weights `(size, windows * window)` of the windows' positions along an axis."""
     inside = ops.arange(window, dtype="int32")
     weights = ops.cast(ops.minimum(inside, window - 1 - inside), "float32") + 0.5
-    positions = ops.reshape(ops.cast(starts, "int32")[:, None] + inside, (1, -1))
+    positions = ops.reshape(starts[:, None] + inside, (1, -1))
     here = positions == ops.arange(size, dtype="int32")[:, None]
-    weights = ops.tile(weights, (ops.shape(starts)[0],)) * ops.cast(here, "float32")
+    repeated = ops.zeros_like(starts)[:, None] + weights
+    weights = ops.reshape(repeated, (1, -1)) * ops.cast(here, "float32")
     return ops.cast(weights / ops.sum(weights, axis=1, keepdims=True), dtype)
