@@ -44,7 +44,8 @@ from comparison.patch_codecs import (
 )
 from comparison.preset_points import preset_points
 from comparison.real_bytes import BYTES, bytes_page
-from training.images import load_split
+
+from umbed_keras.images.squares.sources import load_split
 
 PROTOCOLS = ("laser", "rate", "bytes")
 # Number of atoms, sparsity in learning, sparsities in use, and selection: both selections where it

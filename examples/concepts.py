@@ -31,7 +31,9 @@ from concept_learners.feature_vectors import FeatureVectors
 from concept_learners.learners import LEARNERS
 from PIL import Image
 from scipy.optimize import linear_sum_assignment
-from training.images import load_images, load_split, square
+
+from umbed_keras.images.squares.cutting import square
+from umbed_keras.images.squares.sources import load_images, load_split
 
 HERE = Path(__file__).parent
 

@@ -19,7 +19,8 @@ import umbed_keras as uk
 # isort: split
 # umbed_keras chooses the backend of Keras, so it is imported first.
 import keras
-from training.images import load_split
+
+from umbed_keras.images.squares.sources import load_split
 
 
 @contextlib.contextmanager

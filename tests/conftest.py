@@ -36,7 +36,7 @@ LONG = (
     "test_onnx_export.py",
     "test_data_parallel.py",
     "test_training_backup.py",
-    "test_scribble_app.py",
+    "test_page_browser.py",
 )
 # Folders whose tests run on PyTorch alone, but for those with the marker `every_backend`: they say
 # nothing new on other backends.

@@ -31,9 +31,10 @@ def main():
     parser.add_argument("--preset", default="celeba_dl_k16_s4")
     parser.add_argument("--limit", type=int, default=64)
     args = parser.parse_args()
-    sys.path.append(str(EXAMPLES))
     from PIL import Image
-    from training.images import load_images, square
+
+    from umbed_keras.images.squares.cutting import square
+    from umbed_keras.images.squares.sources import load_images
 
     if args.images:
         images = load_images(args.images, limit=args.limit)

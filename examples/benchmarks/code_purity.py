@@ -14,7 +14,6 @@ that there are 2 K codes; codes of different stages of a residual quantizer are 
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import umbed_keras as uk
@@ -27,9 +26,7 @@ from _celebamask import CLASSES, load
 from keras import ops
 from sklearn.cluster import MiniBatchKMeans
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import held_out
-
+from umbed_keras.images.squares.sources import held_out
 from umbed_keras.zoo.format import CONFIG
 from umbed_keras.zoo.locations import find_preset
 

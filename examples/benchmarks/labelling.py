@@ -5,15 +5,16 @@
 
 Strokes: images begin with one stroke of up to 8 pixels of each class, and get one stroke after the
 other, at the first of `PixelClassifier.suggest` or at a random pixel, each of the true class of its
-first pixel. Faces are segmented one by one; nuclei are a project of several images, of which one
-has the first strokes. Printed are the mean IoU over labelled pixels, and the labels that suggested
-strokes need for the IoU of random ones, as a share of the labels of these.
+first pixel. Faces are segmented one by one; nuclei are projects of several images, of which one has
+the first strokes. Printed are the mean IoU over labelled pixels, and the labels that suggested
+strokes need for the IoU of random ones, as a share of the labels of these, both from rising fits of
+the mean curves.
 
 Instances: a classifier learns from 20 stroked pixels per class, of the image itself or of 5 others
-of every kind (then adapting to each image), and its masks are divided by `segmentation.instances`.
-F1 counts instances of which the intersection over union with a connected region of the true mask is
-above 0.5. The reference is Otsu's threshold and a watershed by distance, as in the example of
-scikit-image, of the side of the threshold that has fewer pixels.
+(then adapting to each image), of any kind or of the same: stained or not. Its masks are divided by
+`segmentation.instances`. F1 counts instances of which the intersection over union with a connected
+region of the true mask is above 0.5. The reference is Otsu's threshold and a watershed by distance,
+as in the example of scikit-image, of the side of the threshold that has fewer pixels.
 
 Settings of `suggest` and `instances` were chosen on the development half, which has other images.
 """
@@ -33,16 +34,19 @@ from skimage.feature import peak_local_max
 from skimage.filters import threshold_otsu
 from skimage.measure import label as connected
 from skimage.segmentation import watershed
+from sklearn.isotonic import IsotonicRegression
 
 LENGTH = 8
-# Draws of strokes, and images that learn: of faces one by one, of nuclei together.
-DRAWS, FACES, NUCLEI = 3, 6, 6
+# Draws of strokes; faces, one by one; and projects of nuclei, of so many images.
+DRAWS, FACES, PROJECTS, NUCLEI = 3, 12, 3, 6
 TRAINED = 5
 # Faces and nuclei of the sorted archives.
 HALVES = {
     "development": (slice(-25, None), slice(40, None)),
     "test": (slice(-50, -25), slice(40)),
 }
+# Difference between channels from which on an image is stained.
+COLOURFUL = 0.05
 # Instances of fewer pixels are dust, for both methods.
 LEAST_SIZE = 20
 # Options of the peaks of distance that mark nuclei: as in scikit-image's example, and the best of
@@ -50,7 +54,7 @@ LEAST_SIZE = 20
 OTSU = {
     "Otsu, connected": {},
     "Otsu, watershed as in the example": {"footprint": np.ones((3, 3))},
-    "Otsu, watershed, peaks 7 pixels apart": {"min_distance": 7},
+    "Otsu, watershed, peaks 10 pixels apart": {"min_distance": 10},
 }
 
 
@@ -122,13 +126,15 @@ def savings(name, classifier, sets, rounds):
     for suggested, (scores, counts) in curves.items():
         cells = [f"{scores[step]:.3f} ({counts[step]:.0f} labels)" for step in shown]
         print("suggested" if suggested else "random", "|", " | ".join(cells))
-    (random, counts), (best, needed) = curves[False], curves[True]
-    # The first labels with which each score is reached.
-    rising, reached = np.maximum.accumulate(random), np.maximum.accumulate(best)
+    # Rising fits of the curves, so that no single lucky stroke counts.
+    rising = {}
+    for suggested, (scores, counts) in curves.items():
+        rising[suggested] = IsotonicRegression().fit(counts, scores).predict(counts), counts
+    (random, counts), (best, needed) = rising[False], rising[True]
     for step in shown[1:]:
-        first = np.argmax(rising >= rising[step])
-        share = np.interp(rising[step], reached, needed, right=np.nan) / counts[first]
-        print(f"labels for the IoU of {step} random strokes, {rising[step]:.3f}: {share:.2f}")
+        first = counts[np.argmax(random >= random[step])]
+        share = np.interp(random[step], best, needed, right=np.nan) / first
+        print(f"labels for the IoU of {step} random strokes, {random[step]:.3f}: {share:.2f}")
     sys.stdout.flush()
 
 
@@ -169,25 +175,31 @@ def drawn_strokes(label, random):
 
 def instances(classifier, images, labels):
     """Prints the F1 of instances in images with strokes, and in images without."""
-    scores = {"with strokes of their own": [], "with strokes of five others": []}
+    stained = np.array([np.ptp(image, axis=-1).max() > COLOURFUL for image in images])
+    scores = {}
     for draw in range(DRAWS):
         random = np.random.default_rng(draw)
         drawn = [drawn_strokes(label, random) for label in labels]
         order = random.permutation(len(images))
-        for name, rows in scores.items():
-            own = name.endswith("own")
-            learned, rest = order[:TRAINED], order if own else order[TRAINED:]
-            if not own:
-                classifier.fit([images[index] for index in learned], [drawn[i] for i in learned])
-            for index in rest:
-                image, true = images[index], connected(labels[index] == 1)
-                if own:
-                    classifier.fit(image, drawn[index])
-                mask = classifier.predict(image, adapt=not own) == 2
-                row = [f1(otsu(image, **options), true) for options in OTSU.values()]
-                for split in (False, True):
-                    row.append(f1(uk.segmentation.instances(mask, LEAST_SIZE, split), true))
-                rows.append(row)
+        kinds = [order[stained[order]], order[~stained[order]]]
+        # Images that learn together, those that are segmented by them, and whether to adapt.
+        tasks = {
+            "with strokes of their own": [([index], [index], False) for index in order],
+            "with strokes of five others": [(order[:TRAINED], order[TRAINED:], True)],
+            "with strokes of five others of their kind": [
+                (kind[:TRAINED], kind[TRAINED:], True) for kind in kinds
+            ],
+        }
+        for name, parts in tasks.items():
+            for learned, rest, adapt in parts:
+                classifier.fit([images[i] for i in learned], [drawn[i] for i in learned])
+                for index in rest:
+                    image, true = images[index], connected(labels[index] == 1)
+                    mask = classifier.predict(image, adapt=adapt) == 2
+                    row = [f1(otsu(image, **options), true) for options in OTSU.values()]
+                    for split in (False, True):
+                        row.append(f1(uk.segmentation.instances(mask, LEAST_SIZE, split), true))
+                    scores.setdefault(name, []).append(row)
     for name, rows in scores.items():
         print(f"\nF1 of instances of nuclei in images {name}")
         for method, score in zip([*OTSU, "connected", "split"], np.mean(rows, 0), strict=True):
@@ -210,9 +222,11 @@ def main():
         instances(classifier, images, labels)
     if args.only == "instances":
         return
-    chosen = np.linspace(0, len(images) - 1, NUCLEI).astype(int)
-    together = [images[index] for index in chosen], [labels[index] for index in chosen]
-    savings("nuclei", classifier, [together], args.rounds)
+    projects = []
+    for first in range(PROJECTS):
+        chosen = np.linspace(first, len(images) - PROJECTS + first, NUCLEI).astype(int)
+        projects.append(([images[index] for index in chosen], [labels[i] for i in chosen]))
+    savings("nuclei", classifier, projects, args.rounds)
     path = args.data / "celebamask_hq_512.tar"
     images, labels = load_some(path, lambda names: names[faces], face_classes, size=256)
     chosen = np.linspace(0, len(images) - 1, FACES).astype(int)

@@ -9,8 +9,6 @@ mean IoU of the classes on all pixels of the test images. `--write` adds it to t
 """
 
 import argparse
-import sys
-from pathlib import Path
 
 import umbed_keras as uk
 
@@ -24,8 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import held_out
+from umbed_keras.images.squares.sources import held_out
 
 PIXELS = 96
 METRIC = "face parts read out linearly"

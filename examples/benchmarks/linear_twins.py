@@ -10,8 +10,6 @@ same coefficients. All are fitted on the training images and measured on the sam
 """
 
 import argparse
-import sys
-from pathlib import Path
 
 import umbed_keras as uk
 
@@ -21,8 +19,7 @@ from keras import ops
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_images, load_split
+from umbed_keras.images.squares.sources import load_images, load_split
 
 CELEBA = ["celeba_dl_k16_s4", "celeba_vae_d16", "celeba_vq_k16"]
 LATENT_DIM, NUM_ATOMS, SPARSITY = 16, 16, 4
@@ -65,7 +62,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", help="folder, tar or .npz")
     parser.add_argument("--presets", nargs="*", default=CELEBA)
-    parser.add_argument("--tiles", action="store_true", help="see train_pixel_embedder.py")
+    parser.add_argument("--tiles", action="store_true", help="as in `umbed-keras train`")
     parser.add_argument("--others", help="more images to measure on")
     args = parser.parse_args()
 

@@ -47,7 +47,9 @@ from pixel_classes import (
 from sklearn.ensemble import RandomForestClassifier
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_split, portrait
+from training.images import portrait
+
+from umbed_keras.images.squares.sources import load_split
 
 GROWTH = 5, 10, 20, 50, 100, 200
 # Number of images of each kind for `--growth`.

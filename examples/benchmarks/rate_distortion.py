@@ -19,8 +19,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from comparison.image_codecs import available, pillow_images
-from training.autoencoder_quality import mean
-from training.images import load_split
+
+from umbed_keras.images.squares.sources import load_split
+from umbed_keras.models.training.autoencoder_quality import mean
 
 QUALITIES = (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95)
 CODECS = {

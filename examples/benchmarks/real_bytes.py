@@ -7,18 +7,14 @@ Bytes with all headers, on the held-out tenth of IMAGES, are compared with
 the fastest of several runs, minus those of `encode` or `decode`.
 """
 
-import sys
 import time
-from pathlib import Path
 
 import _measure as measure
 import numpy as np
 from PIL import Image
 
 import umbed_keras as uk
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from training.images import load_split
+from umbed_keras.images.squares.sources import load_split
 
 SIDE = 512
 

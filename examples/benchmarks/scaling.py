@@ -15,7 +15,7 @@ from pathlib import Path
 
 # isort: split
 import numpy as np
-from pixel_classes import _load, strokes
+from pixel_classes import load_some, strokes
 from scipy.stats import sem
 
 from umbed_keras.images.scaling import Scaling
@@ -27,7 +27,7 @@ PERCENTILES = ((0.0, 100.0), (0.1, 99.9), (1.0, 99.8), (2.0, 98.0))
 
 def load(path, count):
     """The first grey images of an archive, floats in 0..1, and their masks with classes from 1."""
-    images, masks = _load(path, lambda names: names[:count])
+    images, masks = load_some(path, lambda names: names[:count])
     grey = [image.mean(axis=-1) if image.ndim == 3 else image for image in images]
     return grey, [mask + 1 for mask in masks]
 

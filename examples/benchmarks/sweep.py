@@ -2,7 +2,7 @@
 
     python examples/benchmarks/sweep.py ../shared/data/celeba_crops.tar
 
-First every model of the space of `examples/sweep.py` is trained once (45 trainings, resumable), and
+First every model of the space of `umbed-keras sweep` is trained once (45 trainings, resumable), and
 the logs of all epochs are recorded. Then the algorithms are run with several seeds on these records
 instead of training. Hyperband ends by itself; where it resumes a model, only the added epochs
 count.
@@ -11,7 +11,6 @@ count.
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,9 +21,7 @@ import umbed_keras  # noqa: F401 (first: it chooses the backend of Keras)
 import keras
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_split
-
+from umbed_keras.images.squares.sources import load_split
 from umbed_keras.tuning import PixelEmbedderHyperModel, sweep
 
 SPACE = {"latent_dim": [4, 8, 16, 32], "num_entries": [16, 64, 256], "sparsity": [1, 2, 4, 8]}

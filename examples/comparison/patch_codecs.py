@@ -8,14 +8,14 @@ parameters, bits per signal, and the decoded signals.
 import itertools
 
 import numpy as np
-from comparison.sparse_maps import map_bits, refit
+from comparison.sparse_maps import refit
 from keras import ops
 from sklearn.cluster import KMeans
 
 import umbed_keras as uk
 from umbed_keras.bottlenecks.dictionary_learning import learn_dictionary
 from umbed_keras.ops.quantize import quantize
-from umbed_keras.ops.rate import entropy, sparse_bits, sparse_fixed_length
+from umbed_keras.ops.rate import entropy, sparse_bits, sparse_fixed_length, sparse_map_bits
 
 PATCH = 8
 # Rounds of learning of k-means, and of a dictionary, which is learned from two starts.
@@ -131,7 +131,7 @@ def dictionaries(learned, held_out, num_atoms, learned_sparsity, sparsities, sel
             yield (
                 {**setting, **rounding, "bpp by the layer": library.entropy_coded / PATCH**2},
                 float(sparse_fixed_length(num_atoms, sparsity, rounding["b"])),
-                map_bits(indices, coefficients, num_atoms),
+                sparse_map_bits(indices, coefficients, num_atoms),
                 ops.convert_to_numpy(uk.ops.sparse_decode(indices, coefficients, atoms)),
             )
 

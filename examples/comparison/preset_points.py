@@ -4,9 +4,9 @@ import json
 
 import keras
 import numpy as np
-from comparison.sparse_maps import map_bits
 
 import umbed_keras as uk
+from umbed_keras.ops.rate import sparse_map_bits
 from umbed_keras.zoo.format import CONFIG
 from umbed_keras.zoo.locations import find_preset
 
@@ -51,5 +51,5 @@ def _point(model, images):
     if setting.get("b"):
         # Counted as in `patch_codecs`.
         sparse = [codes[name].reshape(-1, setting["S"]) for name in ("indices", "coefficients")]
-        coded = map_bits(*sparse, setting["K"]) * len(sparse[0]) / pixels
+        coded = sparse_map_bits(*sparse, setting["K"]) * len(sparse[0]) / pixels
     return setting, fixed, coded, model.decode(codes, size=images.shape[1:3])

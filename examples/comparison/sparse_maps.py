@@ -1,31 +1,6 @@
-"""Sparse codes as maps of quantized coefficients: their entropy, and refitting."""
+"""Refitting of sparse codes whose coefficients are quantized."""
 
 import numpy as np
-
-
-def map_bits(indices, coefficients, num_atoms):
-    """Computes the entropy of sparse codes as `num_atoms` coefficients, most of them 0.
-
-    The coefficient of each atom is a symbol with its own statistics, 0 where the atom is not
-    chosen. So the support is a set, a coefficient quantized to 0 leaves it, and its size may differ
-    between signals. These statistics are well sampled, unlike the entropy of whole supports, of
-    which there may be more than signals.
-
-    Args:
-        indices: integers `(n, sparsity)`, distinct for a signal.
-        coefficients: floats `(n, sparsity)`, quantized.
-        num_atoms: int, number of atoms.
-
-    Returns:
-        float, bits per signal.
-    """
-    levels, symbols = np.unique(coefficients, return_inverse=True)
-    symbols = indices * len(levels) + symbols.reshape(indices.shape)
-    counts = np.bincount(symbols[coefficients != 0], minlength=num_atoms * len(levels))
-    unused = len(indices) - counts.reshape(num_atoms, -1).sum(axis=1)
-    counts = np.concatenate([counts, unused])
-    shares = counts[counts > 0] / len(indices)
-    return float(-np.sum(shares * np.log2(shares)))
 
 
 def refit(signals, dictionary, indices, coefficients, rounded, worth, sweeps=2):

@@ -12,7 +12,6 @@ or a tar, cropped to several sizes.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,7 @@ import keras
 from keras import ops
 
 # isort: split
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_images
+from umbed_keras.images.squares.sources import load_images
 
 EPSILON = 1e-3
 SIZES = (224, 224), (256, 192), (320, 240), (250, 190)

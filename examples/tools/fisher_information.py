@@ -7,19 +7,17 @@ The Fisher information of a feature map is the mean outer product of the gradien
 log-probability of a label, drawn from the network's own prediction, with respect to the features of
 a position (Amari 1998). Writes a power of it for each map, a symmetric matrix `(channels,
 channels)`, for `PixelEmbedder.adapt(images, feature_metrics=...)` and
-`train_pixel_embedder.py --feature-metrics`. IMAGES is a folder or a tar.
+`umbed-keras train --feature-metrics`. IMAGES is a folder or a tar.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from convert_efficientnet_lite0 import published_weights
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_images
+from umbed_keras.images.squares.sources import load_images
 
 # The blocks whose outputs are the maps of the backbone.
 TAPS = 2, 4, 10

@@ -11,7 +11,6 @@ import umbed_keras as uk
 
 # isort: split
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,7 @@ import numpy as np
 from umbed_keras.zoo.preset_checks import read_preset
 
 # isort: split
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from training.images import load_split
+from umbed_keras.images.squares.sources import load_split
 
 # Number of held-out pixels that the measurement uses at most, about.
 MEASURED_PIXELS = 300 * 128 * 128

@@ -1,5 +1,6 @@
 """The command `umbed-keras`: how it starts, and what it does with errors."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -58,6 +59,26 @@ def test_other_programs_import_all_classes_at_once(shell):
     assert shell("-c", code).stdout == "True\n"
 
 
+# Run as the script of the command.
+WARNING = """
+import sys, warnings
+from umbed_keras.apps import command, presets
+
+def run(args):
+    for kind in (DeprecationWarning, UserWarning, ResourceWarning):
+        warnings.warn("two\\nlines", kind)
+
+presets.run = run
+command.main(["presets", "list"])
+"""
+
+
+def test_warnings_are_one_line_and_for_users(shell, tmp_path):
+    path = tmp_path / "umbed-keras"
+    path.write_text(WARNING)
+    assert shell("-W", "always", path).stderr == "umbed-keras: warning: two lines\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -75,3 +96,11 @@ def test_an_error_is_one_line_and_status_2(arguments, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith(message)
     assert error.count("\n") == 1
+
+
+def test_napari_without_its_extra_names_the_command_of_pip(capsys):
+    if importlib.util.find_spec("napari"):
+        pytest.skip("napari is installed")
+    with pytest.raises(SystemExit, match="2"):
+        main(["napari"])
+    assert 'pip install "umbed_keras[napari]"' in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from umbed_keras.apps.command import main
-from umbed_keras.segmentation import PixelClassifier
+from umbed_keras.segmentation import PixelClassifier, Project
 
 
 @pytest.fixture
@@ -57,6 +57,20 @@ def test_a_folder_becomes_a_table_in_physical_units(masks, capsys):
     assert out.splitlines()[-1] == f"4 objects in 2 masks: {table}, {shares}"
 
 
+def test_a_project_names_the_classes(masks, capsys):
+    Project({1: "tissue", 2: "nucleus"}).save(masks / "p.umbed")
+    arguments = ["measure", masks / "out", "--project", masks / "p.umbed", "--output", "c.csv"]
+    arguments = [*map(str, arguments[:-1]), str(masks / "c.csv"), "--background"]
+    assert main([*arguments, "tissue", "--fractions", str(masks / "f.csv")]) == 0
+    assert {row["class_name"] for row in rows(masks / "c.csv")} == {"nucleus"}
+    assert list(rows(masks / "c.csv")[0])[:4] == ["image", "label", "class", "class_name"]
+    assert [row["class_name"] for row in rows(masks / "f.csv")[:2]] == ["tissue", "nucleus"]
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([*arguments, "stroma"])
+    assert "must be one of ['tissue', 'nucleus']. Received: stroma" in capsys.readouterr().err
+
+
 def test_numbers_of_objects_and_further_properties(masks, capsys):
     numbers = np.zeros((12, 12), int)
     numbers[2:5, 2:5] = numbers[8:10, 8:10] = 7  # one object in two parts
@@ -72,7 +86,7 @@ def test_touching_objects_are_divided(tmp_path):
     y, x = np.mgrid[:40, :60]
     mask = (np.hypot(y - 20, x - 20) < 12) | (np.hypot(y - 20, x - 40) < 12)
     np.save(tmp_path / "two.npy", mask)
-    for options, count in (([], 1), (["--split", "0.8"], 2)):
+    for options, count in (([], 1), (["--split", "0.8"], 2), (["--split"], 2)):
         main(["measure", str(tmp_path / "two.npy"), "--output", str(tmp_path / "t.csv"), *options])
         assert len(rows(tmp_path / "t.csv")) == count
 
@@ -116,6 +130,7 @@ def test_what_segment_writes_is_measured(tmp_path):
     ("arguments", "message"),
     [
         (["{0}/none.png"], "none.png"),
+        (["{0}/out", "--images", "{0}/nix"], "nix: No such file"),
         (["{0}/out", "--images", "{0}/images/a.png"], "without an image of their name in --images"),
         (["{0}/out/a.labels.png", "--split", "2"], "--split must be between 0 and 1"),
         (["{0}/out/a.labels.png", "--images", "{0}/small.png"], "must have the same sizes"),

@@ -15,7 +15,8 @@ pytest.importorskip("sklearn")
 
 from napari.layers import Image, Labels  # noqa: E402
 
-from umbed_keras.apps.napari import _layer_images, _project_layers  # noqa: E402
+from umbed_keras.apps.napari import open_window  # noqa: E402
+from umbed_keras.apps.napari._layers import _layer_images, _project_layers  # noqa: E402
 
 PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
@@ -109,9 +110,9 @@ def test_a_project_is_the_same_after_saving_and_opening(tmp_path):
     _project_layers.save_project(tmp_path / "mine.umbed", project, labelled)
     project = uk.segmentation.Project.load(tmp_path / "mine.umbed")
     assert (project.preset, project.classes[2].name) == (PRESET, "bright")
-    (shown,) = _project_layers.project_layers(project)
+    ((shown, again),) = _project_layers.project_layers(project)
     np.testing.assert_array_equal(shown.data, stack)
-    np.testing.assert_array_equal(shown.strokes, labels)
+    np.testing.assert_array_equal(again, labels)
     again = Image(shown.data, **shown.options)
     assert _layer_images.layer_path(again) == str(tmp_path / "stack.npy")
     assert _layer_images.layer_image(again).axes == "zyx"
@@ -154,6 +155,7 @@ def plugin(request):
     widget = SegmentWidget(viewer)
     viewer.window.add_dock_widget(widget)
     widget._parts.settings.preset.setCurrentText(PRESET)
+    widget._parts.live.setChecked(False)
     widget.wait = lambda: qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
     yield viewer, widget
     widget.wait()
@@ -205,7 +207,7 @@ def test_live_strokes_are_answered_by_the_newest(plugin):
         layer.selected_label = 2
         layer.paint((row, 30), 2)
     widget.wait()
-    assert len(received) == 1
+    assert len(received) == 2  # the first answer, and the refined one
     expected = uk.segmentation.PixelClassifier(PRESET).fit(picture(), layer.data)
     np.testing.assert_array_equal(
         viewer.layers["segmentation of picture"].data, expected.predict(picture())
@@ -259,6 +261,12 @@ def test_apply_to_selected_layers(plugin):
     np.testing.assert_array_equal(
         viewer.layers["segmentation of other"].data, classifier.predict(other.data)
     )
+    viewer.layers.remove("segmentation of other")
+    widget.apply()
+    widget.cancel()
+    widget.wait()
+    assert widget._parts._bar.isHidden()
+    assert "segmentation of other" not in viewer.layers
 
 
 def test_a_project_opens_as_layers(plugin, tmp_path):
@@ -341,3 +349,52 @@ def test_settings_and_names_are_saved(plugin, tmp_path):
     names = {path.name for path in (tmp_path / "others segmented").iterdir()}
     assert {"one.labels.png", "objects.csv"} <= names
     assert "1 of 1 images" in widget._parts.message.text()
+
+
+def test_the_command_opens_folders_and_projects(make_napari_viewer, qtbot, tmp_path):
+    if not has_display:
+        pytest.skip("needs a display")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for seed, name in enumerate(("one", "two")):
+        np.save(folder / f"{name}.npy", picture(seed=seed))
+    project = uk.segmentation.Project({1: "dark", 2: "bright"}, PRESET)
+    key = project.add_image(folder / "one.npy")
+    project.set_strokes(key, strokes())
+    project.save(folder / "project.umbed")
+    viewer = make_napari_viewer()
+    widget = open_window(viewer, [folder])
+    widget._parts.live.setChecked(False)
+    assert widget._parts.settings.preset.currentText() == PRESET
+    one, two = (layer for layer in viewer.layers if isinstance(layer, Image))
+    assert (one.name, two.name) == ("one.npy", "two.npy")
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "one.npy",
+        "strokes on one.npy",
+    ]
+    # Strokes belong to one image, also where others have the same size.
+    first = widget._parts.strokes.layer
+    widget.train()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    widget.next()
+    qtbot.waitUntil(lambda: not widget._runner.is_busy, timeout=60_000)
+    second = widget._parts.strokes.layer
+    assert second is not first
+    assert {layer.name for layer in viewer.layers if layer.visible} == {
+        "two.npy",
+        second.name,
+        "segmentation of two.npy",
+    }
+    widget._parts.image.choose(one)
+    assert widget._parts.strokes.layer is first
+    widget._parts.strokes.choose(second)
+    with pytest.raises(ValueError, match=r"belong to 'two\.npy'"):
+        widget._strokes.pair(one, "yxc", second)
+    # Strokes are saved without a click.
+    second.paint((9, 9), 2)
+    widget.change_class(2, uk.segmentation.LabelClass("very bright", (1, 2, 3)))
+    qtbot.waitUntil(lambda: not (widget._recount.isActive() or widget._saving.isActive()))
+    project = uk.segmentation.Project.load(folder / "project.umbed")
+    assert project.classes[2].name == "very bright"
+    counts = {image.name: image.num_labelled for image in project.images.values()}
+    assert counts == {"one.npy": 48, "two.npy": np.count_nonzero(second.data)}

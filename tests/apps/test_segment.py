@@ -232,6 +232,14 @@ def test_a_project_segments_its_images_and_others(run, folders, capsys):
     assert [70, 80, 90] in read(folder / "out" / "one.overlay.png").reshape(-1, 3).tolist()
 
 
+def test_images_without_strokes_are_counted(run, folders, capsys):
+    folder, _ = folders
+    (folder / "train" / "two.strokes.png").unlink()
+    run("--train", folder / "train")
+    hint = f"1 images without strokes are left out: add --apply {folder / 'train'}"
+    assert hint in capsys.readouterr().err
+
+
 def test_results_of_two_classifiers_are_never_mixed(run, folders):
     folder, _ = folders
     image, strokes = folder / "train" / "one.png", folder / "train" / "one.strokes.png"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import umbed_keras as uk
+from umbed_keras.models.training import autoencoder_quality, pixel_quality
 from umbed_keras.zoo.locations import builtin_presets
 from umbed_keras.zoo.preset_checks import read_preset
 
@@ -31,12 +32,10 @@ MODELS = {
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_built_in_cards_say_what_the_training_scripts_measure(kind, monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "examples")
+def test_built_in_cards_say_what_trainings_measure(kind, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "examples" / "benchmarks")
     monkeypatch.setenv("UMBED_LPIPS", str(tmp_path))  # which has no weights
     import code_purity
-    from training import autoencoder_quality, pixel_quality
 
     module, make = MODELS[kind]
     quality = {"pixel": pixel_quality, "autoencoder": autoencoder_quality}[module]

@@ -2,16 +2,24 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
-from umbed_keras.apps.command_parser import CommandParser
+from umbed_keras.apps.arguments.command_parser import CommandParser
+from umbed_keras.apps.process import runs_command
 from umbed_keras.version import __version__
 
 # Subcommand, which has the name of its module, to a line of help.
 COMMANDS = {
     "presets": "list, describe and verify presets",
+    "page": "open a page in the browser on which a few strokes segment images",
+    "napari": "open napari, with the plugin that segments images from strokes",
     "segment": "segment images into the classes of a few stroked pixels",
     "measure": "measure the objects of masks, as a table",
+    "train": "train a pixel embedder on your own images",
+    "autoencode": "train an image autoencoder on your own images",
+    "sweep": "train pixel embedders of many sizes, and compare them",
     "embed": "write the vectors or codes of all pixels of images to a Zarr store",
     "segment-store": "write the classes of all pixels of large images to a Zarr store",
     "compress": "compress images to small files",
@@ -56,13 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = command_parser().parse_args(arguments[:1]).command
     module = importlib.import_module(f"umbed_keras.apps.{name.replace('-', '_')}")
     parser = CommandParser(f"umbed-keras {name}", module.__doc__)
+    if runs_command():
+        warnings.showwarning = _show_warning
     try:
         module.add_arguments(parser)
-        return module.run(parser.parse_args(arguments[1:]))
+        args = parser.parse_args(arguments[1:])
+        args.arguments = arguments
+        return module.run(args)
     except ERRORS as error:
         parser.error(_message(error))
     except KeyboardInterrupt:
         return 130  # as a shell reports it
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Shows a warning to users in one line, and none that is for developers."""
+    if issubclass(category, UserWarning):
+        print(f"umbed-keras: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _message(error: BaseException) -> str:

@@ -10,8 +10,8 @@ whose workers have access to the same files pass `--scheduler`.
 
 import argparse
 
+from umbed_keras.apps.arguments.work_arguments import add_work_arguments, work_options
 from umbed_keras.apps.process import load_library
-from umbed_keras.apps.work_arguments import add_work_arguments, work_options
 
 _DTYPES = ("float32", "float16")
 

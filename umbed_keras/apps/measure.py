@@ -1,6 +1,7 @@
 """Measures the objects of masks, as a table of comma-separated values.
 
-  umbed-keras measure FOLDER --images IMAGES --background 1 --split 0.8 --output cells.csv
+  umbed-keras measure FOLDER --images IMAGES --background 1 --split --output cells.csv
+  umbed-keras measure FOLDER --project cells.umbed --background tissue --output cells.csv
   umbed-keras measure cells.labels.png --pixel-size 0.5 --unit um --output cells.csv
 
 A mask is a file of class numbers, as `umbed-keras segment` writes it. Its objects are the
@@ -11,13 +12,15 @@ all NAME.labels.* are measured, or, if there are none, all images. Intensities a
 The table has a row for each object: the name of its mask, its number, its class, its size, shape
 and position in physical units where the size of a pixel is known (from the files, or given), and
 its intensities in each channel. --fractions writes the share of each class in each mask as well.
+With --project, classes have names as well, which --background takes, too.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from umbed_keras.apps.arguments.paths import check_exists
 from umbed_keras.apps.process import load_library
 
 if TYPE_CHECKING:
@@ -44,14 +47,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", type=Path, nargs="+", default=[], metavar="PATH", help="files and folders"
     )
     parser.add_argument(
-        "--background", type=int, nargs="+", default=[0], help="classes that are no objects"
+        "--background",
+        nargs="+",
+        default=["0"],
+        metavar="CLASS",
+        help="numbers or names of classes that are no objects",
     )
+    parser.add_argument("--project", type=Path, help="file that names the classes")
     parser.add_argument("--min-size", type=int, default=0, help="leave out objects of fewer pixels")
     parser.add_argument(
         "--split",
         type=float,
-        help="divide objects that are narrower than this share of their width, such as 0.8 "
-        "(default: objects stay whole)",
+        nargs="?",
+        const=0.8,
+        help="divide objects where they are narrower than this share of their width, 0.8 unless "
+        "stated (default: objects stay whole)",
     )
     parser.add_argument(
         "--objects", action="store_true", help="masks hold numbers of objects, not of classes"
@@ -97,11 +107,15 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.split is not None and not 0 < args.split < 1:
         raise ValueError(f"--split must be between 0 and 1. Received: {args.split}")
+    for path in (*args.masks, *args.images):
+        check_exists(path)
     load_library()
     import keras
 
     from umbed_keras.segmentation import Measurements, class_fractions
 
+    names = _class_names(args.project)
+    background = [_class_number(text, names) for text in args.background]
     masks = _named(args.masks, only_labels=True)
     images = _named(args.images)
     alone = len(masks) == len(images) == 1
@@ -113,9 +127,9 @@ def run(args: argparse.Namespace) -> int:
     for name, path in masks.items():
         image = next(iter(images.values())) if alone else images.get(name)
         try:
-            tables[name] = _measured(args, path, image)
+            tables[name] = _measured(args, path, image, background).with_class_names(names)
             if args.fractions:
-                shares[name] = _table(class_fractions(path))
+                shares[name] = _table(class_fractions(path)).with_class_names(names)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         bar.add(1)
@@ -150,7 +164,29 @@ def _labels_first(files: Sequence[Path]) -> Sequence[Path]:
     return [path for path in files if path.stem.endswith(_LABELS)] or files
 
 
-def _measured(args: argparse.Namespace, path: Path, image_path: Path | None) -> "Measurements":
+def _class_names(project: Path | None) -> dict[int, str]:
+    """Number to name of the classes of a project."""
+    if project is None:
+        return {}
+    from umbed_keras.segmentation import Project
+
+    return {number: given.name for number, given in Project.load(project).classes.items()}
+
+
+def _class_number(text: str, names: Mapping[int, str]) -> int:
+    for number, name in names.items():
+        if name == text:
+            return number
+    try:
+        return int(text)
+    except ValueError:
+        known = f"one of {list(names.values())}" if names else "a number, without a --project"
+        raise ValueError(f"--background must be {known}. Received: {text}") from None
+
+
+def _measured(
+    args: argparse.Namespace, path: Path, image_path: Path | None, background: Sequence[int]
+) -> "Measurements":
     """The table of a mask."""
     from umbed_keras.images.read_image import open_image, read_image
     from umbed_keras.segmentation import instances, measure
@@ -165,7 +201,7 @@ def _measured(args: argparse.Namespace, path: Path, image_path: Path | None) -> 
     if args.objects:
         numbers, classes = path, None
     else:
-        options = {"axes": letters, "pixel_size": pixel_size, "background": [0, *args.background]}
+        options = {"axes": letters, "pixel_size": pixel_size, "background": [0, *background]}
         numbers = instances(path, args.min_size, args.split or False, **options)
         classes = path
     try:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: parser of the subcommand.
 
     Examples:
-        >>> from umbed_keras.apps.command_parser import CommandParser
+        >>> from umbed_keras.apps.arguments.command_parser import CommandParser
         >>> parser = CommandParser("umbed-keras presets")
         >>> add_arguments(parser)
         >>> parser.parse_args(["list"]).pattern

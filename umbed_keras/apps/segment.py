@@ -24,12 +24,12 @@ the end, and the exit status is then 1.
 """
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from umbed_keras.apps.arguments.paths import check_exists
 from umbed_keras.apps.process import load_library
 
 if TYPE_CHECKING:
@@ -152,9 +152,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.output.resolve() in folders:
         raise ValueError("--output must be another folder than those of images")
     for path in (*sources, args.strokes, *args.apply):
-        # A path may go on within an HDF5 file.
-        if path and not any(part.is_file() for part in path.parents) and not path.exists():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        if path:
+            check_exists(path)
 
 
 def _from_files(
@@ -176,6 +175,10 @@ def _from_files(
     if args.train:
         paths = _images_in(args.train, args.output)
         pairs = pairs_in(args.train, paths)
+        if len(paths) > len(pairs) and not args.apply:
+            others = len(paths) - len(pairs)
+            text = f"{others} images without strokes are left out: add --apply {args.train}"
+            print(text, file=sys.stderr)
         groups.append((args.train, [path for path, _ in pairs]))
     groups += _to_apply(args)
     names = result_names(groups)

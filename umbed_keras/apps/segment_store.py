@@ -7,8 +7,8 @@ The same command continues after an interruption. If images or tiles failed, a m
 
 import argparse
 
+from umbed_keras.apps.arguments.work_arguments import add_work_arguments, work_options
 from umbed_keras.apps.process import load_library
-from umbed_keras.apps.work_arguments import add_work_arguments, work_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -119,3 +119,32 @@ def sparse_bits(
         float(sparse_fixed_length(num_atoms, sparsity, coefficient_bits)),
         support + sparsity * coefficient,
     )
+
+
+def sparse_map_bits(indices: np.ndarray, coefficients: np.ndarray, num_atoms: int) -> float:
+    """Computes the entropy of sparse codes as `num_atoms` coefficients, most of them 0.
+
+    The coefficient of each atom is a symbol with its own statistics, 0 where the atom is not
+    chosen. So the support is a set, a coefficient quantised to 0 leaves it, and its size may differ
+    between codes. These statistics are well sampled, unlike the entropy of whole supports, of
+    which there may be more than codes.
+
+    Args:
+        indices: integer array `(n, sparsity)`, distinct within a code.
+        coefficients: floating array `(n, sparsity)`, quantised.
+        num_atoms: int, number of atoms of the dictionary.
+
+    Returns:
+        Bits per code.
+
+    Examples:
+        >>> sparse_map_bits(np.array([[0], [1]]), np.array([[0.5], [0.5]]), num_atoms=4)
+        2.0
+    """
+    levels, symbols = np.unique(coefficients, return_inverse=True)
+    symbols = indices * len(levels) + symbols.reshape(indices.shape)
+    counts = np.bincount(symbols[coefficients != 0], minlength=num_atoms * len(levels))
+    unused = len(indices) - counts.reshape(num_atoms, -1).sum(axis=1)
+    counts = np.concatenate([counts, unused])
+    shares = counts[counts > 0] / len(indices)
+    return float(-np.sum(shares * np.log2(shares)))

@@ -22,6 +22,8 @@ FOREST_LABELS = 100
 # Lower bound of a label's likelihood: no single label rules out a part of the mixture.
 MIN_LIKELIHOOD = 1e-3
 EM_STEPS = 100
+# From so many pixels on threads save more time than they take; a quarter where trees are grown.
+_MANY = 8192
 # Computation keeps these dtypes; other input is converted to the first.
 DTYPES = ("float32", "float64")
 # Inverse strengths of the L2 penalty: of the regression on colours, and of that on vectors.
@@ -116,16 +118,17 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
             self.weights_ = np.array([bool(colours), bool(vectors)], "float64")
         self._linear = self._fit_linear(features, y)
         self._forest = self._fit_forest(features, y) if vectors and (many or lead > 0) else None
-        if self._forest:
-            self._forest.set_params(n_jobs=-1)
         return self
 
-    def refitted(self, features: ArrayLike, y: ArrayLike) -> Self:
+    def refitted(
+        self, features: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Returns a classifier that is fitted to other pixels, with the weights of this one.
 
         Args:
             features: float array `(n, num_colours + vector)`.
             y: array `(n,)` of labels, of all classes of this classifier and no others.
+            sample_weight: float array `(n,)`, how much each pixel counts; None is 1 for each.
 
         Returns:
             A new `FewLabelsClassifier`.
@@ -147,9 +150,10 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         if not np.array_equal(np.unique(y), self.classes_):
             raise ValueError(f"`y` must hold the classes {self.classes_}. Received: {np.unique(y)}")
         twin = copy.copy(self)
-        twin._linear = self._fit_linear(features, y)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        twin._linear = self._fit_linear(features, y, weights)
         if self._forest:
-            twin._forest = self._fit_forest(features, y).set_params(n_jobs=-1)
+            twin._forest = self._fit_forest(features, y, weights)
         return twin
 
     def predict_proba(self, features: ArrayLike) -> np.ndarray:
@@ -170,7 +174,9 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         features = validate_data(self, features, dtype=DTYPES, reset=False)
         by_colours, by_vectors = _linear_probabilities(self._linear, features)
         if self._forest:
-            by_vectors += self._forest.predict_proba(features[:, self.num_colours :]).T
+            forest = copy.copy(self._forest)
+            forest.n_jobs = -1 if len(features) >= _MANY else None
+            by_vectors += forest.predict_proba(features[:, self.num_colours :]).T
             by_vectors /= 2
         by_colours *= self.weights_[0]
         by_vectors *= self.weights_[1]
@@ -198,7 +204,9 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         indices = range(num_features)
         return indices[: self.num_colours], indices[self.num_colours :]
 
-    def _fit_linear(self, features: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit_linear(
+        self, features: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Fits the two logistic regressions and folds their standardisation into one linear map.
 
         Returns:
@@ -218,7 +226,8 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
                 columns = slice(part.start, part.stop)
                 scaler = StandardScaler()
                 regression = LogisticRegression(C=penalty, max_iter=300)
-                regression.fit(scaler.fit_transform(features[:, columns]), y)
+                scaled = scaler.fit_transform(features[:, columns], sample_weight=weights)
+                regression.fit(scaled, y, weights)
                 # With two classes scikit-learn stores the coefficients of the second alone.
                 stored = slice(1, 2) if num_classes == 2 else slice(None)
                 scaled = (regression.coef_ / scaler.scale_).T
@@ -226,9 +235,12 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
                 intercepts[index, stored] = regression.intercept_ - scaler.mean_ @ scaled
         return coefficients, intercepts
 
-    def _fit_forest(self, features: np.ndarray, y: np.ndarray) -> RandomForestClassifier:
-        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
-        return forest.fit(features[:, self.num_colours :], y)
+    def _fit_forest(
+        self, features: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    ) -> RandomForestClassifier:
+        jobs = -1 if len(y) >= _MANY // 4 else None
+        forest = RandomForestClassifier(self.num_trees, random_state=self.seed, n_jobs=jobs)
+        return forest.fit(features[:, self.num_colours :], y, weights)
 
     def held_out_proba(
         self, features: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None

@@ -1,6 +1,7 @@
 """Segmentation of images from a few labelled pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -16,8 +17,9 @@ from umbed_keras.segmentation.classifier_file import read_labelled, write_labell
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
+from umbed_keras.segmentation.labelled_part import LabelledPart
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, training_set
-from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, fingerprint
+from umbed_keras.segmentation.pixel_features import DEFAULT_PRESET, PixelFeatures, fingerprint
 from umbed_keras.segmentation.pixel_prediction import ImageLike, LabelLike
 from umbed_keras.segmentation.self_training import (
     POSITIONS,
@@ -174,21 +176,78 @@ class PixelClassifier(LabelAdvice):
         if scaling.scope == "collection":
             scaling = scaling.fit(images)
         features = self._features_in(scaling, self.channels)
-        earlier, drawn, planes = set(labelled), {}, {}
+        parts: dict[str, LabelledPart] = {}
         for image, label in zip(images, label_images, strict=True):
             warn_of_soft_edges(label)
             vectors = features.of_image(image)
             for plane, part in label_planes(image, label):
-                if part.any():
-                    values, key = features.of_plane(vectors, plane)
-                    # Planes of equal content are one, with the labels of both.
-                    drawn[key] = np.where(part != 0, part, drawn.get(key, 0))
-                    pixels = LabelledPixels.from_label_image(drawn[key], values, int(self.seed))
-                    labelled[key], planes[key] = pixels, (vectors, plane)
-                elif earlier:
+                # Planes without labels count if they had some.
+                if part.any() or labelled:
                     key = features.key(vectors, plane)
-                    if key in earlier and key not in drawn:
-                        labelled.pop(key, None)
+                    if key in parts:  # planes of equal content are one, with the labels of both
+                        part = np.where(part != 0, part, parts[key].labels)
+                    if part.any() or key in labelled:
+                        of_plane = partial(_features_of_plane, features, vectors, plane)
+                        parts[key] = LabelledPart(key, vectors, part, of_plane)
+        self._fit_parts(labelled, parts.values(), scaling)
+        return self._self_train(guesses, parts.values())
+
+    def fit_parts(
+        self, parts: Sequence[LabelledPart], forgotten: Iterable[str], scaling: Scaling
+    ) -> Self:
+        """Fits the classifier to further labelled parts of planes and those of earlier calls.
+
+        It is `partial_fit` for whoever keeps the features of parts, and answers in less time: it
+        learns from labelled pixels alone. `self_train` makes up for the rest.
+
+        Args:
+            parts: `LabelledPart`s with labels; one of an earlier call, known by its key, is
+                replaced.
+            forgotten: keys of parts of earlier calls that have no labels any more.
+            scaling: the `Scaling`, as in the class.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            ValueError: as `fit`; what an earlier fit left stays then, and `parts` do not count.
+        """
+        self._check_arguments()
+        earlier, gone = vars(self).get("_labelled", {}), set(forgotten)
+        kept = {key: pixels for key, pixels in earlier.items() if key not in gone}
+        self._fit_parts(kept, parts, scaling)
+        return self
+
+    def self_train(self, parts: Sequence[LabelledPart]) -> Self:
+        """Lets the classifier learn from unlabelled pixels, too, after `fit_parts`.
+
+        Args:
+            parts: those of all calls of `fit_parts` since the last self-training.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit_parts`.
+        """
+        self._check_fitted()
+        return self._self_train(vars(self).get("_guesses", {}), parts)
+
+    def _fit_parts(
+        self,
+        labelled: dict[str, LabelledPixels],
+        parts: Iterable[LabelledPart],
+        scaling: Scaling,
+    ) -> None:
+        """Adds the labelled pixels of parts to a dictionary by their keys, and fits to all."""
+        for part in parts:
+            if part.labels.any():
+                pixels = LabelledPixels.from_label_image(
+                    part.labels, part.features(), int(self.seed)
+                )
+                labelled[part.key] = pixels
+            else:
+                labelled.pop(part.key, None)
         if not sum(len(pixels.labels) for pixels in labelled.values()):
             raise ValueError(
                 "`labels` must label some pixels with data: all are 0, or lie where there are none."
@@ -196,21 +255,24 @@ class PixelClassifier(LabelAdvice):
         if len({pixels.features.shape[1] for pixels in labelled.values()}) > 1:
             raise ValueError("`images` must all have the same number of channels.")
         self._fit_labelled(labelled, scaling)
-        guesses = {key: part for key, part in guesses.items() if key in labelled}
-        if self.classifier is None:
-            guesses |= {key: self._guess(*planes[key], drawn[key]) for key in planes}
-        return self._learn(guesses)
 
-    def _guess(self, vectors: ImageVectors, plane: tuple[int, ...], labels: np.ndarray) -> Guesses:
-        """The pixels of a plane without labels of which the classifier is confident."""
-        features, _ = self.features.of_plane(vectors, plane)
+    def _self_train(self, guesses: Mapping[str, Guesses], parts: Iterable[LabelledPart]) -> Self:
+        """Teaches the classifier guesses about parts, and those of earlier calls about others."""
+        kept = {key: part for key, part in guesses.items() if key in self._labelled}
+        if self.classifier is None:
+            kept |= {part.key: self._guess(part) for part in parts if part.key in self._labelled}
+        return self._learn(kept)
+
+    def _guess(self, part: LabelledPart) -> Guesses:
+        """The pixels of a part without labels of which the classifier is confident."""
+        features, labels, vectors = part.features(), part.labels, part.vectors
         smoothing = at_half_size(self._smoothing(vectors.image))
         if smoothing and labels.size >= 4 * POSITIONS:
             # A quarter of the pixels is as many as are looked at.
             features, labels = features[::2, ::2], labels[::2, ::2]
         else:
             smoothing = None
-        probabilities = self._probabilities(features, vectors, smoothing=smoothing)
+        probabilities = self.probabilities_of(features, vectors, smoothing=smoothing)
         rows, cols = positions(*labels.shape, int(self.seed))
         rows, cols = (side[labels[rows, cols] == 0] for side in (rows, cols))
         chosen = probabilities[rows, cols], features[rows, cols]
@@ -346,6 +408,12 @@ class PixelClassifier(LabelAdvice):
             )
         as_smoothing(self.smoothing)
         check_integers(seed=(0, self.seed))
+
+
+def _features_of_plane(
+    features: PixelFeatures, vectors: ImageVectors, plane: tuple[int, ...]
+) -> np.ndarray:
+    return features.of_plane(vectors, plane)[0]
 
 
 def _class_name(classifier: BaseEstimator | None) -> str | None:

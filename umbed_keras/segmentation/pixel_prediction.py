@@ -135,7 +135,7 @@ class PixelPrediction(BaseEstimator):
         """
         self._check_fitted()
         vectors = self._vectors(image)
-        return self._probabilities(self.features.of_plane(vectors, plane)[0], vectors)
+        return self.probabilities_of(self.features.of_plane(vectors, plane)[0], vectors)
 
     def uncertainty(
         self, images: ImageLike, axes: str | None = None, adapt: bool = False
@@ -260,7 +260,7 @@ class PixelPrediction(BaseEstimator):
         self._check_fitted()
         vectors = self._vectors(image)
         return WindowClassifier(
-            self._probabilities,
+            self.probabilities_of,
             len(self.classes_),
             self.features,
             vectors,
@@ -289,11 +289,11 @@ class PixelPrediction(BaseEstimator):
         parts = []
         for plane in image.planes():
             features = self.features.of_plane(vectors, plane)[0]
-            probabilities = self._probabilities(features, vectors)
+            probabilities = self.probabilities_of(features, vectors)
             if adapt:
                 rows, cols = positions(image.height, image.width, int(self.seed))
                 student = self._adapted(probabilities[rows, cols], features[rows, cols])
-                probabilities = self._probabilities(features, vectors, student)
+                probabilities = self.probabilities_of(features, vectors, student)
             parts.append(function(probabilities))
         return join_planes(image, parts)
 
@@ -320,14 +320,24 @@ class PixelPrediction(BaseEstimator):
                 f"Received: {self.classifier!r}"
             )
 
-    def _probabilities(
+    def probabilities_of(
         self,
         features: np.ndarray,
         vectors: ImageVectors,
         classifier: Any = None,
         smoothing: Smoothing | None = None,
     ) -> np.ndarray:
-        """Computes smoothed probabilities of features `(height, width, features)` of an image."""
+        """Computes the smoothed probabilities of features.
+
+        Args:
+            features: float32 array `(height, width, features)` of a plane or a window.
+            vectors: `ImageVectors` of the image.
+            classifier: fitted classifier of features; None is `classifier_`.
+            smoothing: the filter; None is that of the image.
+
+        Returns:
+            float32 array `(height, width, classes)`; NaN where there are no data.
+        """
         classifier = classifier or self.classifier_
         smoothing = smoothing or self._smoothing(vectors.image)
         channels = features[..., : self.features.num_channels(features.shape[-1])]

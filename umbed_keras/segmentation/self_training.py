@@ -122,8 +122,9 @@ def taught(
     parts = [_first_of_each(part, most, classifier.classes_) for part in guesses]
     every = Guesses(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     student = classifier.refitted(
-        np.concatenate([features] * _LABEL_WEIGHT + [every.features]),
-        np.concatenate([labels] * _LABEL_WEIGHT + [every.labels]),
+        np.concatenate([features, every.features]),
+        np.concatenate([labels, every.labels]),
+        np.repeat([float(_LABEL_WEIGHT), 1.0], [len(labels), len(every.labels)]),
     )
     before, after = (model.predict(features) == labels for model in (classifier, student))
     for label in classifier.classes_:

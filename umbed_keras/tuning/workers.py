@@ -48,10 +48,10 @@ def main() -> None:
     # On SIGTERM, the processes are ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     command = [sys.executable, args.script, *args.arguments]
-    raise SystemExit(_run(command, args.workers))
+    raise SystemExit(run_workers(command, args.workers))
 
 
-def _run(command: Sequence[str], count: int) -> int:
+def run_workers(command: Sequence[str], count: int) -> int:
     """Runs a command as a chief and workers.
 
     Args:
@@ -60,6 +60,10 @@ def _run(command: Sequence[str], count: int) -> int:
 
     Returns:
         int, exit status of the chief; 1 if the chief still waits after all workers have ended.
+
+    Examples:
+        >>> run_workers([sys.executable, "-c", "exit(3)"], 1)
+        3
     """
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
     names = [f"worker{number}" for number in range(count)]

@@ -125,6 +125,23 @@ def test_imagej_stack_has_axes_and_sizes(tmp_path):
     assert image.unit == "micrometer"
 
 
+@pytest.mark.parametrize(
+    ("resolution", "unit", "size"),
+    [
+        (40000, "CENTIMETER", {"y": 0.5, "x": 0.25}),
+        (101600, "INCH", {"y": 0.5, "x": 0.25}),
+        (600, "INCH", {}),  # of a print
+        (40000, "NONE", {}),
+    ],
+)
+def test_resolutions_finer_than_prints_are_sizes(tmp_path, resolution, unit, size):
+    options = {"resolution": (resolution, resolution / 2), "resolutionunit": unit}
+    tifffile.imwrite(tmp_path / "a.tif", numbers((4, 5), "uint16"), **options)
+    image = uk.read_image(tmp_path / "a.tif")
+    assert image.pixel_size == pytest.approx(size)
+    assert image.unit == ("micrometer" if size else None)
+
+
 def test_a_file_of_several_images_names_them(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         file.write(numbers((20, 30), "uint8"), metadata={"Name": "first"})

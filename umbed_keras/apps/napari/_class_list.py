@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from umbed_keras.apps.napari._result_layers import ResultLayers
-from umbed_keras.apps.napari._stroke_layers import StrokeLayers, color_classes
-from umbed_keras.apps.session import Session
+from umbed_keras.apps.labelling.session import Session
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
+from umbed_keras.apps.napari._layers._stroke_layers import StrokeLayers, color_classes
 from umbed_keras.segmentation import LabelClass
 from umbed_keras.segmentation.project.label_class import as_classes, with_numbers
 

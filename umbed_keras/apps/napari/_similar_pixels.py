@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from umbed_keras.apps.napari._layer_images import label_shape
-from umbed_keras.apps.napari._result_layers import ResultLayers
+from umbed_keras.apps.labelling.session import Session, plane_view
+from umbed_keras.apps.napari._layers._layer_images import label_shape
+from umbed_keras.apps.napari._layers._result_layers import ResultLayers
 from umbed_keras.apps.napari._runner import Runner
-from umbed_keras.apps.session import Session, plane_view
 from umbed_keras.images.image import Image
 
 

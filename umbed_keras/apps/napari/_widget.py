@@ -1,39 +1,38 @@
 """The dock widget that segments the images of a viewer from strokes."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog
 
-from umbed_keras.apps.apply_files import Applied, apply_to_files
-from umbed_keras.apps.napari._class_list import ClassList
-from umbed_keras.apps.napari._layer_images import (
+from umbed_keras.apps.labelling.apply_files import Applied, apply_to_files
+from umbed_keras.apps.labelling.session import Result
+from umbed_keras.apps.napari._label_widget import LabelWidget
+from umbed_keras.apps.napari._layers._layer_images import (
     axes_choices,
-    label_shape,
     layer_image,
     layer_labels,
+    layer_path,
     layer_view,
 )
-from umbed_keras.apps.napari._project_layers import project_layers, save_project
-from umbed_keras.apps.napari._result_layers import ResultLayers
-from umbed_keras.apps.napari._runner import Runner
+from umbed_keras.apps.napari._layers._object_layers import ObjectLayers
+from umbed_keras.apps.napari._layers._project_layers import project_layers, save_project
+from umbed_keras.apps.napari._layers._stroke_layers import number_counts
 from umbed_keras.apps.napari._similar_pixels import SimilarPixels
-from umbed_keras.apps.napari._stroke_layers import StrokeLayers, number_counts
-from umbed_keras.apps.napari._widget_parts import WidgetParts
-from umbed_keras.apps.session import Result, Session, objects_of
 from umbed_keras.images.image import Image
-from umbed_keras.segmentation import LabelClass, Project
+from umbed_keras.segmentation import Project
 
-# Milliseconds after a stroke within which a further one is awaited.
-_DELAY = 150
+# Milliseconds after a stroke within which a further one is awaited before the project is saved.
+_SAVE_DELAY = 700
 
 
-class SegmentWidget(QWidget):
+class SegmentWidget(LabelWidget):
     """Segments images of a viewer from strokes in a labels layer.
 
     Args:
@@ -41,160 +40,31 @@ class SegmentWidget(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer
-        self._session = Session(Project({1: "background", 2: "object"}))
-        self._strokes = StrokeLayers(self._viewer)
-        self._results = ResultLayers(self._viewer, self._fill_choices)
-        self._listened: Any = None
-        self._runner = Runner(self)
-        self._recount = QTimer(self)
-        self._recount.setSingleShot(True)
-        self._recount.timeout.connect(
-            lambda: self._parts.classes.show_counts(self._classes.counts())
-        )
-        self._parts = WidgetParts(self, self._viewer, self._session.project)
-        lists = self._session, self._strokes, self._results
-        self._classes = ClassList(*lists, self._show_classes)
+        super().__init__(napari_viewer)
         self._similar = SimilarPixels(self._viewer, self._session, self._results, self._runner)
-        self._connect()
-        self._classes.show()
-        self._choose_image()
-        self._choose_strokes()
-
-    def is_input(self, layer: Any) -> bool:
-        """Returns whether a layer is no result.
-
-        Args:
-            layer: layer of the viewer.
-        """
-        return layer not in self._results
-
-    def _connect(self) -> None:
+        self._objects = ObjectLayers(
+            self._viewer, self._session, self._results, self._parts.measure
+        )
         parts = self._parts
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.timeout.connect(self.autosave)
+        self._recount.timeout.connect(lambda: self._saving.start(_SAVE_DELAY))
+        QApplication.instance().aboutToQuit.connect(self.autosave)
         self._runner.failed.connect(self._show)
         self._runner.idle.connect(self._rest)
         self._runner.advanced.connect(parts.show_progress)
-        parts.image.currentIndexChanged.connect(self._choose_image)
-        parts.strokes.currentIndexChanged.connect(self._choose_strokes)
-        parts.classes.chosen.connect(self._take_class)
-        parts.classes.failed.connect(self._show)
         parts.measure.chosen.connect(self._show_object)
         parts.measure.failed.connect(self._show)
         parts.similar.toggled.connect(self._listen_to_clicks)
 
-    # Choices
-
-    def _fill_choices(self) -> None:
-        self._parts.image.fill()
-        self._parts.strokes.fill()
-
-    def _choose_image(self) -> None:
-        layer, axes = self._parts.image.layer, self._parts.axes
-        axes.clear()
-        if layer is None:
-            return
-        try:
-            axes.addItems(axes_choices(layer))
-        except ValueError as error:
-            self._show(error)
-            return
-        if layer in self._strokes:
-            known, strokes = self._strokes.of(layer)
-            axes.setCurrentText(known)
-            self._parts.strokes.choose(strokes)
-
-    def _choose_strokes(self) -> None:
-        if self._listened is not None:
-            self._listened.events.paint.disconnect(self._stroke)
-            self._listened.events.labels_update.disconnect(self._stroke)
-            self._listened.events.selected_label.disconnect(self._take_label)
-        self._listened = self._parts.strokes.layer
-        if self._listened is not None:
-            self._listened.events.paint.connect(self._stroke)
-            self._listened.events.labels_update.connect(self._stroke)
-            self._listened.events.selected_label.connect(self._take_label)
-
-    def _stroke(self, event: Any = None) -> None:
-        self._recount.start(_DELAY)
-        if self._parts.live.isChecked():
-            self._train(delay=_DELAY, is_live=True)
-
-    def _chosen(self) -> tuple[Any, Image]:
-        layer = self._parts.image.layer
-        if layer is None:
-            raise ValueError("Open an image first: there is no image layer.")
-        return layer, layer_image(layer, self._parts.axes.currentText() or None)
-
-    # Classes
-
-    def change_class(self, number: int, given: LabelClass) -> None:
-        """Changes the name and colour of a class.
+    def train(self, delay: int = 0, is_live: bool = False) -> None:
+        """Learns from all strokes, and predicts the chosen image.
 
         Args:
-            number: number of the class.
-            given: its `LabelClass`.
-
-        Raises:
-            ValueError: if another class has this name.
+            delay: milliseconds to wait for further strokes.
+            is_live: True says nothing while there is one class alone.
         """
-        self._classes.change(number, given)
-
-    def add_class(self) -> None:
-        """Adds a class, and takes its brush."""
-        number = self._classes.add()
-        self._parts.classes.choose(number)
-        self._take_class(number)
-
-    def remove_class(self) -> None:
-        """Removes the chosen class, if no pixel is labelled as it."""
-        number = self._parts.classes.number
-        if number is not None:
-            self._try(lambda: self._classes.remove(number))
-
-    def _show_classes(self, classes: dict[int, LabelClass]) -> None:
-        self._parts.classes.show_classes(classes)
-        self._parts.measure.show_classes(classes)
-
-    def _count(self) -> None:
-        self._parts.classes.show_counts(self._classes.counts())
-
-    def _take_class(self, number: int) -> None:
-        """Takes the brush of a class."""
-        layer = self._parts.strokes.layer
-        if layer is not None:
-            layer.selected_label = number
-            layer.mode = "paint"
-            self._viewer.layers.selection = {layer}
-
-    def _take_label(self, event: Any = None) -> None:
-        self._parts.classes.choose(self._listened.selected_label)
-
-    # What the buttons do
-
-    def add_strokes(self) -> None:
-        """Adds a labels layer for strokes on the image, with a brush that fits it."""
-        try:
-            layer, image = self._chosen()
-        except ValueError as error:
-            self._show(error)
-            return
-        added = self._add_strokes(layer, image, np.zeros(label_shape(image), "uint16"))
-        added.mode = "paint"
-
-    def _add_strokes(self, layer: Any, image: Image, labels: np.ndarray) -> Any:
-        classes = self._session.project.classes
-        added = self._strokes.add(layer, image, labels, classes)
-        self._parts.strokes.choose(added)
-        added.selected_label = next(iter(classes), 1)
-        self._parts.classes.choose(added.selected_label)
-        return added
-
-    def train(self) -> None:
-        """Learns from all strokes, and predicts the chosen image."""
-        self._train()
-
-    def _train(self, delay: int = 0, is_live: bool = False) -> None:
         try:
             layer, image = self._chosen()
             strokes = self._parts.strokes.layer
@@ -211,11 +81,13 @@ class SegmentWidget(QWidget):
             labelled = [(image, labels) for _, image, labels in self._strokes.labelled(layer)]
             if is_live and len(np.unique(np.concatenate([p[1].ravel() for p in labelled]))) < 3:
                 return  # the first class alone, as yet
-            self._session.fit(labelled)
+            self._session.fit(labelled, refine=False)
+            yield image, next(self._session.results(image, first, view))  # soon
+            self._session.refine()
             for result in self._session.results(image, first, view):
                 yield image, result
 
-        self._compute(task, lambda pair: self._receive(layer, *pair), delay, image.num_planes)
+        self._compute(task, lambda pair: self._receive(layer, *pair), delay, image.num_planes + 1)
 
     def apply(self) -> None:
         """Predicts the image layers that are selected in the viewer's list."""
@@ -226,7 +98,10 @@ class SegmentWidget(QWidget):
                 raise ValueError("Select image layers in the list of layers first.")
             _ = self._session.classifier
             axes = self._parts.axes.currentText()
-            pairs = [(x, layer_image(x, axes if axes in axes_choices(x) else None)) for x in layers]
+            pairs = [
+                (x, self._strokes.image_of(x, axes if axes in axes_choices(x) else None))
+                for x in layers
+            ]
         except ValueError as error:
             self._show(error)
             return
@@ -251,7 +126,9 @@ class SegmentWidget(QWidget):
             self._show(error)
             return
         if folder is None:
-            folder = QFileDialog.getExistingDirectory(self, "Folder of images")
+            known = layer_path(self._parts.image.layer)
+            start = "" if known is None else str(Path(known).parent)
+            folder = QFileDialog.getExistingDirectory(self, "Folder of images", start)
         if not folder:
             return
         path = Path(folder)
@@ -319,28 +196,16 @@ class SegmentWidget(QWidget):
         """
         try:
             layer, image = self._chosen()
-            mask = self._results.get(layer, "segmentation")
-            if mask is None:
-                raise ValueError("Train and predict first: objects are those of a segmentation.")
-            measuring, classes = self._parts.measure.measuring, self._session.project.classes
-            options = measuring.background, measuring.min_size, measuring.split, classes
-            numbers, table = objects_of(np.asarray(mask.data), image, *options)
+            table = self._objects.add(layer, image)
         except ValueError as error:
             self._show(error)
             return None
-        target = self._results.show(layer, image, "objects", numbers, self._viewer.add_labels)
-        target.features = {"index": table["label"], **table}
-        self._parts.measure.show_table(table)
         self._parts.message.setText(f"{table.num_rows} objects")
         return table
 
     def _show_object(self, number: int) -> None:
         """Shows the object of a row of the table."""
-        layer = self._parts.image.layer
-        target = self._results.get(layer, "objects")
-        if target is not None:
-            target.selected_label = number
-            target.show_selected_label = True
+        self._objects.point_out(self._parts.image.layer, number)
 
     # Projects
 
@@ -357,6 +222,27 @@ class SegmentWidget(QWidget):
         save_project(path, self._session.project, labelled)
         show_info(f"Saved {len(labelled)} images with strokes to {path}")
 
+    def keep_in(self, path: Path) -> None:
+        """Saves the project to a file after each change from now on.
+
+        Args:
+            path: path of the file.
+        """
+        self._session.project.path = Path(os.path.abspath(path))
+
+    def autosave(self) -> None:
+        """Saves the project, if it has a file: images that have files, and their strokes."""
+        project = self._session.project
+        if project.path is None:
+            return
+        try:
+            labelled = [part for part in self._strokes.labelled() if layer_path(part[0])]
+            if labelled:
+                save_project(str(project.path), project, labelled)
+        except (OSError, ValueError) as error:
+            project.path = None  # it would fail again at each stroke
+            self._show(ValueError(f"The project is not saved any more: {error}"))
+
     def open_project(self, path: str) -> None:
         """Opens a project: its images and strokes become layers.
 
@@ -366,9 +252,9 @@ class SegmentWidget(QWidget):
         self._session.project = project = Project.load(path)
         self._parts.settings.show_project(project)
         self._classes.show()
-        for shown in project_layers(project):
+        for shown, strokes in project_layers(project):
             layer = self._viewer.add_image(shown.data, **shown.options)
-            self._add_strokes(layer, layer_image(layer, shown.axes), shown.strokes)
+            self._add_strokes(layer, layer_image(layer, shown.axes), strokes)
             self._parts.image.choose(layer)
         self._recount.start(0)
 
@@ -426,16 +312,6 @@ class SegmentWidget(QWidget):
             counts = number_counts(np.asarray(mask.data))
             total = max(1, sum(counts.values()))
             self._parts.classes.show_shares({n: count / total for n, count in counts.items()})
-
-    def _try(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except (OSError, TypeError, ValueError) as error:
-            self._show(error)
-
-    def _show(self, error: Exception) -> None:
-        self._parts.message.setText(str(error))
-        show_error(str(error))
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802
         """Stops computing."""

@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from umbed_keras.apps.napari._class_table import ClassTable
-from umbed_keras.apps.napari._layer_choice import LayerChoice
-from umbed_keras.apps.napari._measure_panel import MeasurePanel
-from umbed_keras.apps.napari._settings_panel import SettingsPanel
+from umbed_keras.apps.napari._parts._class_table import ClassTable
+from umbed_keras.apps.napari._parts._layer_choice import LayerChoice
+from umbed_keras.apps.napari._parts._measure_panel import MeasurePanel
+from umbed_keras.apps.napari._parts._settings_panel import SettingsPanel
 from umbed_keras.segmentation import Project
 
 
@@ -37,11 +37,12 @@ class WidgetParts:
 
     def __init__(self, widget: Any, viewer: Any, project: Project) -> None:
         self.image = LayerChoice(viewer, ImageLayer, widget.is_input)
-        self.strokes = LayerChoice(viewer, Labels, widget.is_input)
+        self.strokes = LayerChoice(viewer, Labels, widget.is_input, may_be_empty=True)
         self.axes = QComboBox()
         self.axes.setToolTip("t: time, z: depth, c: channel, y: row, x: column")
         self.classes = ClassTable(widget.change_class)
         self.live = QCheckBox("Live: answer every stroke")
+        self.live.setChecked(True)
         self.with_probabilities = QCheckBox("Probabilities, too")
         self.similar = QPushButton("Similar to a click")
         self.similar.setCheckable(True)
@@ -97,7 +98,11 @@ class WidgetParts:
 
     def _inputs(self, widget: Any) -> QLayout:
         form = QFormLayout()
-        form.addRow("Image", self.image)
+        steps = [_button(text, action) for text, action in (("<", widget.back), (">", widget.next))]
+        for step, text in zip(steps, ("previous", "next"), strict=True):
+            step.setToolTip(f"Shows the {text} image alone, ready for strokes")
+            step.setMaximumWidth(28)
+        form.addRow("Image", _row(self.image, *steps))
         form.addRow("Axes", self.axes)
         form.addRow("Strokes", _row(self.strokes, _button("New", widget.add_strokes)))
         return form

@@ -18,6 +18,10 @@ _UNITS = {
     "cm": "centimeter",
     "m": "meter",
 }
+# Unit of TIFF's resolution (inch, centimetre) to micrometres.
+_MICROMETERS = {2: 25400.0, 3: 10000.0}
+# Micrometres above which a pixel is one of a print or a screen: 2540 dots an inch.
+_PRINTED = 10.0
 
 
 def tiff_details(file: Any, series: Any, axes: str, sizes: dict[str, int]) -> dict[str, Any]:
@@ -52,6 +56,8 @@ def tiff_details(file: Any, series: Any, axes: str, sizes: dict[str, int]) -> di
         details["unit"] = "micrometer"
     elif file.is_svs and (mpp := re.search(r"MPP = ([\d.]+)", page.description)):
         details |= {"pixel_size": dict.fromkeys("yx", float(mpp[1])), "unit": "micrometer"}
+    else:
+        details |= _from_resolution(page)
     extra = [int(kind) for kind in page.extrasamples]
     alphas = [index for index, kind in enumerate(extra) if kind in (1, 2)]
     if alphas and "c" in sizes:
@@ -110,3 +116,17 @@ def _from_imagej(file: Any, page: Any) -> dict[str, Any]:
     if known.get("spacing"):
         sizes["z"] = float(known["spacing"])
     return {"pixel_size": sizes, "unit": _UNITS.get(unit, unit)}
+
+
+def _from_resolution(page: Any) -> dict[str, Any]:
+    """Sizes of pixels of the tags of TIFF, unless they are those of a print."""
+    unit = page.tags.get("ResolutionUnit")
+    scale = _MICROMETERS.get(int(unit.value)) if unit is not None else None
+    sizes = {}
+    for axis, name in (("y", "YResolution"), ("x", "XResolution")):
+        tag = page.tags.get(name)
+        if scale is not None and tag is not None and tag.value[0]:
+            sizes[axis] = scale * tag.value[1] / tag.value[0]
+    if len(sizes) < 2 or max(sizes.values()) > _PRINTED:
+        return {}
+    return {"pixel_size": sizes, "unit": "micrometer"}

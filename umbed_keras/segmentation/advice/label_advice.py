@@ -1,10 +1,17 @@
 """What a fitted classifier tells whoever labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.advice.held_out import HeldOut, held_out
-from umbed_keras.segmentation.advice.suggestions import Suggestion, candidates_of, suggestions
+from umbed_keras.segmentation.advice.suggestions import (
+    Candidates,
+    Suggestion,
+    candidates_of,
+    suggestions,
+)
 from umbed_keras.segmentation.image_lists import as_images
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels
 from umbed_keras.segmentation.pixel_prediction import ImageLike, PixelPrediction
@@ -94,10 +101,26 @@ class LabelAdvice(PixelPrediction):
             vectors = self._vectors(image)
             for plane in image.planes():
                 features, key = self.features.of_plane(vectors, plane)
-                uncertainty = relative_entropy(self._probabilities(features, vectors))
+                uncertainty = relative_entropy(self.probabilities_of(features, vectors))
                 known = self._labelled.get(key)
                 labelled = (none, none) if known is None else (known.rows, known.cols)
                 candidates.append(
                     candidates_of(uncertainty, features, labelled, index, plane, total)
                 )
+        return self.chosen(candidates, count)
+
+    def chosen(self, candidates: Sequence[Candidates], count: int) -> list[Suggestion]:
+        """Chooses those candidates of which a label tells most beside the labels there are.
+
+        Args:
+            candidates: those of each plane.
+            count: int, the number of suggestions.
+
+        Returns:
+            List of `Suggestion`, the best first.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: as `predict`.
+        """
+        self._check_fitted()
         return suggestions(candidates, self._training[0], count)

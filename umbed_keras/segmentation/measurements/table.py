@@ -43,6 +43,26 @@ class Measurements(dict[str, np.ndarray]):
         """The number of rows."""
         return len(next(iter(self.values()), ()))
 
+    def with_class_names(self, names: Mapping[int, str]) -> "Measurements":
+        """Returns the table with a column `class_name` after that of the classes' numbers.
+
+        Args:
+            names: number of a class to its name; others get an empty text. Without any names the
+                table stays as it is.
+
+        Examples:
+            >>> table = Measurements({"class": np.array([2, 5]), "area": np.array([1.0, 3.0])})
+            >>> table.with_class_names({2: "nucleus"})["class_name"].tolist()
+            ['nucleus', '']
+        """
+        columns: dict[str, np.ndarray] = {}
+        for name, column in self.items():
+            columns[name] = column
+            if name == "class" and names:
+                texts = [names.get(part, "") for part in column.tolist()]
+                columns["class_name"] = np.array(texts, str)
+        return Measurements(columns)
+
     def to_pandas(self) -> Any:
         """Returns a `pandas.DataFrame`.
 

@@ -60,7 +60,17 @@ class LabelledImages:
             OSError: if there is no such file.
             ValueError: if it is no image that can be read, or lies on another machine.
         """
-        image = ProjectImage.of_file(path, axes, series)
+        return self.take_image(ProjectImage.of_file(path, axes, series))
+
+    def take_image(self, image: ProjectImage) -> str:
+        """Adds an image that is described already.
+
+        Args:
+            image: `ProjectImage` without strokes.
+
+        Returns:
+            As `add_image`.
+        """
         known = self.images.get(image.key)
         if known is not None and dict(known.sizes) == dict(image.sizes):
             image.runs = known.runs

@@ -49,6 +49,58 @@ def labels_of(runs: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return flat.reshape(shape)
 
 
+def rows_of(runs: np.ndarray, shape: tuple[int, int], rows: slice) -> np.ndarray:
+    """Returns the labels of some rows of a plane that may be larger than memory.
+
+    Args:
+        runs: what `runs_of` returned.
+        shape: height and width of the plane.
+        rows: slice without a step.
+
+    Returns:
+        int64 array `(rows, width)`.
+
+    Examples:
+        >>> rows_of(np.array([[1, 4, 5]]), (3, 3), slice(1, 2)).tolist()
+        [[5, 5, 0]]
+    """
+    width = shape[1]
+    first, last = rows.start * width, rows.stop * width
+    inside = _cut(runs, first, last)
+    inside[:, 0] -= first
+    return labels_of(inside, (rows.stop - rows.start, width))
+
+
+def with_rows(
+    runs: np.ndarray, shape: tuple[int, int], rows: slice, labels: np.ndarray
+) -> np.ndarray:
+    """Returns the runs of a plane of which some rows are replaced.
+
+    Args:
+        runs, shape, rows: as in `rows_of`.
+        labels: integers `(rows, width)`.
+
+    Returns:
+        int64 array `(runs, 3)`, as `runs_of` returns it, but that runs end where `rows` do.
+
+    Examples:
+        >>> with_rows(np.array([[1, 4, 5]]), (3, 3), slice(1, 2), np.array([[0, 7, 7]])).tolist()
+        [[1, 2, 5], [4, 2, 7]]
+    """
+    first, last = rows.start * shape[1], rows.stop * shape[1]
+    new = runs_of(labels)
+    new[:, 0] += first
+    return np.concatenate([_cut(runs, 0, first), new, _cut(runs, last, shape[0] * shape[1])])
+
+
+def _cut(runs: np.ndarray, first: int, last: int) -> np.ndarray:
+    """The parts of runs between two indices, as a new array."""
+    starts = np.maximum(runs[:, 0], first)
+    lengths = np.minimum(runs[:, 0] + runs[:, 1], last) - starts
+    inside = lengths > 0
+    return np.stack([starts, lengths, runs[:, 2]], axis=1)[inside]
+
+
 def check_runs(runs: np.ndarray, size: int) -> None:
     """Checks that runs lie in a plane, one after the other.
 

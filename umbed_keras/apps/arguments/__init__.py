@@ -1,0 +1,1 @@
+"""Arguments that several subcommands have, and what follows from them."""

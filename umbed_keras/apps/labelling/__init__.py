@@ -1,0 +1,1 @@
+"""What a program in which people label needs, whatever it draws with."""

@@ -1,0 +1,1 @@
+"""Layers of a viewer as images, strokes and results."""

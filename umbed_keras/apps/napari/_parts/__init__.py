@@ -1,0 +1,1 @@
+"""Parts of the widget that know nothing of what is computed."""

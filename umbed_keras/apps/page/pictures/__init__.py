@@ -1,0 +1,1 @@
+"""Pictures of images and of what is known of them."""

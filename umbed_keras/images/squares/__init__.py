@@ -1,0 +1,1 @@
+"""Images as squares of one size, to train on."""

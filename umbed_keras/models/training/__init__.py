@@ -1,0 +1,1 @@
+"""Trainings as commands run them: resumed where they ended, drawn, measured and stored."""
