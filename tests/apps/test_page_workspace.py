@@ -172,6 +172,12 @@ def test_moved_images_are_found_by_what_they_hold(workspace, folder, tmp_path):
     assert workspace.open_path(tmp_path / "moved") == {}
     assert not any(image["missing"] for image in workspace.state()["images"])
     assert workspace.state()["classes"][0]["count"] == 32
+    assert workspace.shown(first).tile((), 0, 0, 0).shape == (40, 48, 3)
+    workspace.set_tiles((first, ()), tile(strokes()[:, ::-1]))
+    workspace.view((first, ()))
+    workspace.worker.wait()
+    answer = workspace.answers.answer_of((first, ()))
+    assert np.mean(answer.classes == np.where(np.arange(48) < 24, 2, 1)) > 0.98
 
 
 def test_files_that_are_no_images_are_named(workspace, folder):

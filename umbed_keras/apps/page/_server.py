@@ -25,7 +25,6 @@ from umbed_keras.apps.page.pictures.drawing import (
 )
 from umbed_keras.apps.page.pictures.tile_pyramid import SIDE
 from umbed_keras.apps.page.workspace import Workspace
-from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.live_classifier import Plane
 
 _STATIC = Path(__file__).parent / "static"
@@ -122,9 +121,7 @@ def _plane(request: Request) -> Plane:
 
 
 async def _state(request: Request) -> Response:
-    state = await run_in_threadpool(_workspace(request).state)
-    state["presets"] = list(PixelEmbedder.presets)
-    return JSONResponse(state, headers=_FRESH)
+    return JSONResponse(await run_in_threadpool(_workspace(request).state), headers=_FRESH)
 
 
 async def _events(request: Request) -> Response:
@@ -268,7 +265,6 @@ async def _do(request: Request) -> Response:
     if action in _ASKED:
         return JSONResponse({}, headers=_FRESH)
     state = await run_in_threadpool(workspace.state)
-    state["presets"] = list(PixelEmbedder.presets)
     return JSONResponse({"result": result, "state": state}, headers=_FRESH)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.project.project import Project
 
 
@@ -49,5 +50,6 @@ def project_state(project: Project) -> dict[str, Any]:
         "classes": classes,
         "images": images,
         "preset": project.preset,
+        "presets": list(PixelEmbedder.presets),
         "channels": project.channels,
     }

@@ -363,6 +363,9 @@ class Workspace(ProjectChanges):
         if self.project.missing:
             with self._change("find images"):
                 self.project.relocate(path)
+                # Files that were open lie elsewhere.
+                self._shown.clear()
+                self._learn_anew()
         return self.add_paths([path])
 
     def open_project(self, path: Path) -> None:

@@ -150,6 +150,9 @@ for (const pane of [stage.first, stage.second]) {
     stage.first.pointer = stage.second.pointer = null;
     stage.redraw();
   });
+  canvas.addEventListener("mousedown", (event) => {
+    if (event.button === 1) event.preventDefault(); // which would scroll
+  });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
