@@ -8,6 +8,7 @@ import inspect
 import os
 import re
 import shutil
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -72,9 +73,12 @@ def own_figures(block, block_vars, gallery_conf):
     return figure_rst(files, gallery_conf["src_dir"])
 
 
+# Guides run where they lie, and some write files: they lie in a temporary folder.
+temporary = tempfile.TemporaryDirectory()
+guides = shutil.copytree(ROOT / "examples" / "guides", Path(temporary.name) / "guides")
 sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib", own_figures),
-    "examples_dirs": str(ROOT / "examples" / "guides"),
+    "examples_dirs": str(guides),
     "gallery_dirs": "guides",
     "filename_pattern": "/",
     "within_subsection_order": "FileNameSortKey",
