@@ -190,6 +190,7 @@ def test_saved_and_loaded(layer, tmp_path):
     assert_equal_features(loaded(images), reference(layer, images))
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("axis", [1, 2])
 def test_reach(axis):
     layer = make_layer()

@@ -59,6 +59,7 @@ def branched():
     return inputs, fine, convolution(5)(fine)
 
 
+@pytest.mark.torch_alone
 def test_strides_and_channels_are_the_models(network):
     backbone = ModelBackbone(network, preprocessing="tf")
     assert backbone.strides == (2, 4)
@@ -167,6 +168,7 @@ def test_saved_and_loaded_within_an_embedder(embedder, tmp_path):
     assert not loaded.backbone.trainable_weights
 
 
+@pytest.mark.torch_alone
 def test_training_leaves_it_alone(embedder):
     before = [numpy(weight).copy() for weight in embedder.backbone.weights]
     outside = numpy(embedder.features.kernel).copy()

@@ -105,6 +105,7 @@ else:
     def results(on_two_devices):
         return on_two_devices(__file__)
 
+    @pytest.mark.torch_alone
     @pytest.mark.parametrize("case", CASES)
     @pytest.mark.parametrize("name", NAMES)
     def test_a_bad_part_of_a_batch_is_left_out(results, rounding, name, case):

@@ -81,6 +81,7 @@ def assert_same(rounding):
     return check
 
 
+@pytest.mark.torch_alone
 @every_bottleneck
 @pytest.mark.parametrize("leading", [(64,), (4, 2, 8)], ids=str)
 def test_call_keeps_leading_shape(make, leading):
@@ -94,6 +95,7 @@ def test_call_keeps_leading_shape(make, leading):
     assert tuple(layer.decode(outputs["codes"]).shape) == (*leading, layer.latent_dim)
 
 
+@pytest.mark.torch_alone
 @every_bottleneck
 def test_single_vector(assert_same, make):
     layer = make()
@@ -406,6 +408,7 @@ class Signs(Bottleneck):
         return ops.convert_to_tensor(float(self.latent_dim), dtype="float32")
 
 
+@pytest.mark.torch_alone
 def test_models_hold_a_bottleneck_that_has_only_what_it_must():
     model = uk.ImageAutoencoder(
         Signs(4, name="signs"), filters=4, residual_units=2, residual_blocks=1

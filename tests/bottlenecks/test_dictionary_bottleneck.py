@@ -222,6 +222,7 @@ def test_adapt_is_as_good_as_a_random_start_on_sparse_signals(assert_unit_length
     assert error <= 0.5 * untrained
 
 
+@pytest.mark.torch_alone
 def test_adapt_in_batches_is_as_good_as_alternation_on_all_signals():
     train, held_out = signals(20000), signals(1000, seed=1)
     errors = []

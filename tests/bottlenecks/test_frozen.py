@@ -118,6 +118,7 @@ def test_fit_does_not_adapt_a_frozen_bottleneck():
     assert_equal(weights_of(bottleneck), before)
 
 
+@pytest.mark.torch_alone
 def test_a_frozen_model_that_was_saved_is_frozen(tmp_path):
     """A named model makes its bottleneck itself, from arguments that don't say it is frozen."""
     model = uk.VQVAE(8, 4, **SMALL)

@@ -130,6 +130,7 @@ def weights_of(layer):
     return [np.array(numpy(weight)) for weight in layer.weights]
 
 
+@pytest.mark.torch_alone
 @every_bottleneck
 def test_masked_positions_do_not_count(make, rounding):
     layer, plain = make(), make()
@@ -158,6 +159,7 @@ def test_nothing_counts_where_all_is_masked(make):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.torch_alone
 @every_bottleneck
 def test_a_masking_layer_before_it(make):
     """In `fit`, compiled: statistics as of the data without padding, and the mask goes on."""
@@ -183,6 +185,7 @@ def test_a_masking_layer_before_it(make):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.torch_alone
 def test_compiled_inference_keeps_no_losses():
     """On TensorFlow they would be tensors of a graph that is gone."""
     model = uk.VQVAE(8, 4, filters=4, residual_units=2, residual_blocks=1)

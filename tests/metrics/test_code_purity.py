@@ -43,6 +43,7 @@ def updated(*batches, **options):
     return metric
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("codes_per_pixel", [None, 1, 3])
 def test_codes_are_chosen_on_some_images_and_evaluated_on_others(codes_per_pixel):
     some = images((2, 9, 8), codes_per_pixel)

@@ -155,6 +155,7 @@ def test_images_of_any_range_give_the_same_distance():
     np.testing.assert_allclose(results, float(metric.result()), rtol=1e-3)
 
 
+@pytest.mark.torch_alone
 def test_models_without_a_known_output_are_value_errors():
     class Subclassed(keras.Model):
         def call(self, images):

@@ -127,6 +127,7 @@ def test_gradient(random_lpips, pairs, gradients, net):
     assert np.vdot(gradient, direction) == pytest.approx(slope, rel=1e-3)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("dead", [False, True])
 def test_gradient_of_equal_images_is_zero(random_lpips, pairs, gradients, rounding, dead):
     path = random_lpips("alex")

@@ -66,6 +66,7 @@ def test_ridge_regressions_in_windows(size, channels, radius, rounding):
     np.testing.assert_allclose(ops.convert_to_numpy(actual), expected, rtol=0, atol=atol)
 
 
+@pytest.mark.torch_alone
 def test_a_batch_is_filtered_image_by_image():
     pairs = [arrays(8, 9, 3, 2), [part[::-1] for part in arrays(8, 9, 3, 2)]]
     guides, values = (np.stack(parts) for parts in zip(*pairs, strict=True))
@@ -83,6 +84,7 @@ def test_tiles_with_a_halo_of_two_radii_equal_the_whole():
     np.testing.assert_allclose(tile[10:-10, 10:-10], whole[20:40, 25:50], atol=1e-5)
 
 
+@pytest.mark.torch_alone
 def test_pixels_of_weight_0_do_not_count(rounding):
     guide, values = arrays(10, 24, 3, 2)
     weights = np.zeros((10, 24), bool)

@@ -28,6 +28,7 @@ def all_pixels(height, width, batch):
     return tuple(np.broadcast_to(pixels, (2, batch, height * width)))
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize(
     ("height", "width", "patch", "pixels"),
     [(1, 1, 2, 1), (3, 2, 8, 6), (20, 16, 4, 60)],

@@ -70,6 +70,7 @@ def test_windows_are_averaged_over_blocks(assert_pyramid, shape, patch_size, lev
     assert_pyramid(np.random.default_rng(0).random((2, *shape), "float32"), patch_size, levels)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 3), (7, 13)], ids=str)
 def test_images_smaller_than_the_window_reflect_again_and_again(assert_pyramid, shape):
     assert_pyramid(np.random.default_rng(0).random((2, *shape, 3), "float32"), 8, 3)

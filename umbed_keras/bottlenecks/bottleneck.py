@@ -294,7 +294,7 @@ class Bottleneck(keras.layers.Layer):
     def compute_output_spec(
         self, latents: Any, training: bool = False, mask: Any = None
     ) -> dict[str, Any] | Any:
-        """Returns the shapes and dtypes of what `call` returns, as `keras.KerasTensor`s."""
+        """Returns the shapes and dtypes of what `call` returns, each as a `keras.KerasTensor`."""
         leading = tuple(latents.shape[:-1])
         quantized = keras.KerasTensor((*leading, self.latent_dim), self.compute_dtype)
         if self.returns_latents:

@@ -100,7 +100,7 @@ class ResidualVectorQuantizer(Bottleneck):
 
     @property
     def num_indices(self) -> int:
-        """Number of values of an index: the entries of one codebook."""
+        """Number of values of an index, which are the entries of one codebook."""
         return self.num_embeddings
 
     @property

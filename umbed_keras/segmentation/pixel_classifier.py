@@ -201,7 +201,7 @@ class PixelClassifier(LabelAdvice):
         learns from labelled pixels alone. `self_train` makes up for the rest.
 
         Args:
-            parts: `LabelledPart`s with labels; one of an earlier call, known by its key, is
+            parts: each a `LabelledPart` with labels; one of an earlier call, known by its key, is
                 replaced.
             forgotten: keys of parts of earlier calls that have no labels any more.
             scaling: the `Scaling`, as in the class.

@@ -14,6 +14,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_models_are_not_quantized(name, mode, tmp_path):

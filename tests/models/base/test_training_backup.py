@@ -143,6 +143,7 @@ def test_a_break_while_writing_leaves_the_last_state(tmp_path, monkeypatch):
     assert (tmp_path / "training_state.npz").read_bytes() == before
 
 
+@pytest.mark.torch_alone
 def test_a_later_fit_begins_at_its_beginning(tmp_path):
     images = np.zeros((2, 8, 8, 3), "uint8")
     small_model().fit(images, epochs=2, verbose=0, callbacks=[uk.TrainingBackup(tmp_path)])

@@ -95,6 +95,7 @@ def test_no_images_have_no_codes(models):
     assert models["dlvae"].decode(codes).shape == (0, 24, 32, 3)
 
 
+@pytest.mark.torch_alone
 def test_an_error_in_latents_equals_the_error_of_the_picture_at_first():
     images = photographs(16)
     model = uk.VQVAE(16, 48, filters=8, residual_units=4)
@@ -137,6 +138,7 @@ def test_statistics_stay_whole_in_half_precision():
     assert model.encoder.middle.kernel.dtype == "float16"
 
 
+@pytest.mark.torch_alone
 def test_losses_are_those_of_their_weights():
     images = photographs(4)
     outputs = {}

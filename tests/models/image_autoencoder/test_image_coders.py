@@ -34,6 +34,7 @@ def test_residual_block_adds_two_convolutions(rounding):
     np.testing.assert_allclose(numpy(block(features)), expected, atol=rounding(block, expected))
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_resolution_is_halved_and_doubled(levels):
     encoder = ImageEncoder(5, filters=8, downsamplings=levels, residual_units=4)

@@ -86,6 +86,7 @@ def test_the_loss_is_distortion_and_weighted_bits_per_pixel(model):
     assert report["loss"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.torch_alone
 def test_a_preset_gives_the_same_codes(model, tmp_path):
     images = photographs(2)
     model.save_to_preset(tmp_path / "preset", weights_dtype="float16")

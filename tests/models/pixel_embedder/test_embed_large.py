@@ -115,6 +115,7 @@ print(1024 * (status("VmHWM:") - before))
 """
 
 
+@pytest.mark.torch_alone
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="memory as Linux tells it")
 def test_the_budget_is_kept():
     budget = 384 * MEBIBYTE

@@ -202,6 +202,7 @@ def test_pixels_outside_the_image_are_refused(rows, cols, message):
         ready_model().reconstruct_patches(photographs(1), rows, cols)
 
 
+@pytest.mark.torch_alone
 def test_adapt_starts_at_pca():
     from sklearn.decomposition import PCA
 

@@ -386,6 +386,7 @@ def test_the_decoder_starts_at_least_squares(images, metrics):
     assert float(actual["feature_error"]) == pytest.approx(variances[5] / variances.sum(), rel=0.05)
 
 
+@pytest.mark.torch_alone
 @pytest.mark.parametrize("kind", BOTTLENECKS)
 def test_features_alone_with_every_bottleneck(kind, images, monkeypatch, tmp_path):
     monkeypatch.setattr(linear_start, "ADAPT_SAMPLES", 1000)
@@ -417,6 +418,7 @@ def test_features_alone_of_any_height_and_width(size):
     assert model.reconstruct(images).shape == (2, *size, 3)
 
 
+@pytest.mark.torch_alone
 def test_features_alone_in_tiles():
     model, images = make_model(features_only=True), smooth(1, 9, 250)
     model.adapt(images)

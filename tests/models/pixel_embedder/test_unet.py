@@ -38,6 +38,7 @@ def test_stride_is_a_power_of_the_depth(widths):
     assert UNet(UNITS, widths).radius % UNet(UNITS, widths).stride == 0
 
 
+@pytest.mark.torch_alone
 @each_depth
 def test_vectors_do_not_depend_on_pixels_beyond_the_radius(float64, rounding, widths):
     # In float64, rounding is far smaller than the effect of any pixel within reach.

@@ -151,6 +151,7 @@ def test_ols_errs_no_more_than_omp_on_pixels():
     assert mean_squared_error(signals, dictionary, *ols) <= 1.001 * error
 
 
+@pytest.mark.torch_alone
 @both_selections
 @pytest.mark.parametrize(("num_atoms", "dim", "sparsity"), [(1, 1, 1), (9, 3, 5), (20, 12, 4)])
 def test_any_code_is_a_least_squares_fit_on_distinct_atoms(
@@ -227,6 +228,7 @@ def copies(dictionary, times, apart):
     return (repeated + apart * noise).astype(dictionary.dtype)
 
 
+@pytest.mark.torch_alone
 @both_selections
 @pytest.mark.parametrize(
     ("dtype", "apart"),

@@ -138,6 +138,7 @@ def test_half_precision_is_computed_in_float32_and_returned_as_it_came(coder, ro
     np.testing.assert_allclose(rounded, expected[1], rtol=2**-10, atol=tolerance)
 
 
+@pytest.mark.torch_alone
 @all_coders
 @pytest.mark.parametrize("leading", [(), (0,), (2, 3)])
 def test_any_leading_shape(coder, leading, rounding):
