@@ -90,6 +90,6 @@ for axis in axes.flat:
 # loads, with a card to complete: what it learned from, under which licence, and how good it is.
 # `umbed_keras.TrainingBackup`, a callback, lets a long training resume after an interruption.
 
-model.save_to_preset("textures", history=history)
-again = uk.PixelEmbedder.from_preset("textures")
+model.save_to_preset("runs/textures", history=history)
+again = uk.PixelEmbedder.from_preset("runs/textures")
 print(np.abs(again.embed(shown) - vectors).max())

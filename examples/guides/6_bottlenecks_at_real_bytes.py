@@ -72,10 +72,10 @@ points["JPEG"] = {"rate": rates, "PSNR": qualities}
 # %%
 # The comparison
 # --------------
-# Up and to the left is better. Read it along a vertical line, at one size. Here the lapped transform
-# is above JPEG at every rate, and so is the codebook at its own low one; the residual codebooks
-# lie on JPEG's line, and this dictionary, made for quality and not for rate, below it. What codebooks
-# and dictionaries offer beside is a code that other models can predict.
+# Up and to the left is better. Read it along a vertical line, at one size. Here the lapped
+# transform is above JPEG at every rate, and so is the codebook at its own low one; the residual
+# codebooks lie on JPEG's line, and this dictionary, made for quality and not for rate, below it.
+# What codebooks and dictionaries offer beside is a code that other models can predict.
 
 comparison = uk.plots.rate_distortion(points, rates="bits per pixel, all bytes of the file")
 
