@@ -3,6 +3,7 @@
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backbones.efficientnet_lite0 import EfficientNetLite0
 from umbed_keras.backbones.model_backbone import ModelBackbone
+from umbed_keras.backbones.vision_transformer_backbone import VisionTransformerBackbone
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
 from umbed_keras.bottlenecks.entropy_models.entropy_model import EntropyModel, Symbol
@@ -51,4 +52,5 @@ __all__ = [
     "Symbol",
     "UNet",
     "VectorQuantizer",
+    "VisionTransformerBackbone",
 ]

@@ -23,6 +23,8 @@ class Backbone(keras.layers.Layer):
     must implement `call`, and may declare
 
     - `image_channels`: int, channels of the images. Default: 3;
+    - `alignment`: int, multiple of the coarsest stride. Features of tiles are those of the whole if
+      tiles start at multiples of it. Default: the coarsest stride;
     - `floats_per_pixel`: int, numbers in memory at once for each pixel while features are
       computed. The size of tiles follows from it. Default: 128.
 
@@ -53,6 +55,7 @@ class Backbone(keras.layers.Layer):
     channels: tuple[int, ...]
     shares: tuple[float, ...]
     image_channels: int = 3
+    alignment: int = 1
     floats_per_pixel: int = 128
 
     def __init__(self, **kwargs: Any):

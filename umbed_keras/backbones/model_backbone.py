@@ -7,11 +7,16 @@ from typing import Any
 import keras
 
 from umbed_keras.backbones.backbone import Backbone
+from umbed_keras.backbones.model_outputs import as_inputs, output_shapes, with_outputs
+from umbed_keras.backbones.preprocessing import (
+    Preprocessing,
+    checked_preprocessing,
+    preprocessed,
+)
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
 # Size of the image that strides are found with. No common network has a larger stride.
-HEIGHT, WIDTH = 256, 512
-PREPROCESSINGS = ("unit", "byte", "tf", "torch", "caffe")
+_HEIGHT, _WIDTH = 256, 512
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -27,10 +32,14 @@ class ModelBackbone(Backbone):
     Args:
         model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
             map `(batch, height / stride, width / stride, channels)` or to a list of them, finest
-            first. Of a larger network, take the outputs of some layers (see the example).
+            first.
         preprocessing: the values that the model takes: `"unit"`, images in 0..1; `"byte"`, in
             0..255; `"tf"`, `"torch"` or `"caffe"`, the modes of `preprocess_input` in
-            `keras.applications`.
+            `keras.applications`; or a pair `(mean, standard deviation)` of images in 0..1, each a
+            float or a float for each channel, which turns them into
+            `(images - mean) / standard deviation`.
+        layers: names of layers of the model, or of its `pyramid_outputs` (networks of KerasHub),
+            whose outputs are the maps. None takes the outputs of the model.
         shares: floats >= 0, weight of each map among the features that a model describes; None
             gives all the same weight.
         reach: int, largest distance in pixels that a position of a map looks beyond its own
@@ -42,7 +51,9 @@ class ModelBackbone(Backbone):
         **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
 
     Raises:
-        ValueError: if `preprocessing` is not one of the five.
+        ValueError: if `preprocessing` is neither one of the five nor a pair of finite floats or
+            lists of them, or a standard deviation is not above 0.
+        ValueError: if the model has no layer of one of these names, with those that it has.
         ValueError: if the maps do not divide images by whole strides, finest first.
         ValueError: if `shares` has another length than there are maps, a negative or infinite
             value, or the sum 0.
@@ -51,11 +62,8 @@ class ModelBackbone(Backbone):
         >>> network = keras.applications.MobileNetV2(
         ...     input_shape=(None, None, 3), alpha=0.35, include_top=False, weights=None
         ... )
-        >>> layers = ("block_1_expand_relu", "block_3_expand_relu")
-        >>> outputs = [network.get_layer(name).output for name in layers]
-        >>> backbone = uk.layers.ModelBackbone(
-        ...     keras.Model(network.input, outputs), preprocessing="tf"
-        ... )
+        >>> layers = ["block_1_expand_relu", "block_3_expand_relu"]
+        >>> backbone = uk.layers.ModelBackbone(network, preprocessing="tf", layers=layers)
         >>> backbone.strides, backbone.channels
         ((2, 4), (48, 48))
     """
@@ -65,35 +73,22 @@ class ModelBackbone(Backbone):
     def __init__(
         self,
         model: keras.Model,
-        preprocessing: str = "unit",
+        preprocessing: Preprocessing = "unit",
+        layers: Sequence[str] | None = None,
         shares: Sequence[float] | None = None,
         reach: int | None = None,
         floats_per_pixel: int = 128,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if preprocessing not in PREPROCESSINGS:
-            raise ValueError(
-                f"`preprocessing` must be one of {PREPROCESSINGS}. Received: {preprocessing!r}"
-            )
         self.model = model
-        self.preprocessing = preprocessing
+        self.layers = None if layers is None else list(layers)
+        self._network = with_outputs(model, self.layers)
+        self.preprocessing = checked_preprocessing(preprocessing)
         self.reach = reach
         self.floats_per_pixel = floats_per_pixel
-        maps = model.compute_output_spec(keras.KerasTensor((1, HEIGHT, WIDTH, 3)))
-        shapes = [tuple(part.shape) for part in keras.tree.flatten(maps)]
-        self.strides = tuple(HEIGHT // shape[1] if shape[1] else 0 for shape in shapes)
+        shapes = self._shapes_of_maps()
         self.channels = tuple(shape[-1] for shape in shapes)
-        ordered = list(self.strides) == sorted(self.strides)
-        whole = all(
-            stride and shape[1:-1] == (HEIGHT / stride, WIDTH / stride)
-            for stride, shape in zip(self.strides, shapes, strict=True)
-        )
-        if not (ordered and whole):
-            raise ValueError(
-                "`model` must give maps of whole strides, finest first. Received: an image of "
-                f"{HEIGHT}x{WIDTH} pixels gives {shapes}"
-            )
         self.shares = tuple(shares or [1 / len(shapes)] * len(shapes))
         valid = all(0 <= share < math.inf for share in self.shares) and sum(self.shares)
         if len(self.shares) != len(shapes) or not valid:
@@ -102,18 +97,34 @@ class ModelBackbone(Backbone):
                 f"Received: {shares}"
             )
 
+    def _shapes_of_maps(self):
+        """Returns the shapes of the maps of an image, and sets `strides`."""
+        shapes = output_shapes(self._network, _HEIGHT, _WIDTH)
+        self.strides = tuple(_HEIGHT // shape[1] if shape[1] else 0 for shape in shapes)
+        ordered = list(self.strides) == sorted(self.strides)
+        whole = all(
+            stride and shape[1:-1] == (_HEIGHT / stride, _WIDTH / stride)
+            for stride, shape in zip(self.strides, shapes, strict=True)
+        )
+        if not (ordered and whole):
+            raise ValueError(
+                "`model` must give maps of whole strides, finest first. For transformers and "
+                "models of one input size there is `umbed_keras.layers.VisionTransformerBackbone`. "
+                f"Received: an image of {_HEIGHT}x{_WIDTH} pixels gives {shapes}"
+            )
+        return shapes
+
     def build(self, input_shape: Shape | None = None) -> None:
         """Creates nothing: the model is built already."""
 
     def call(self, images: ArrayLike) -> list[Tensor]:
         """Maps images to the feature maps of the model; see `Backbone.call`."""
-        if self.preprocessing != "unit":
-            images = 255.0 * images
-        if self.preprocessing not in ("unit", "byte"):
-            images = keras.applications.imagenet_utils.preprocess_input(
-                images, data_format="channels_last", mode=self.preprocessing
-            )
-        return keras.tree.flatten(self.model(images, training=False))
+        return self._outputs(images)
+
+    def _outputs(self, images):
+        """Returns what the model gives for images in 0..1, as a list."""
+        images = preprocessed(images, self.preprocessing)
+        return keras.tree.flatten(self._network(as_inputs(self._network, images), training=False))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""
@@ -121,6 +132,7 @@ class ModelBackbone(Backbone):
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
             "preprocessing": self.preprocessing,
+            "layers": self.layers,
             "shares": self.shares,
             "reach": self.reach,
             "floats_per_pixel": self.floats_per_pixel,

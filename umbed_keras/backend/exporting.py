@@ -68,6 +68,50 @@ def take(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     return torch.index_select(values, axis, indices)
 
 
+def larger(size: int | Tensor, other: int) -> int | Tensor:
+    """Returns the larger of two sizes, the first of which may not be known yet.
+
+    Args:
+        size: int, or what `keras.ops.shape` gives for an unknown size.
+        other: int.
+
+    Returns:
+        int, or what stands for it while a graph is made.
+
+    Examples:
+        >>> larger(3, 5)
+        5
+    """
+    if isinstance(size, int):
+        return max(size, other)
+    if not exporting():
+        return ops.maximum(size, other)
+    import torch
+
+    return torch.sym_max(size, other)
+
+
+def smallest(values: Tensor, limit: int | Tensor) -> Tensor:
+    """Limits integers from above by a size that may not be known yet.
+
+    Args:
+        values: int tensor.
+        limit: int, or what `keras.ops.shape` gives for an unknown size.
+
+    Returns:
+        Tensor of the shape and dtype of `values`.
+
+    Examples:
+        >>> keras.ops.convert_to_numpy(smallest(keras.ops.arange(4), 2)).tolist()
+        [0, 1, 2, 2]
+    """
+    if not exporting():
+        return ops.minimum(values, limit)
+    import torch
+
+    return torch.clamp(values, max=limit)
+
+
 def reflect_axis(images: Tensor, axis: int, before: int, after: int) -> Tensor:
     """Pads an axis of any size by reflection, on PyTorch alone.
 

@@ -1,6 +1,7 @@
 """The base class of all models."""
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -61,7 +62,8 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
         self.trackers = [keras.metrics.Mean(name=name) for name in self.reported]
         if bottleneck.num_entries:
             self.code_usage = CodeUsage(bottleneck.num_entries)
-        self._compiled_methods = {}
+        # In an object, because Keras tracks dictionaries, and PyTorch's exporter sorts their keys.
+        self._compiled_methods = SimpleNamespace(by_method={})
 
     def build(self, input_shape: Shape) -> None:
         """Creates the weights of the bottleneck and the flag of `adapted_already`."""
@@ -241,6 +243,7 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
     def _compiled(self, method: Callable[..., Any]) -> CompiledMethod:
         """Returns a method or function compiled for inference, which is compiled only once."""
         # Bound methods are equal if their function and object are; functions by identity.
-        if method not in self._compiled_methods:
-            self._compiled_methods[method] = CompiledMethod(self, method)
-        return self._compiled_methods[method]
+        compiled = self._compiled_methods.by_method
+        if method not in compiled:
+            compiled[method] = CompiledMethod(self, method)
+        return compiled[method]

@@ -74,8 +74,9 @@ class PixelEmbedder(
         pixels_per_image: int, number of pixels that a training step samples from each image.
         seed: int, for the order of the data and the sampled pixels.
         backbone: `umbed_keras.layers.Backbone` for images of these `channels`, such as
-            `EfficientNetLite0` or `ModelBackbone`. None describes pyramids only. If its `reach` is
-            None, the vectors of an image depend on the tiles in which it is embedded.
+            `EfficientNetLite0`, `ModelBackbone` or `VisionTransformerBackbone`. None describes
+            pyramids only. If its `reach` is None, the vectors of an image depend on the tiles in
+            which it is embedded.
         feature_weight: float, weight of the error of the features in the loss.
         feature_components: int, number of principal components of the features that the decoder
             rebuilds.
@@ -316,8 +317,8 @@ class PixelEmbedder(
         return {**measures, "feature_error": outputs.get("feature_error")}
 
     def _padded(self, images):
-        """Returns images reflected to the next multiples of `stride`."""
-        return reflect_to_multiples(images, self.stride)
+        """Returns images reflected to the sides that U-Net and backbone take."""
+        return reflect_to_multiples(images, self._coarsest)
 
     def _feature_maps(self, padded):
         """Returns the maps of the frozen backbone."""
@@ -333,7 +334,7 @@ class PixelEmbedder(
 
         Args:
             view: float32 images `(batch, rows, cols, channels)` that contain the tile and the
-                pixels around it. Rows and columns are multiples of `stride`.
+                pixels around it. Rows and columns are those of `_padded` images.
             surrounded: float32 images of the tile with the surroundings that pyramids need.
             top: int, row of `view` at which the tile starts.
             left: int, column of `view` at which the tile starts.

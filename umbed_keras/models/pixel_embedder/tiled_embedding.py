@@ -40,7 +40,12 @@ class TiledEmbeddingMixin:
 
     @property
     def stride(self) -> int:
-        """Pixels; tiles start at multiples of it, and the U-Net's inputs are padded to them."""
+        """Pixels; tiles start at multiples of it."""
+        return math.lcm(self._coarsest, self.backbone.alignment if self.backbone else 1)
+
+    @property
+    def _coarsest(self) -> int:
+        """Pixels; the inputs of U-Net and backbone are padded to multiples of it."""
         strides = [self.unet.stride] if self.unet else []
         return math.lcm(*strides, *(self.backbone.strides if self.backbone else ()))
 
@@ -240,7 +245,7 @@ class TiledEmbeddingMixin:
         compiled = self._compiled(method)
 
         def run(*window):
-            inputs = tile_views(images, window, self.stride, self._halo, self._pyramid_radius)
+            inputs = tile_views(images, window, self._coarsest, self._halo, self._pyramid_radius)
             return keras.tree.map_structure(ops.convert_to_numpy, compiled(*inputs))
 
         return run

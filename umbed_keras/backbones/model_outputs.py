@@ -1,0 +1,100 @@
+"""Inputs and outputs of Keras models that serve as backbones."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from umbed_keras.typing import Shape
+
+# So many names are listed in an error.
+_LISTED = 12
+
+
+def as_inputs(model: keras.Model, images: Any) -> Any:
+    """Returns images in the structure that a model takes them in, such as `{"images": images}`.
+
+    Args:
+        model: `keras.Model` with one input.
+        images: tensor or `KerasTensor`.
+
+    Returns:
+        `images`, or a list or dictionary of them alone.
+
+    Examples:
+        >>> model = keras.Sequential([keras.layers.ReLU()])
+        >>> as_inputs(model, "images")
+        'images'
+    """
+    names = getattr(model, "input", None)
+    if isinstance(names, dict) and len(names) == 1:
+        return dict.fromkeys(names, images)
+    return images
+
+
+def output_shapes(model: keras.Model, height: int, width: int) -> list[Shape]:
+    """Returns the shapes of a model's outputs for one RGB image, without computing them.
+
+    Args:
+        model: `keras.Model` with one input.
+        height: int, pixels.
+        width: int, pixels.
+
+    Returns:
+        List of tuples, the shape of each output.
+
+    Examples:
+        >>> model = keras.Sequential([keras.layers.MaxPooling2D(2)])
+        >>> output_shapes(model, 4, 6)
+        [(1, 2, 3, 3)]
+    """
+    image = keras.KerasTensor((1, height, width, 3))
+    outputs = model.compute_output_spec(as_inputs(model, image))
+    return [tuple(part.shape) for part in keras.tree.flatten(outputs)]
+
+
+def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Model:
+    """Returns a model of the same layers that gives the outputs of some of them.
+
+    Args:
+        model: functional or sequential `keras.Model`.
+        layers: names of layers, or keys of the model's `pyramid_outputs`, or how one of these
+            ends, after `_`; None takes the model as it is.
+
+    Returns:
+        `keras.Model` with a list of outputs, or `model`.
+
+    Raises:
+        ValueError: if `layers` is empty, or no layer or several have one of these names.
+
+    Examples:
+        >>> half = keras.layers.MaxPooling2D(name="half")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), half])
+        >>> with_outputs(model, ["half"]).outputs[0].shape
+        (None, 4, 4, 3)
+    """
+    if layers is None:
+        return model
+    pyramid = getattr(model, "pyramid_outputs", {})
+    known = [*pyramid, *(layer.name for layer in getattr(model, "layers", []))]
+    chosen = []
+    for name in layers:
+        # A network of KerasHub that is loaded has its own name before those of its layers.
+        same = [one for one in known if one == name] or [
+            one for one in known if one.endswith(f"_{name}")
+        ]
+        chosen += same[:1]
+        if len(same) != 1:
+            near = difflib.get_close_matches(str(name), known, _LISTED, cutoff=0.4)
+            raise ValueError(
+                f"`layers` must be names of layers or outputs of the model. Received: {name!r}. "
+                f"The most similar of {len(known)}: {near or known[-_LISTED:]}"
+            )
+    if not layers:
+        raise ValueError("`layers` must have at least one name. Received: none")
+    outputs = [
+        pyramid[name] if name in pyramid else model.get_layer(name).output for name in chosen
+    ]
+    # A `Sequential` has no `input`.
+    return keras.Model(getattr(model, "input", model.inputs), outputs)
