@@ -6,7 +6,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # Extras that the job of the lowest versions does not install, and PyTorch, whose pin says why.
-OTHERS = ("jax", "napari", "starlette", "tensorflow", "torch", "uvicorn")
+OTHERS = (
+    "jax",
+    "myst-parser",
+    "napari",
+    "pydata-sphinx-theme",
+    "sphinx",
+    "sphinx-gallery",
+    "starlette",
+    "tensorflow",
+    "torch",
+    "uvicorn",
+)
 REQUIREMENT = re.compile(r"([\w-]+)(?:\[\w+\])?(?:>=([\d.]+))?")
 
 
