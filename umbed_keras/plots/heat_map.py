@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.plots._matplotlib import new_figure
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 def heat_map(columns: Mapping[str, Sequence[Any]]) -> "Figure":
     """Draws the least value of each combination of two hyperparameters.
+
+    Combinations without a value are hatched.
 
     Args:
         columns: dict, name to sequence, of three sequences of one length: the hyperparameter on
@@ -48,5 +51,13 @@ def heat_map(columns: Mapping[str, Sequence[Any]]) -> "Figure":
     axis.set_yticks(range(len(heights)), heights)
     axis.set_xlabel(horizontal)
     axis.set_ylabel(vertical)
+    untried = np.argwhere(np.isnan(grid))
+    patches = import_extra("matplotlib.patches", "plots")
+    hatching = {"facecolor": "0.94", "edgecolor": "0.6", "hatch": "///", "linewidth": 0}
+    for row, col in untried:
+        axis.add_patch(patches.Rectangle((col - 0.5, row - 0.5), 1, 1, **hatching))
+    if len(untried):
+        key = patches.Patch(**hatching, label="not tried")
+        figure.legend(handles=[key], loc="outside upper right", fontsize="small", frameon=False)
     figure.colorbar(drawn, ax=axis, label=f"least {label}")
     return figure

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from umbed_keras.extras import import_extra
 from umbed_keras.ops.pareto import pareto_front
 from umbed_keras.plots._matplotlib import new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 # Measures for which lower is better.
 DISTANCES = ("LPIPS", "MSE")
@@ -56,9 +59,29 @@ def rate_distortion(
                 rate[front], value[front], color=colour, marker="o", markersize=3.5, label=name
             )
         axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_locator(_rate_ticks(axis))
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.xaxis.set_minor_formatter("")
         axis.set_xlabel(rates)
         axis.set_title(f"{measure} ({'lower' if sign < 0 else 'higher'} is better)")
         axis.grid(alpha=0.3)
-    axes[0, 0].legend(fontsize="small")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(len(labels), 2 + 2 * len(measures)),
+        fontsize="small",
+        frameon=False,
+    )
     return figure
+
+
+def _rate_ticks(axis: "Axes") -> "Locator":
+    """Returns ticks for the range of an axis: even ones, or powers of 2 and quarters between."""
+    low, high = axis.get_xlim()
+    ticker = import_extra("matplotlib.ticker", "plots")
+    if high < 3 * low:
+        return ticker.MaxNLocator(6)
+    between = (1.0, 1.25, 1.5, 1.75) if high < 10 * low else (1.0,)
+    return ticker.LogLocator(base=2, subs=between, numticks=15)
