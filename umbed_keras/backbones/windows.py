@@ -104,6 +104,6 @@ def _weights(starts, window, size, dtype):
     weights = ops.cast(ops.minimum(inside, window - 1 - inside), "float32") + 0.5
     positions = ops.reshape(starts[:, None] + inside, (1, -1))
     here = positions == ops.arange(size, dtype="int32")[:, None]
-    repeated = ops.zeros_like(starts)[:, None] + weights
+    repeated = ops.zeros_like(starts, dtype="float32")[:, None] + weights
     weights = ops.reshape(repeated, (1, -1)) * ops.cast(here, "float32")
     return ops.cast(weights / ops.sum(weights, axis=1, keepdims=True), dtype)
