@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from halves import picture, strokes
 
 import umbed_keras as uk
 
@@ -22,19 +23,6 @@ PRESET = "celeba_vq_k16"
 pytestmark = pytest.mark.torch_alone
 has_display = sys.platform != "linux" or "DISPLAY" in os.environ
 needs_display = pytest.mark.skipif(not has_display, reason="needs a display")
-
-
-def picture(height=32, width=40, seed=0):
-    """A dark and a bright half, with noise."""
-    values = np.random.default_rng(seed).integers(0, 30, (height, width, 3))
-    values[:, width // 2 :] += 180
-    return values.astype("uint8")
-
-
-def strokes(height=32, width=40):
-    labels = np.zeros((height, width), "uint16")
-    labels[4:-4, 3], labels[4:-4, -4] = 1, 2
-    return labels
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from halves import picture, strokes
 
 import umbed_keras as uk
 from umbed_keras.apps.labelling.apply_files import Measuring, apply_to_files
@@ -12,19 +13,6 @@ from umbed_keras.images.image import Details
 from umbed_keras.segmentation import live_classifier
 
 PRESET = "celeba_vq_k16"
-
-
-def picture(height=32, width=40, seed=0):
-    """A dark and a bright half, with noise."""
-    values = np.random.default_rng(seed).integers(0, 30, (height, width, 3))
-    values[:, width // 2 :] += 180
-    return values.astype("uint8")
-
-
-def strokes(height=32, width=40):
-    labels = np.zeros((height, width), "uint16")
-    labels[4:-4, 3], labels[4:-4, -4] = 1, 2
-    return labels
 
 
 def fitted(**settings):
