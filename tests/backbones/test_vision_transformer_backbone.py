@@ -48,7 +48,7 @@ def transformer(size=64, patch=16, prefix=0, named_input=False):
 
 
 def embedder(backbone):
-    return uk.PixelEmbedder(
+    model = uk.PixelEmbedder(
         latent_dim=4,
         patch_size=4,
         pyramid_levels=2,
@@ -57,6 +57,9 @@ def embedder(backbone):
         backbone=backbone,
         feature_components=6,
     )
+    # Before, the vectors do not depend on the features.
+    model.adapt(noise(2, 128, 96, 3, seed=5))
+    return model
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 5])

@@ -32,7 +32,12 @@ def tile_grid(shape: Sequence[int], tile_shape: Sequence[int]) -> list[tuple[sli
 
 
 def tile_views(
-    images: Any, tile: tuple[slice, slice, slice], stride: int, halo: int, reach: int
+    images: Any,
+    tile: tuple[slice, slice, slice],
+    stride: int,
+    halo: int,
+    reach: int,
+    alignment: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
     """Reads the two windows of images that the vectors of a tile depend on.
 
@@ -45,6 +50,8 @@ def tile_views(
         halo: int, pixels, multiple of `stride`. How far the view reaches beyond the tile.
         reach: int, pixels. How far the surrounded tile reaches beyond the tile, above and to the
             left; one pixel less below and to the right. It is reflected at the images' borders.
+        alignment: int, pixels. Where it is larger than `stride`, the view ends as that of a tile
+            which ends at a multiple of it.
 
     Returns:
         Tuple `(view, surrounded, top, left)`: two NumPy float32 arrays
@@ -60,7 +67,10 @@ def tile_views(
     """
     chosen, *inside = tile
     sides = list(zip(inside, images.shape[1:3], strict=True))
-    views = [_view(side.start, side.stop, size, stride, halo) for side, size in sides]
+    views = [
+        _view(side.start, side.stop + -side.stop % alignment, size, stride, halo)
+        for side, size in sides
+    ]
     surroundings = [(side.start - reach, side.stop + reach - 1) for side in inside]
     top, left = (side.start - view[0] for side, view in zip(inside, views, strict=True))
     return window(images, chosen, *views), window(images, chosen, *surroundings), top, left

@@ -245,7 +245,9 @@ class TiledEmbeddingMixin:
         compiled = self._compiled(method)
 
         def run(*window):
-            inputs = tile_views(images, window, self._coarsest, self._halo, self._pyramid_radius)
+            inputs = tile_views(
+                images, window, self._coarsest, self._halo, self._pyramid_radius, self.stride
+            )
             return keras.tree.map_structure(ops.convert_to_numpy, compiled(*inputs))
 
         return run
