@@ -112,7 +112,9 @@ def smallest(values: Tensor, limit: int | Tensor) -> Tensor:
     return torch.clamp(values, max=limit)
 
 
-def reflect_axis(images: Tensor, axis: int, before: int, after: int) -> Tensor:
+def reflect_axis(
+    images: Tensor, axis: int, before: int, after: int, repeat_edge: bool = False
+) -> Tensor:
     """Pads an axis of any size by reflection, on PyTorch alone.
 
     Args:
@@ -120,6 +122,8 @@ def reflect_axis(images: Tensor, axis: int, before: int, after: int) -> Tensor:
         axis: int.
         before: int, number of elements added at the start.
         after: int, number of elements added at the end.
+        repeat_edge: bool, True reflects about the edge of the outermost element, which stands
+            twice then, as in SciPy's mode `"reflect"`.
 
     Returns:
         Tensor padded like `umbed_keras.ops.reflect.reflect_pad` does.
@@ -133,6 +137,35 @@ def reflect_axis(images: Tensor, axis: int, before: int, after: int) -> Tensor:
 
     size = images.shape[axis]
     positions = torch.arange(-before, size + after, device=images.device)
-    period = torch.full((), 2 * (size - 1), device=images.device).clamp(min=1)
+    repeated = int(repeat_edge)
+    period = torch.full((), 2 * (size - 1 + repeated), device=images.device).clamp(min=1)
     folded = torch.remainder(positions, period)
-    return torch.index_select(images, axis, torch.minimum(folded, period - folded))
+    return torch.index_select(images, axis, torch.minimum(folded, period - repeated - folded))
+
+
+def sum_windows(planes: Tensor, radius: int | Tensor, largest: int) -> Tensor:
+    """Sums square windows whose radius may depend on unknown sizes, on PyTorch alone.
+
+    Args:
+        planes: PyTorch tensor `(..., height, width)`, 0 beyond its borders.
+        radius: int, or int tensor `()`; windows have sides of `2 * radius + 1` pixels.
+        largest: int, the largest radius that there may be.
+
+    Returns:
+        Tensor of the shape of `planes`.
+
+    Examples:
+        >>> if keras.backend.backend() == "torch":
+        ...     ones = keras.ops.ones((1, 3, 4))
+        ...     sums = sum_windows(ones, keras.ops.convert_to_tensor(1), largest=5)
+        ...     assert sums[0, 1].tolist() == [6, 9, 9, 6]
+    """
+    from torch import arange
+    from torch.nn.functional import conv2d
+
+    inside = arange(-largest, largest + 1, device=planes.device).abs() <= radius
+    kernel = inside.to(planes.dtype)
+    lines = planes.reshape(-1, 1, *planes.shape[-2:])
+    lines = conv2d(lines, kernel.reshape(1, 1, -1, 1), padding=(largest, 0))
+    lines = conv2d(lines, kernel.reshape(1, 1, 1, -1), padding=(0, largest))
+    return lines.reshape(planes.shape)

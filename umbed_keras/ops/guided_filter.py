@@ -1,6 +1,7 @@
 """The guided filter: smoothing that keeps the edges of another image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -83,9 +84,39 @@ def guided_filter(
 
         if applicable(guide, values, weights):
             return filtered(guide, values, weights, int(radius), float(epsilon))
+    return filter_by_sums(
+        guide, values, weights, partial(_window_sums, radius=int(radius)), float(epsilon)
+    )
+
+
+def filter_by_sums(
+    guide: Tensor,
+    values: Tensor,
+    weights: Tensor,
+    window_sums: Callable[[Tensor], Tensor],
+    epsilon: float,
+) -> Tensor:
+    """Computes `guided_filter` with a given function that sums windows.
+
+    Args:
+        guide: float32 tensor `(..., height, width, channels)`.
+        values: float32 tensor `(..., height, width, maps)`.
+        weights: float32 tensor `(..., height, width)`.
+        window_sums: function of a tensor `(..., height, width)` that returns the sums of its
+            windows, of the same shape; 0 is taken to lie beyond its borders.
+        epsilon: float above 0.
+
+    Returns:
+        float32 tensor of the shape of `values`.
+
+    Examples:
+        >>> guide, values = keras.ops.ones((4, 6, 1)), keras.ops.ones((4, 6, 2))
+        >>> sums = lambda plane: plane  # windows of one pixel
+        >>> tuple(filter_by_sums(guide, values, values[..., 0], sums, 1e-3).shape)
+        (4, 6, 2)
+    """
     planes = [_planes(array) for array in (guide, values)]
-    filtered_planes = _filtered(*planes, weights, int(radius), float(epsilon))
-    return ops.stack(filtered_planes, axis=-1)
+    return ops.stack(_filtered(*planes, weights, window_sums, epsilon), axis=-1)
 
 
 def _planes(array: Tensor) -> list[Tensor]:
@@ -96,14 +127,14 @@ def _filtered(
     guide: Sequence[Tensor],
     values: Sequence[Tensor],
     weights: Tensor,
-    radius: int,
+    window_sums: Callable[[Tensor], Tensor],
     epsilon: float,
 ) -> list[Tensor]:
     """Filters planes `(..., height, width)`."""
-    totals = ops.maximum(_window_sums(weights, radius), LEAST_WEIGHT)
+    totals = ops.maximum(window_sums(weights), LEAST_WEIGHT)
 
     def mean(plane):
-        return _window_sums(weights * plane, radius) / totals
+        return window_sums(weights * plane) / totals
 
     # The filter is invariant to the guide's origin; near 0 products lose fewer digits.
     guide = [plane - ops.mean(plane, axis=(-2, -1), keepdims=True) for plane in guide]
