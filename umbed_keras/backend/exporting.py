@@ -1,6 +1,6 @@
 """Operations that PyTorch's exporter can follow with sizes that are not known yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import backend, ops
@@ -66,6 +66,29 @@ def take(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     import torch
 
     return torch.index_select(values, axis, indices)
+
+
+def gather(values: Tensor, indices: Tensor, axis: int) -> Tensor:
+    """Gathers elements along an axis, like `keras.ops.take_along_axis`.
+
+    Args:
+        values: tensor.
+        indices: int tensor of as many axes, from 0 up; while a graph is exported, of 64 bits.
+        axis: int.
+
+    Returns:
+        Tensor of the shape of `indices` and the dtype of `values`.
+
+    Examples:
+        >>> indices = keras.ops.convert_to_tensor([2, 0, 2, 1], "int32")
+        >>> keras.ops.convert_to_numpy(gather(keras.ops.arange(3), indices, axis=0)).tolist()
+        [2, 0, 2, 1]
+    """
+    if not exporting():
+        return ops.take_along_axis(values, indices, axis=axis)
+    import torch
+
+    return torch.gather(values, axis, indices)
 
 
 def larger(size: int | Tensor, other: int) -> int | Tensor:
@@ -143,29 +166,30 @@ def reflect_axis(
     return torch.index_select(images, axis, torch.minimum(folded, period - repeated - folded))
 
 
-def sum_windows(planes: Tensor, radius: int | Tensor, largest: int) -> Tensor:
+def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) -> list[Tensor]:
     """Sums square windows whose radius may depend on unknown sizes, on PyTorch alone.
 
     Args:
-        planes: PyTorch tensor `(..., height, width)`, 0 beyond its borders.
+        planes: PyTorch tensors `(batch, height, width)`, 0 beyond their borders.
         radius: int, or int tensor `()`; windows have sides of `2 * radius + 1` pixels.
         largest: int, the largest radius that there may be.
 
     Returns:
-        Tensor of the shape of `planes`.
+        List of tensors of the shape of `planes`.
 
     Examples:
         >>> if keras.backend.backend() == "torch":
         ...     ones = keras.ops.ones((1, 3, 4))
-        ...     sums = sum_windows(ones, keras.ops.convert_to_tensor(1), largest=5)
+        ...     (sums,) = sum_windows([ones], keras.ops.convert_to_tensor(1), largest=5)
         ...     assert sums[0, 1].tolist() == [6, 9, 9, 6]
     """
-    from torch import arange
-    from torch.nn.functional import conv2d
+    import torch
 
-    inside = arange(-largest, largest + 1, device=planes.device).abs() <= radius
-    kernel = inside.to(planes.dtype)
-    lines = planes.reshape(-1, 1, *planes.shape[-2:])
-    lines = conv2d(lines, kernel.reshape(1, 1, -1, 1), padding=(largest, 0))
-    lines = conv2d(lines, kernel.reshape(1, 1, 1, -1), padding=(0, largest))
-    return lines.reshape(planes.shape)
+    count, together = len(planes), torch.stack(list(planes), dim=1)
+    inside = torch.arange(-largest, largest + 1, device=together.device).abs() <= radius
+    kernel = inside.to(together.dtype).repeat(count, 1, 1)
+    sums = torch.nn.functional.conv2d(
+        together, kernel[..., None], padding=(largest, 0), groups=count
+    )
+    sums = torch.nn.functional.conv2d(sums, kernel[:, :, None], padding=(0, largest), groups=count)
+    return [sums[:, index] for index in range(count)]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.exporting import take
+from umbed_keras.backend.exporting import exporting, gather, take
 from umbed_keras.typing import Shape, Tensor
 
 
@@ -79,19 +79,24 @@ class TreeEnsemble(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         """Computes class probabilities `(n, classes)` of features `(n, features)`."""
-        feature, threshold, left, values, roots = map(
-            ops.convert_to_tensor,
-            (self.feature, self.threshold, self.left, self.values, self.roots),
+        # PyTorch's indices have 64 bits.
+        kind = "int64" if exporting() else "int32"
+        feature, left, roots = (
+            ops.cast(ops.convert_to_tensor(part), kind)
+            for part in (self.feature, self.left, self.roots)
         )
+        threshold, values = map(ops.convert_to_tensor, (self.threshold, self.values))
         count = ops.shape(features)[0]
-        nodes = ops.reshape(ops.zeros_like(features[:, :1], "int32") + roots, (-1,))
+        nodes = ops.reshape(ops.zeros_like(features[:, :1], kind) + roots, (-1,))
         for _ in range(self.depth):
-            columns = ops.reshape(take(feature, nodes, 0), (count, self.num_trees))
-            compared = ops.take_along_axis(features, columns, axis=1)
-            right = ops.reshape(compared, (-1,)) > take(threshold, nodes, 0)
-            nodes = take(left, nodes, 0) + ops.cast(right, "int32")
-        by_tree = ops.reshape(take(values, nodes, 0), (count, self.num_trees, self.num_classes))
-        return ops.mean(by_tree, axis=1)
+            columns = ops.reshape(gather(feature, nodes, 0), (count, self.num_trees))
+            compared = ops.reshape(gather(features, columns, 1), (-1,))
+            right = ops.cast(compared > gather(threshold, nodes, 0), kind)
+            nodes = gather(left, nodes, 0) + right
+        by_tree = ops.reshape(take(values, nodes, 0), (count, self.num_trees * self.num_classes))
+        # A product is several times as fast as a mean over an axis in the middle.
+        mean = np.tile(np.eye(self.num_classes), (self.num_trees, 1)) / self.num_trees
+        return ops.matmul(by_tree, ops.convert_to_tensor(mean, "float32"))
 
     def get_config(self) -> dict[str, Any]:
         names = ("num_nodes", "num_trees", "depth", "num_classes")
