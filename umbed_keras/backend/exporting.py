@@ -166,6 +166,24 @@ def reflect_axis(
     return torch.index_select(images, axis, torch.minimum(folded, period - repeated - folded))
 
 
+def shorter_side(height: int | Tensor, width: int | Tensor) -> Tensor:
+    """Returns the smaller one of two sizes that are not known yet, on PyTorch alone.
+
+    Args:
+        height, width: ints, or what `keras.ops.shape` gives for unknown sizes.
+
+    Returns:
+        Int tensor `()`.
+
+    Examples:
+        >>> if keras.backend.backend() == "torch":
+        ...     assert int(shorter_side(30, 20)) == 20
+    """
+    import torch
+
+    return torch.minimum(torch.full((), height), torch.full((), width))
+
+
 def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) -> list[Tensor]:
     """Sums square windows whose radius may depend on unknown sizes, on PyTorch alone.
 

@@ -151,9 +151,10 @@ def _parts_of(classifier: Any) -> list[Part] | None:
     if kind is Pipeline:
         steps = [step for _, step in classifier.steps]
         if [type(step) for step in steps] == [StandardScaler, LogisticRegression]:
-            mean, scale = steps[0].mean_, steps[0].scale_
-            mean, scale = 0.0 if mean is None else mean, 1.0 if scale is None else scale
-            return [Part(1.0, 0, _logistic(steps[1], mean, scale))]
+            scaler, regression = steps
+            mean = scaler.mean_ if scaler.with_mean else 0.0
+            scale = scaler.scale_ if scaler.with_std else 1.0
+            return [Part(1.0, 0, _logistic(regression, mean, scale))]
     return None
 
 

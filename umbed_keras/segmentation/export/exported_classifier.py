@@ -40,6 +40,7 @@ class ExportedClassifier(keras.Model):
 
     Examples:
         >>> embedder = uk.PixelEmbedder(latent_dim=4, widths=(4, 4), hidden_units=(4,))
+        >>> from umbed_keras.segmentation.export.class_mixture import Part
         >>> mixture = ClassMixture(7, [Part(1.0, 0, keras.layers.Dense(2, "softmax"))])
         >>> model = ExportedClassifier(embedder, mixture, [(0, 255)], 1, "uint8", None, "guided")
         >>> tuple(model(np.zeros((1, 9, 12, 1), "uint8")).shape)

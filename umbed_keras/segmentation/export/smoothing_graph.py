@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.exporting import exporting, reflect_axis, sum_windows
+from umbed_keras.backend.exporting import exporting, reflect_axis, shorter_side, sum_windows
 from umbed_keras.ops.guided_filter import filter_by_sums, guided_filter
 from umbed_keras.segmentation.smoothing import (
     LEAST,
@@ -44,7 +44,9 @@ def smoothed(probabilities: Tensor, guide: Tensor, smoothing: Any) -> Tensor:
     guide = gaussian_blur(guide, kind.blur)
     if exporting():
         follows_size = isinstance(smoothing, str)
-        radius = _radius(height, width, kind.radius) if follows_size else kind.radius
+        radius = kind.radius
+        if follows_size:
+            radius = ops.clip(shorter_side(height, width) // RADII, 1, radius)
         sums = partial(sum_windows, radius=radius, largest=kind.radius)
         weights = ops.ones_like(guide[..., 0])
         filtered = filter_by_sums(guide, probabilities, weights, sums, kind.epsilon)
@@ -91,11 +93,3 @@ def _repeated_at_edges(maps: Tensor, axis: int, count: int) -> Tensor:
     size = maps.shape[axis]
     positions = np.arange(-count, size + count) % (2 * size)
     return ops.take(maps, np.minimum(positions, 2 * size - 1 - positions), axis=axis)
-
-
-def _radius(height: Tensor, width: Tensor, largest: int) -> Tensor:
-    """The radius of windows of an image of unknown size, on PyTorch alone."""
-    import torch
-
-    sides = (torch.full((), size) // RADII for size in (height, width))
-    return torch.minimum(*sides).clamp(1, largest)
