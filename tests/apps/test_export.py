@@ -29,14 +29,18 @@ def test_what_the_model_does_not_have_is_refused(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with a project of one image, and a classifier of its strokes."""
+    """A folder with a project of one image of two channels, and a classifier of its strokes."""
     folder = tmp_path_factory.mktemp("project")
-    image, labels = np.zeros((20, 24), "uint16"), np.zeros((20, 24), int)
-    image[:, 12:] = 3000
-    labels[2:18, 2], labels[2:18, 20] = 1, 2
+    embedder = uk.PixelEmbedder(4, patch_size=4, pyramid_levels=1, widths=(4,), hidden_units=(4,))
+    image = np.random.default_rng(0).integers(2000, size=(2, 30, 34)).astype("uint16")
+    image[:, :, 17:] += np.array([[[1500]], [[900]]], "uint16")
+    embedder.adapt((image / 3500).transpose(1, 2, 0)[None, ..., [0, 0, 1]].astype("float32"))
+    embedder.save_to_preset(folder / "preset")
     np.save(folder / "image.npy", image)
-    project = uk.segmentation.Project({1: "dark", 2: "bright"}, "celeba_vae_d16", smoothing=0)
-    project.set_strokes(project.add_image(folder / "image.npy"), labels)
+    labels = np.zeros((30, 34), int)
+    labels[2:18, 2], labels[2:18, 30] = 1, 2
+    project = uk.segmentation.Project({1: "dark", 2: "bright"}, folder / "preset", smoothing=1.5)
+    project.set_strokes(project.add_image(folder / "image.npy", axes="cyx"), labels)
     project.save(folder / "project.umbed")
     project.fit().save(folder / "classifier.npz")
     return folder
@@ -45,16 +49,20 @@ def project(tmp_path_factory):
 def test_an_exported_project_gives_its_classes_by_name(project, tmp_path, capsys):
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
-    path, options = tmp_path / "classes.onnx", ["--dtype", "float32", "--scaling", "0,3000"]
+    path, options = tmp_path / "classes.onnx", ["--dtype", "float32", "--scaling", "0,3500"]
     assert main(["export", str(project / "project.umbed"), str(path), *options]) == 0
     assert "probabilities of 2 classes of" in capsys.readouterr().out
     session = runtime.InferenceSession(path)
-    assert session.get_modelmeta().custom_metadata_map["class_names"] == '["dark", "bright"]'
+    known = session.get_modelmeta().custom_metadata_map
+    assert known["class_names"] == '["dark", "bright"]'
+    assert int(known["margin"]) >= 6
     image = np.load(project / "image.npy")
-    (probabilities,) = session.run(None, {"images": image[None, ..., None].astype("float32")})
-    expected = uk.segmentation.Project.load(project / "project.umbed").fit()
-    expected.scaling_ = uk.Scaling((0, 3000))
-    np.testing.assert_array_equal(probabilities[0].argmax(-1) + 1, expected.predict(image))
+    pixels = image.transpose(1, 2, 0)[None].astype("float32")
+    (probabilities,) = session.run(None, {"images": pixels})
+    classifier = uk.segmentation.Project.load(project / "project.umbed").fit()
+    classifier.scaling_ = uk.Scaling((0, 3500))
+    expected = classifier.predict_proba(uk.Image(image, "cyx"))
+    np.testing.assert_allclose(probabilities[0], expected, atol=1e-3)
 
 
 def test_options_that_do_not_suit_are_refused(project, tmp_path, capsys):
