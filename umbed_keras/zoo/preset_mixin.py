@@ -11,6 +11,7 @@ from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
 from umbed_keras.zoo.listing import BuiltinPresets
 from umbed_keras.zoo.locations import find_preset
+from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
 
@@ -88,6 +89,7 @@ class PresetMixin:
                     f"The weights of the preset {str(preset)!r} can't be read "
                     f"({folder / WEIGHTS}): {error}{newer_version_hint(metadata)}"
                 ) from error
+            check_references(model, metadata)
             license_text = metadata.get("card", {}).get("license", "")
             model.origin = {"preset": str(preset), "license": license_text}
             if (folder / CODEC).is_file():
