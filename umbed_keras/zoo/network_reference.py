@@ -87,8 +87,7 @@ def check_references(model: Any, metadata: Mapping[str, Any]) -> None:
         >>> backbone = uk.layers.ModelBackbone(network)
         >>> metadata = {"networks": network_references(backbone)}
         >>> check_references(backbone, metadata)
-        >>> network.layers[-1].kernel.assign_add(np.ones((1, 1, 3, 4)))  # doctest: +ELLIPSIS
-        <...>
+        >>> _ = network.layers[-1].kernel.assign_add(np.ones((1, 1, 3, 4)))
         >>> check_references(backbone, metadata)
         Traceback (most recent call last):
         ValueError: The weights of the network 'sequential...
