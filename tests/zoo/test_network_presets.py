@@ -66,6 +66,16 @@ def test_the_network_is_built_again(model, saved):
     np.testing.assert_array_equal(loaded.embed(IMAGES), model.embed(IMAGES))
 
 
+def test_inside_a_backbone_of_several_scales(tmp_path):
+    backbone = uk.layers.ModelBackbone(branched())
+    model = embedder(uk.layers.MultiScaleBackbone(backbone, (1, 0.5)))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.embed(IMAGES), model.embed(IMAGES))
+    metadata = json.loads((tmp_path / "preset" / METADATA).read_text())
+    assert list(metadata["networks"]) == ["backbone.backbone.model"]
+
+
 def test_keras_loads_the_folder(model, saved):
     loaded = keras.saving.load_model(saved)
     np.testing.assert_array_equal(loaded.embed(IMAGES), model.embed(IMAGES))
