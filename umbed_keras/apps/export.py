@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         >>> parser.parse_args(["celeba_vqvae_k512", "encode.onnx"]).what is None
         True
     """
-    parser.add_argument("preset", help="built-in name, folder, hf://... or https://...")
+    parser.add_argument(
+        "preset", help="built-in name, folder, .keras file, hf://... or https://..."
+    )
     parser.add_argument("file", type=Path, help=".onnx file to write")
     parser.add_argument(
         "--what",

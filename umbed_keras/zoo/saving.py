@@ -21,6 +21,7 @@ from umbed_keras.zoo.format import (
     CONFIG,
     FIGURE,
     FILES,
+    KERAS,
     MAX_CONFIG,
     MAX_JSON,
     METADATA,
@@ -28,6 +29,7 @@ from umbed_keras.zoo.format import (
     file_entry,
     read_json,
 )
+from umbed_keras.zoo.keras_files import foreign_class
 from umbed_keras.zoo.network_reference import network_references
 from umbed_keras.zoo.preset_checks import (
     PACKAGE,
@@ -117,6 +119,42 @@ def write_preset(
             _copy(present(folder) / name, new / name)
         if CARD not in kept:
             write_card(new, name=folder.name)
+
+
+def write_for_processes(model: Any, folder: Path) -> Path:
+    """Writes a model for other processes of this package, which load it by `load_preset`.
+
+    Args:
+        model: a built model, a `PresetMixin`.
+        folder: `pathlib.Path`, which exists if it was written before.
+
+    Returns:
+        `folder`; or the path of a `.keras` file beside it, if the model can't be a preset.
+
+    Raises:
+        ValueError: if other processes can't know a class in it.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> write_for_processes(model, Path("shared")).name
+        'shared'
+    """
+    file = folder.with_name(folder.name + KERAS)
+    if folder.exists() or file.exists():
+        return file if file.exists() else folder
+    try:
+        _checked_config(model)
+    except ValueError as error:
+        foreign = foreign_class(keras.saving.serialize_keras_object(model))
+        if foreign:
+            raise ValueError(
+                f"Another process can't load the model: it does not know the class {foreign}. Only "
+                "classes of Keras, KerasHub and umbed_keras are known there."
+            ) from error
+        model.save(file)
+        return file
+    write_preset(model, folder)
+    return folder
 
 
 def write_codec(folder: PathLike, arrays: Mapping[str, np.ndarray]) -> None:
