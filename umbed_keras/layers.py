@@ -3,6 +3,7 @@
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backbones.efficientnet_lite0 import EfficientNetLite0
 from umbed_keras.backbones.model_backbone import ModelBackbone
+from umbed_keras.backbones.multi_scale_backbone import MultiScaleBackbone
 from umbed_keras.backbones.vision_transformer_backbone import VisionTransformerBackbone
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
 from umbed_keras.bottlenecks.dictionary_bottleneck import DictionaryBottleneck
@@ -41,6 +42,7 @@ __all__ = [
     "IntegerCodes",
     "LappedTransform",
     "ModelBackbone",
+    "MultiScaleBackbone",
     "PatchDecoder",
     "PatchTransform",
     "PostFilter",

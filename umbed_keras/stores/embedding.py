@@ -14,13 +14,13 @@ import numpy as np
 from umbed_keras.images.readers.location import is_address
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
-from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.stores.image_collection import ImageCollection
 from umbed_keras.stores.image_stores import filled, open_collection, options_identity, plan_of
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
+from umbed_keras.zoo.weights_digest import update_by_weights
 
 # Dtypes of stored vectors.
 DTYPES = ("float32", "float16")

@@ -11,8 +11,12 @@ from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
 from umbed_keras.zoo.listing import BuiltinPresets
 from umbed_keras.zoo.locations import find_preset
+from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
+
+# Keras's errors may repeat the whole configuration.
+_LONGEST = 2000
 
 
 class PresetMixin:
@@ -62,8 +66,11 @@ class PresetMixin:
             ValueError: if the preset holds a model of another class.
             ValueError: if files are damaged, or hold something that a preset may not, such as
                 weights that are NaN or infinite.
+            ValueError: if the weights of a network of another library are not those that the
+                preset states.
             OSError: if a server can't be reached.
-            ImportError: if a handle starts with `hf://` and huggingface_hub is not installed.
+            ImportError: if a handle starts with `hf://` and huggingface_hub is not installed, or
+                the preset has a network of KerasHub and that is not installed.
         """
         folder = find_preset(preset)
         config, metadata = read_preset(folder)
@@ -76,9 +83,10 @@ class PresetMixin:
         try:
             check_weights(folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]}))
             model = cls.from_config({**config["config"], **kwargs})
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
+        except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"The preset {str(preset)!r} can't be made: {error}{newer_version_hint(metadata)}"
+                f"The preset {str(preset)!r} can't be made: {str(error)[:_LONGEST]}"
+                f"{newer_version_hint(metadata)}"
             ) from error
         if load_weights:
             try:
@@ -88,6 +96,7 @@ class PresetMixin:
                     f"The weights of the preset {str(preset)!r} can't be read "
                     f"({folder / WEIGHTS}): {error}{newer_version_hint(metadata)}"
                 ) from error
+            check_references(model, metadata)
             license_text = metadata.get("card", {}).get("license", "")
             model.origin = {"preset": str(preset), "license": license_text}
             if (folder / CODEC).is_file():
@@ -118,8 +127,8 @@ class PresetMixin:
             ValueError: if `weights_dtype` is not a known type.
             ValueError: if `folder` is a file, or holds files that do not belong to a preset of
                 this package.
-            ValueError: if a part of the model can't be part of a preset, such as a
-                `ModelBackbone`.
+            ValueError: if a part of the model can't be part of a preset, such as a network with a
+                `Lambda` or a class of your own.
             ValueError: if a weight is NaN or infinite, or would be in `weights_dtype`.
         """
         write_preset(self, folder, weights_dtype, history)

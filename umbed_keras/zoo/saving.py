@@ -21,12 +21,20 @@ from umbed_keras.zoo.format import (
     CONFIG,
     FIGURE,
     FILES,
+    MAX_CONFIG,
+    MAX_JSON,
     METADATA,
     WEIGHTS,
     file_entry,
     read_json,
 )
-from umbed_keras.zoo.preset_checks import PACKAGE, check_config, read_preset
+from umbed_keras.zoo.network_reference import network_references
+from umbed_keras.zoo.preset_checks import (
+    PACKAGE,
+    check_config,
+    read_preset,
+    with_portable_networks,
+)
 
 # Entries of a card that stay true with new weights.
 LASTING = ("description", "license", "data")
@@ -101,6 +109,9 @@ def write_preset(
             "files": {name: file_entry(new / name) for name in written},
             "card": card,
         }
+        references = network_references(stored)
+        if references:
+            metadata["networks"] = references
         _write_metadata(new, metadata)
         for name in kept:
             _copy(present(folder) / name, new / name)
@@ -185,14 +196,16 @@ def _copy(source, target):
 
 def _checked_config(model):
     """The configuration of a model as JSON; ValueError if a preset may not hold it."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    text = json.dumps(config, indent=2) + "\n"
     try:
-        check_config(json.loads(text))
-    except ValueError as error:
+        config = keras.saving.serialize_keras_object(model)
+        config.pop("compile_config", None)
+        config = json.loads(json.dumps(with_portable_networks(config)))
+        check_config(config)
+    except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(f"{error} `model.save('model.keras')` keeps such a model.") from error
-    return text
+    text = json.dumps(config, indent=2) + "\n"
+    # The graph of a network has thousands of lines.
+    return text if len(text) < MAX_JSON else json.dumps(config) + "\n"
 
 
 def _readable_metadata(folder):
@@ -204,7 +217,7 @@ def _readable_metadata(folder):
 def _readable(path):
     """The object of a JSON file; empty if it is missing or broken."""
     try:
-        return read_json(path)
+        return read_json(path, MAX_CONFIG)
     except (OSError, ValueError):
         return {}
 

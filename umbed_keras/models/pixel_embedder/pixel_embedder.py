@@ -74,9 +74,9 @@ class PixelEmbedder(
         pixels_per_image: int, number of pixels that a training step samples from each image.
         seed: int, for the order of the data and the sampled pixels.
         backbone: `umbed_keras.layers.Backbone` for images of these `channels`, such as
-            `EfficientNetLite0`, `ModelBackbone` or `VisionTransformerBackbone`. None describes
-            pyramids only. If its `reach` is None, the vectors of an image depend on the tiles in
-            which it is embedded.
+            `EfficientNetLite0`, `ModelBackbone` or `VisionTransformerBackbone`, or one of them in
+            a `MultiScaleBackbone`. None describes pyramids only. If its `reach` is None, the
+            vectors of an image depend on the tiles in which it is embedded.
         feature_weight: float, weight of the error of the features in the loss.
         feature_components: int, number of principal components of the features that the decoder
             rebuilds.
