@@ -17,6 +17,7 @@ from umbed_keras.images.labels import (
     labels_of_colors,
     read_labels,
     warn_of_soft_edges,
+    warn_of_void_class,
     write_labels,
 )
 
@@ -230,6 +231,27 @@ def test_soft_edges_of_a_drawn_stroke_are_warned_of(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_soft_edges(sharp)
+
+
+def test_negative_labels_are_refused(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"`mask` must be at least 0.*Received: -1\. Pass `labels \+ 1`"
+    ):
+        as_labels(LABELS - 1, "mask")
+    with pytest.raises(ValueError, match="must be at least 0"):
+        as_labels(np.float32(LABELS - 1))
+    np.save(tmp_path / "labels.npy", LABELS - 1)
+    with pytest.raises(ValueError, match=r"labels\.npy.*must be at least 0"):
+        read_labels(tmp_path / "labels.npy")
+
+
+def test_a_class_255_beside_small_ones_is_warned_of():
+    with pytest.warns(UserWarning, match=r"255 beside \[1, 2\]: it counts as a class"):
+        warn_of_void_class(np.array([0, 1, 2, 255]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for classes in ([0, 255], [0, 128, 255], [1, 2, 254], [0, 0]):
+            warn_of_void_class(np.array(classes))
 
 
 def test_soft_edges_of_strokes_in_colours_count_from_a_quarter_of_opacity():

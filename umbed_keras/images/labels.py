@@ -27,6 +27,8 @@ _TOLERANCE = 12
 _LEAST_ALPHA = 64
 # The share of labelled pixels below which the rarer half of many classes is a soft edge.
 _SOFT_SHARE = 0.05
+# What data sets give to pixels without a label, beside classes of at most so large numbers.
+_VOID, _FEW = 255, 32
 
 
 def read_labels(path: PathLike, axes: str | None = None) -> np.ndarray:
@@ -78,7 +80,7 @@ def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
 
     Raises:
         TypeError: if `labels` are no numbers.
-        ValueError: if they are floats that are no integers, or beyond int64.
+        ValueError: if they are floats that are no integers, negative, or beyond int64.
 
     Examples:
         >>> as_labels(np.array([True, False])).tolist()
@@ -96,6 +98,12 @@ def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
         numbers = known
     elif numbers.dtype.kind not in "biu":
         raise TypeError(f"`{name}` must be integers. Received: dtype={numbers.dtype}")
+    if numbers.size and numbers.min() < 0:
+        raise ValueError(
+            f"`{name}` must be at least 0, and 0 where there is no label. Received: "
+            f"{numbers.min():g}. Pass `labels + 1` where -1 is no label and 0 is a class, and else "
+            "`np.maximum(labels, 0)`."
+        )
     if numbers.size and (numbers.max() > 2**63 - 1 if numbers.dtype.kind in "uf" else False):
         raise ValueError(f"`{name}` must lie within int64. Received: {numbers.max()}")
     return numbers.astype("int64")
@@ -129,6 +137,33 @@ def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
             f"`{name}` holds {len(classes)} classes, half of which have "
             f"{int(rarer.sum())} of {int(counts.sum())} labelled pixels: soft edges of strokes are "
             "classes of their own here. Draw or save strokes without smoothing.",
+            stacklevel=3,
+        )
+
+
+def warn_of_void_class(labels: np.ndarray, name: str = "labels") -> None:
+    """Warns of a class 255 beside classes of small numbers.
+
+    Data sets of segmentation give 255 to pixels that are not labelled, and 0 to their first class.
+
+    Args:
+        labels: integers, 0 where there is no label.
+        name: name in the message.
+
+    Examples:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn_of_void_class(np.array([0, 1, 2, 255]))
+        >>> len(caught)
+        1
+    """
+    classes = np.unique(labels[labels != 0])
+    if len(classes) > 1 and classes[-1] == _VOID and classes[-2] <= _FEW:
+        warnings.warn(
+            f"`{name}` holds {_VOID} beside {classes[:-1].tolist()}: it counts as a class. Only 0 "
+            "is no label. Where 255 means that, and 0 is a class, pass "
+            "`np.where(labels == 255, 0, labels + 1)`.",
             stacklevel=3,
         )
 
