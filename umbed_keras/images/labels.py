@@ -80,7 +80,7 @@ def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
 
     Raises:
         TypeError: if `labels` are no numbers.
-        ValueError: if they are floats that are no integers, negative, or beyond int64.
+        ValueError: if they are floats that are no integers, or beyond int64.
 
     Examples:
         >>> as_labels(np.array([True, False])).tolist()
@@ -98,15 +98,36 @@ def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
         numbers = known
     elif numbers.dtype.kind not in "biu":
         raise TypeError(f"`{name}` must be integers. Received: dtype={numbers.dtype}")
-    if numbers.size and numbers.min() < 0:
-        raise ValueError(
-            f"`{name}` must be at least 0, and 0 where there is no label. Received: "
-            f"{numbers.min():g}. Pass `labels + 1` where -1 is no label and 0 is a class, and else "
-            "`np.maximum(labels, 0)`."
-        )
     if numbers.size and (numbers.max() > 2**63 - 1 if numbers.dtype.kind in "uf" else False):
         raise ValueError(f"`{name}` must lie within int64. Received: {numbers.max()}")
     return numbers.astype("int64")
+
+
+def as_training_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
+    """Returns labels that a classifier learns from as int64, as `as_labels` does.
+
+    Args:
+        labels, name: as in `as_labels`.
+
+    Returns:
+        int64 array of at least 0, 0 where there is no label.
+
+    Raises:
+        TypeError: as `as_labels`.
+        ValueError: as `as_labels`, and if a label is negative: elsewhere -1 means no label.
+
+    Examples:
+        >>> as_training_labels(np.array([2.0, np.nan])).tolist()
+        [2, 0]
+    """
+    numbers = as_labels(labels, name)
+    if numbers.size and numbers.min() < 0:
+        raise ValueError(
+            f"`{name}` must be at least 0, and 0 where there is no label. Received: "
+            f"{numbers.min()}. Pass `labels + 1` where -1 is no label and 0 is a class, and else "
+            "`np.maximum(labels, 0)`."
+        )
+    return numbers
 
 
 def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
@@ -162,8 +183,8 @@ def warn_of_void_class(labels: np.ndarray, name: str = "labels") -> None:
     if len(classes) > 1 and classes[-1] == _VOID and classes[-2] <= _FEW:
         warnings.warn(
             f"`{name}` holds {_VOID} beside {classes[:-1].tolist()}: it counts as a class. Only 0 "
-            "is no label. Where 255 means that, and 0 is a class, pass "
-            "`np.where(labels == 255, 0, labels + 1)`.",
+            "is no label. Where 255 means that, replace it by 0, after adding 1 to the others if 0 "
+            "is a class.",
             stacklevel=3,
         )
 

@@ -37,8 +37,7 @@ class LPIPS(Mean):
         >>> images = np.random.default_rng(0).random((2, 32, 32, 3))
         >>> lpips = uk.metrics.LPIPS(net="squeeze")
         >>> lpips.update_state(images, 1 - images)  # doctest: +SKIP
-        >>> round(float(lpips.result()), 3)
-        0.0
+        >>> round(float(lpips.result()), 3)  # doctest: +SKIP
     """
 
     def __init__(

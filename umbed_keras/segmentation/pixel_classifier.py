@@ -130,8 +130,8 @@ class PixelClassifier(LabelAdvice):
                 their number of channels.
             ValueError: if an image has axes that have no one meaning, or a number of channels that
                 the embedder does not take.
-            ValueError: if `labels` contain fewer than two classes, or numbers that are negative or no
-                integers.
+            ValueError: if `labels` contain fewer than two classes, or numbers that are negative or
+                no integers.
             ValueError: if there is no preset `embedder`, `smoothing` is negative or not finite, or
                 `seed` is no integer of at least 0.
         """
