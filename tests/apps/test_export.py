@@ -25,3 +25,56 @@ def test_what_the_model_does_not_have_is_refused(tmp_path, capsys):
         main(["export", "celeba_vqvae_k512", str(tmp_path / "a.onnx"), "--what", "embed"])
     assert status.value.code == 2
     assert "umbed-keras export: error: `what` must be one of" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with a project of one image of two channels, and a classifier of its strokes."""
+    folder = tmp_path_factory.mktemp("project")
+    embedder = uk.PixelEmbedder(4, patch_size=4, pyramid_levels=1, widths=(4,), hidden_units=(4,))
+    image = np.random.default_rng(0).integers(2000, size=(2, 30, 34)).astype("uint16")
+    image[:, :, 17:] += np.array([[[1500]], [[900]]], "uint16")
+    embedder.adapt((image / 3500).transpose(1, 2, 0)[None, ..., [0, 0, 1]].astype("float32"))
+    embedder.save_to_preset(folder / "preset")
+    np.save(folder / "image.npy", image)
+    labels = np.zeros((30, 34), int)
+    labels[2:18, 2], labels[2:18, 30] = 1, 2
+    project = uk.segmentation.Project({1: "dark", 2: "bright"}, folder / "preset", smoothing=1.5)
+    project.set_strokes(project.add_image(folder / "image.npy", axes="cyx"), labels)
+    project.save(folder / "project.umbed")
+    project.fit().save(folder / "classifier.npz")
+    return folder
+
+
+def test_an_exported_project_gives_its_classes_by_name(project, tmp_path, capsys):
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    path, options = tmp_path / "classes.onnx", ["--dtype", "float32", "--scaling", "0,3500"]
+    assert main(["export", str(project / "project.umbed"), str(path), *options]) == 0
+    assert "probabilities of 2 classes of" in capsys.readouterr().out
+    session = runtime.InferenceSession(path)
+    known = session.get_modelmeta().custom_metadata_map
+    assert known["class_names"] == '["dark", "bright"]'
+    assert int(known["margin"]) >= 6
+    image = np.load(project / "image.npy")
+    pixels = image.transpose(1, 2, 0)[None].astype("float32")
+    (probabilities,) = session.run(None, {"images": pixels})
+    classifier = uk.segmentation.Project.load(project / "project.umbed").fit()
+    classifier.scaling_ = uk.Scaling((0, 3500))
+    expected = classifier.predict_proba(uk.Image(image, "cyx"))
+    np.testing.assert_allclose(probabilities[0], expected, atol=1e-3)
+
+
+def test_options_that_do_not_suit_are_refused(project, tmp_path, capsys):
+    path = str(tmp_path / "a.onnx")
+    for arguments, message in (
+        (["classifier.npz", path, "--what", "embed"], "--what is for presets"),
+        (["none.npz", path], "none.npz: No such file"),
+        (["classifier.npz", path, "--scaling", "1"], "argument --scaling: invalid"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["export", str(project / arguments[0]), *arguments[1:]])
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["export", "celeba_vae_d16", path, "--dtype", "uint8"])
+    assert "--dtype is for classifiers and projects" in capsys.readouterr().err

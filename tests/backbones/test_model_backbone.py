@@ -189,18 +189,3 @@ def test_features_are_those_of_inference(network, rounding):
     for part, other in zip(actual, expected, strict=True):
         other = numpy(other)
         np.testing.assert_allclose(numpy(part), other, atol=rounding(network, other))
-
-
-def test_a_model_with_one_is_no_preset(tmp_path):
-    model = uk.PixelEmbedder(
-        latent_dim=4,
-        patch_size=2,
-        pyramid_levels=1,
-        widths=(4, 4),
-        hidden_units=(4,),
-        backbone=ModelBackbone(small(convolution(4))),
-    )
-    with pytest.raises(ValueError, match=r"ModelBackbone.*model\.save"):
-        model.save_to_preset(tmp_path / "mine")
-    assert not (tmp_path / "mine").exists()
-    model.save(tmp_path / "mine.keras")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from keras import backend, ops
 
+from umbed_keras.backend.exporting import sum_windows
 from umbed_keras.ops import guided_filter
-from umbed_keras.ops.guided_filter import _filtered, _planes
+from umbed_keras.ops.guided_filter import _window_sums, filter_by_sums
 
 
 def windows(height, width, radius):
@@ -120,13 +121,21 @@ def test_constants_and_linear_functions_of_the_guide_stay(rounding):
 
 
 @pytest.mark.skipif(backend.backend() != "torch", reason="PyTorch's own path")
-def test_the_fast_path_of_pytorch_equals_the_plain_one(rounding):
+def test_the_fast_path_of_pytorch_equals_the_plain_and_the_exported_one(rounding):
     guide, values = map(ops.convert_to_tensor, arrays(40, 30, 3, 4))
     fast = guided_filter(guide, values, 4, 1e-3)
-    planes = _planes(guide), _planes(values), ops.ones_like(guide[..., 0])
-    plain = ops.stack(_filtered(*planes, 4, 1e-3), axis=-1)
+    weights = ops.ones_like(guide[..., 0])
+
+    def plain(planes):
+        return [_window_sums(plane, 4) for plane in planes]
+
+    def exported(planes):
+        return [plane[0] for plane in sum_windows([plane[None] for plane in planes], 4, 6)]
+
     atol = bound(rounding, 4, 1e-3, *map(ops.convert_to_numpy, (guide, values)))
-    np.testing.assert_allclose(fast, plain, rtol=0, atol=atol)
+    for sums in (plain, exported):
+        result = filter_by_sums(guide, values, weights, sums, 1e-3)
+        np.testing.assert_allclose(fast, result, rtol=0, atol=atol)
 
 
 @pytest.mark.skipif(backend.backend() != "torch", reason="PyTorch's gradients")

@@ -24,7 +24,7 @@ COMMANDS = {
     "segment-store": "write the classes of all pixels of large images to a Zarr store",
     "compress": "compress images to small files",
     "decompress": "decompress files that `compress` wrote",
-    "export": "write a preset as an ONNX file, which runs without Keras",
+    "export": "write a preset, classifier or project as an ONNX file, which runs without Keras",
 }
 # What files that can't be used, missing packages and wrong arguments raise.
 ERRORS = (ImportError, OSError, RuntimeError, TypeError, ValueError)

@@ -1,8 +1,9 @@
 """Any Keras model as a backbone."""
 
+import copy
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -26,8 +27,9 @@ class ModelBackbone(Backbone):
     The model itself is not changed: elsewhere it is as trainable as before. A backbone shares its
     weights, so that training it elsewhere changes the features.
 
-    A model with such a backbone is saved by `model.save` as a `.keras` file. It cannot become a
-    preset, because presets hold only classes of this package.
+    A model with such a backbone becomes a preset if the network consists of Keras's own layers, as
+    those of `keras.applications` do, or is one of KerasHub. Any other is saved by `model.save` as a
+    `.keras` file, because presets hold no code.
 
     Args:
         model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
@@ -68,7 +70,9 @@ class ModelBackbone(Backbone):
         ((2, 4), (48, 48))
     """
 
-    preset_role = None
+    # Arguments that are networks of other libraries: see `umbed_keras.zoo.network_checks`.
+    preset_networks = ("model",)
+    preset_limits: ClassVar = {"reach": 1 << 16, "floats_per_pixel": 1 << 20}
 
     def __init__(
         self,
@@ -141,4 +145,6 @@ class ModelBackbone(Backbone):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelBackbone":
         """Makes a layer from what `get_config` returned."""
-        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
+        # Keras takes entries away from the configuration of a functional model.
+        model = keras.saving.deserialize_keras_object(copy.deepcopy(config["model"]))
+        return cls(**{**config, "model": model})

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -34,7 +34,7 @@ class VisionTransformerBackbone(ModelBackbone):
 
     Tokens of classes and registers, which come first, are dropped; those of patches become a map.
 
-    As in `ModelBackbone`, a model with such a backbone is saved as a `.keras` file. What
+    As in `ModelBackbone`, a model with such a backbone becomes a preset or a `.keras` file. What
     `export_onnx` writes runs on images of at most one window; ONNX Runtime fails on larger ones.
 
     Args:
@@ -72,6 +72,8 @@ class VisionTransformerBackbone(ModelBackbone):
         >>> tuple(backbone(np.zeros((1, 64, 40, 3), "float32"))[0].shape)
         (1, 8, 5, 5)
     """
+
+    preset_limits: ClassVar = {**ModelBackbone.preset_limits, "window": 1 << 11}
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The guided filter: smoothing that keeps the edges of another image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -90,9 +90,41 @@ def guided_filter(
 
         if applicable(guide, values, weights):
             return filtered(guide, values, weights, int(radius), float(epsilon))
+
+    def window_sums(planes):
+        return [_window_sums(plane, int(radius)) for plane in planes]
+
+    return filter_by_sums(guide, values, weights, window_sums, float(epsilon))
+
+
+def filter_by_sums(
+    guide: Tensor,
+    values: Tensor,
+    weights: Tensor,
+    window_sums: Callable[[Sequence[Tensor]], Sequence[Tensor]],
+    epsilon: float,
+) -> Tensor:
+    """Computes `guided_filter` with a given function that sums windows.
+
+    Args:
+        guide: float32 tensor `(..., height, width, channels)`.
+        values: float32 tensor `(..., height, width, maps)`.
+        weights: float32 tensor `(..., height, width)`.
+        window_sums: function of tensors `(..., height, width)` that returns the sums of their
+            windows, of the same shapes; 0 is taken to lie beyond the borders.
+        epsilon: float above 0.
+
+    Returns:
+        float32 tensor of the shape of `values`.
+
+    Examples:
+        >>> guide, values = keras.ops.ones((4, 6, 1)), keras.ops.ones((4, 6, 2))
+        >>> sums = lambda planes: planes  # windows of one pixel
+        >>> tuple(filter_by_sums(guide, values, values[..., 0], sums, 1e-3).shape)
+        (4, 6, 2)
+    """
     planes = [_planes(array) for array in (guide, values)]
-    filtered_planes = _filtered(*planes, weights, int(radius), float(epsilon))
-    return ops.stack(filtered_planes, axis=-1)
+    return ops.stack(_filtered(*planes, weights, window_sums, epsilon), axis=-1)
 
 
 def _planes(array: Tensor) -> list[Tensor]:
@@ -103,48 +135,49 @@ def _filtered(
     guide: Sequence[Tensor],
     values: Sequence[Tensor],
     weights: Tensor,
-    radius: int,
+    window_sums: Callable[[Sequence[Tensor]], Sequence[Tensor]],
     epsilon: float,
 ) -> list[Tensor]:
     """Filters planes `(..., height, width)`."""
-    totals = ops.maximum(_window_sums(weights, radius), LEAST_WEIGHT)
+    totals = ops.maximum(window_sums([weights])[0], LEAST_WEIGHT)
 
-    def mean(plane):
-        return _window_sums(weights * plane, radius) / totals
+    def means_of(planes):
+        return [plane / totals for plane in window_sums([weights * plane for plane in planes])]
 
     # The filter is invariant to the guide's origin; near 0 products lose fewer digits.
     guide = [plane - ops.mean(plane, axis=(-2, -1), keepdims=True) for plane in guide]
-    means = [mean(plane) for plane in guide]
-    factors = _factorised(guide, means, mean, epsilon)
+    means = means_of(guide)
+    factors = _factorised(guide, means, means_of, epsilon)
     results = []
     for plane in values:
-        level = mean(plane)
-        covariances = [
-            mean(channel * plane) - own * level for channel, own in zip(guide, means, strict=True)
-        ]
+        level, *products = means_of([plane, *(channel * plane for channel in guide)])
+        covariances = [product - own * level for product, own in zip(products, means, strict=True)]
         slopes = _solved(*factors, covariances)
         for slope, own in zip(slopes, means, strict=True):
             level = level - slope * own
-        result = mean(level)
+        result, *slopes = means_of([level, *slopes])
         for slope, channel in zip(slopes, guide, strict=True):
-            result = result + mean(slope) * channel
+            result = result + slope * channel
         results.append(result)
     return results
 
 
 def _factorised(
-    guide: Sequence[Tensor], means: Sequence[Tensor], mean: Any, epsilon: float
+    guide: Sequence[Tensor], means: Sequence[Tensor], means_of: Any, epsilon: float
 ) -> tuple[list[list[Tensor]], list[Tensor]]:
     """Factorises the covariance of the guide's channels at every pixel as L D L^T.
 
     Returns:
         The rows of L below its diagonal of ones, and the diagonal of D.
     """
+    pairs = [(row, col) for row in range(len(guide)) for col in range(row + 1)]
+    products = means_of([guide[row] * guide[col] for row, col in pairs])
+    by_pair = dict(zip(pairs, products, strict=True))
     rows, pivots = [], []
-    for row, channel in enumerate(guide):
+    for row in range(len(guide)):
         entries = []
         for col in range(row + 1):
-            entry = mean(channel * guide[col]) - means[row] * means[col]
+            entry = by_pair[row, col] - means[row] * means[col]
             others = rows[col] if col < row else entries
             for index in range(col):
                 entry = entry - entries[index] * others[index] * pivots[index]

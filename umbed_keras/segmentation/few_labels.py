@@ -199,6 +199,26 @@ class FewLabelsClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(features).argmax(axis=1)
         return self.classes_[best]
 
+    def linear_parts(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Returns the two regressions: on colours, and on vectors.
+
+        Returns:
+            For each its weight in the mixture, its coefficients `(features, classes)`, 0 for
+            features that it does not use, and its intercepts `(classes,)`.
+        """
+        coefficients, intercepts = self._linear
+        # Beside a forest the regression on vectors counts half.
+        shares = self.weights_ / (1, 2 if self._forest else 1)
+        return [
+            (float(share), coefficients[:, index], intercepts[index])
+            for index, share in enumerate(shares)
+        ]
+
+    @property
+    def forest(self) -> RandomForestClassifier | None:
+        """The random forest on vectors, or None if there is none."""
+        return self._forest
+
     def _parts(self, num_features: int) -> tuple[range, range]:
         """Returns the indices of the features that are colours, and of those of the vector."""
         indices = range(num_features)

@@ -13,6 +13,9 @@ class Guide:
     Args:
         channels: float array `(n, channels)`, the channels of labelled pixels in 0..1.
 
+    Attributes:
+        matrix: float32 array `(channels, at most 3)`, by which channels are multiplied.
+
     Examples:
         >>> guide = Guide(np.random.default_rng(0).uniform(size=(20, 5)))
         >>> guide(np.zeros((8, 6, 5), "float32")).shape
@@ -21,13 +24,13 @@ class Guide:
 
     def __init__(self, channels: np.ndarray) -> None:
         count = channels.shape[1]
-        self._map = np.sqrt(3 / count) * np.eye(count)
+        self.matrix = np.sqrt(3 / count) * np.eye(count)
         if count > 3:
             centred = channels.astype("float64") - channels.mean(axis=0, dtype="float64")
             variances, components = np.linalg.eigh(centred.T @ centred)
             largest = components[:, np.argsort(-variances, kind="stable")[:3]]
-            self._map = self._map @ largest
-        self._map = self._map.astype("float32")
+            self.matrix = self.matrix @ largest
+        self.matrix = self.matrix.astype("float32")
 
     def __call__(self, channels: np.ndarray, is_grey: bool = False) -> np.ndarray:
         """Returns the guide of an image.
@@ -43,4 +46,4 @@ class Guide:
         if is_grey:
             # The filter gives what it does for the copies, by a division.
             return np.sqrt(np.float32(3)) * channels[..., :1]
-        return channels @ self._map
+        return channels @ self.matrix

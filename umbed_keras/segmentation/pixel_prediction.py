@@ -1,6 +1,6 @@
 """Prediction of the classes of pixels by a fitted classifier."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,9 @@ from umbed_keras.images.image import Image
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.images.tiled_map import output_array, tiled_map
 from umbed_keras.models import PixelEmbedder
+from umbed_keras.models.base.onnx_export import export_onnx
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
+from umbed_keras.segmentation.export.export_classifier import exported_classifier
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import (
@@ -243,6 +245,65 @@ class PixelPrediction(BaseEstimator):
         return tiled_map(
             classes, size, [tile.get(axis, 1) for axis in letters], out, verbose=verbose
         )
+
+    def export_onnx(
+        self,
+        path: PathLike,
+        dtype: str = "uint8",
+        scaling: Scaling | None = None,
+        channels: int | None = None,
+        class_names: Mapping[int, str] | None = None,
+    ) -> None:
+        """Writes the fitted classifier to an ONNX file, which gives masks without Keras.
+
+        The file takes `images`, `(batch, height, width, channels)` of any batch, height and width
+        in their own numbers, and returns `probabilities`, float32
+        `(batch, height, width, classes)`: those of `predict_proba`, up to rounding. Scaling,
+        embedder, classifier and filter are in the file. Its metadata name the `classes` and
+        `class_names`, JSON lists in the order of the last axis, what the numbers mean
+        (`preprocessing`), and the `preset` and `license` of the embedder.
+
+        Not in the file: pixels without data (all are taken for data: NaN spreads); the choice of
+        channels and the colours of palettes and transparent pixels (images have the `channels` of
+        the classifier, in their order); percentiles of single images (see `scaling`);
+        `predict(adapt=True)`; and the division of large images into tiles. With
+        `smoothing="guided"` the filter depends on the size of the image, which is computed as a
+        whole; with another smoothing, such as `GuidedSmoothing()`, tiles that begin at multiples
+        of the metadata entry `stride` and are extended by `margin` pixels give what the whole
+        gives, unless the embedder needs whole images, see `examples/onnx_embed.py`.
+
+        Args:
+            path: path of the file, which is replaced as a whole or not at all.
+            dtype: type of the file's images, `"uint8"` or `"float32"`, which also holds integers
+                of 16 bits exactly.
+            scaling: `Scaling` with limits: numbers that become 0 and 1. None is that of the
+                classifier; where it is fitted to each image by itself, images are those whose
+                limits need no fit: uint8 from 0 to 255, or floats in 0..1.
+            channels: int, 1 or 3 where an embedder of colours takes both; None is the number of
+                channels of the images of `fit`.
+            class_names: number of each class to its name; None names the numbers.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`, or if `embedder` was changed after it.
+            ValueError: if `classifier` is one that can't be exported; the message lists which can.
+            ValueError: if `dtype` is none of these, `scaling` has no limits that serve all images,
+                `channels` is a number that the classifier does not take, or `class_names` lacks
+                a class.
+            ValueError: if the folder of `path` does not exist.
+            ImportError: if torch, onnx or onnxscript is not installed.
+            RuntimeError: as `PixelEmbedder.export_onnx`.
+        """
+        self._check_fitted()
+        model = exported_classifier(
+            self,
+            self._training[0],
+            self._guide.matrix,
+            dtype,
+            scaling,
+            channels,
+            class_names,
+        )
+        export_onnx(model, path, "predict_proba")
 
     def window_classifier(
         self, image: Image | ImageVectors, memory_budget: int = 1 << 31

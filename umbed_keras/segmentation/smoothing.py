@@ -11,11 +11,11 @@ from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.guided_filter import guided_filter
 
 # Radius of Gaussian filters, in standard deviations.
-_RADIUS = 4
+RADIUS = 4
 # A window's radius is at most this part of the shorter side of an image.
-_RADII = 15
+RADII = 15
 # Least share of a window's weight that counts as data.
-_LEAST = 1e-6
+LEAST = 1e-6
 
 
 class Smoothing(Protocol):
@@ -79,7 +79,7 @@ class GaussianSmoothing:
     @property
     def halo(self) -> int:
         """How far around a pixel its result depends on others, in pixels."""
-        return int(_RADIUS * self.sigma + 0.5)  # as SciPy rounds
+        return int(RADIUS * self.sigma + 0.5)  # as SciPy rounds
 
     def __call__(
         self, probabilities: np.ndarray, guide: np.ndarray, valid: np.ndarray
@@ -131,7 +131,7 @@ class GuidedSmoothing:
     @property
     def halo(self) -> int:
         """How far around a pixel its result depends on others, in pixels."""
-        return 2 * int(self.radius) + int(_RADIUS * self.blur + 0.5)
+        return 2 * int(self.radius) + int(RADIUS * self.blur + 0.5)
 
     def __call__(
         self, probabilities: np.ndarray, guide: np.ndarray, valid: np.ndarray
@@ -141,7 +141,7 @@ class GuidedSmoothing:
         weights = None if valid.all() else valid.astype("float32")
         filtered = guided_filter(guide, probabilities, self.radius, self.epsilon, weights)
         filtered = np.clip(keras.ops.convert_to_numpy(filtered), 0, 1)
-        return filtered / np.maximum(filtered.sum(axis=-1, keepdims=True), _LEAST)
+        return filtered / np.maximum(filtered.sum(axis=-1, keepdims=True), LEAST)
 
 
 def as_smoothing(smoothing: Any, side: int | None = None) -> Smoothing:
@@ -171,7 +171,7 @@ def as_smoothing(smoothing: Any, side: int | None = None) -> Smoothing:
         largest = GuidedSmoothing()
         if side is None:
             return largest
-        return replace(largest, radius=min(largest.radius, max(1, side // _RADII)))
+        return replace(largest, radius=min(largest.radius, max(1, side // RADII)))
     if isinstance(smoothing, bool):
         raise TypeError(_MESSAGE.format(smoothing))
     try:
@@ -263,8 +263,8 @@ def blurred(maps: np.ndarray, sigma: float, valid: np.ndarray) -> np.ndarray:
     """
     if not sigma:
         return maps
-    blurry = gaussian_filter(maps, (sigma, sigma, 0), truncate=_RADIUS)
+    blurry = gaussian_filter(maps, (sigma, sigma, 0), truncate=RADIUS)
     if not valid.all():
-        weights = gaussian_filter(valid.astype("float32"), sigma, truncate=_RADIUS)
-        blurry /= np.maximum(weights, _LEAST)[..., None]
+        weights = gaussian_filter(valid.astype("float32"), sigma, truncate=RADIUS)
+        blurry /= np.maximum(weights, LEAST)[..., None]
     return blurry

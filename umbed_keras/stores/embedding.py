@@ -14,13 +14,14 @@ import numpy as np
 from umbed_keras.images.readers.location import is_address
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
-from umbed_keras.models.base.weights_digest import update_by_weights
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.stores.image_collection import ImageCollection
 from umbed_keras.stores.image_stores import filled, open_collection, options_identity, plan_of
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
+from umbed_keras.zoo.saving import write_for_processes
+from umbed_keras.zoo.weights_digest import update_by_weights
 
 # Dtypes of stored vectors.
 DTYPES = ("float32", "float16")
@@ -177,10 +178,9 @@ class _TileEmbedder:
         return {name: np.stack([group[name] for group in groups], axis=2) for name in groups[0]}
 
     def share(self, folder: Path) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Saves the model as a preset, from which other processes make their own function."""
-        if not folder.exists():
-            self._model.save_to_preset(folder)
-        return _load, (folder, self._source, self._target, self._codes, self._options)
+        """Saves the model, from which other processes make their own function."""
+        preset = write_for_processes(self._model, folder)
+        return _load, (preset, self._source, self._target, self._codes, self._options)
 
 
 def _load(preset: Path, *arguments: Any) -> _TileEmbedder:

@@ -10,7 +10,7 @@ import keras
 
 from umbed_keras.files import written_whole
 from umbed_keras.typing import PathLike
-from umbed_keras.zoo.format import CARD, CONFIG, FIGURE, METADATA, read_json
+from umbed_keras.zoo.format import CARD, CONFIG, FIGURE, MAX_CONFIG, METADATA, read_json
 from umbed_keras.zoo.preset_checks import known_classes
 
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -140,7 +140,7 @@ def card_text(
         >>> 'model = uk.VQVAE.from_preset("hf://me/tiny")' in text
         True
     """
-    card, config = metadata.get("card", {}), read_json(folder / CONFIG)
+    card, config = metadata.get("card", {}), read_json(folder / CONFIG, MAX_CONFIG)
     kind = config["class_name"]
     settings = {
         "class": kind,

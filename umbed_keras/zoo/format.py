@@ -16,26 +16,29 @@ from umbed_keras.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CODEC = "codec.h5"
+# Suffix of the files that `model.save` writes, which hold the same models.
+KERAS = ".keras"
 CARD, FIGURE = "README.md", "figure.png"
 FILES = (CONFIG, METADATA, WEIGHTS, CODEC, CARD, FIGURE)
-# Largest size of a JSON file, in bytes.
-MAX_JSON = 1 << 20
+# Largest size of a JSON file, in bytes, and of the configuration of a model with a large network.
+MAX_JSON, MAX_CONFIG = 1 << 20, 1 << 22
 # Names of presets, and of files in them.
 NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
-def parse_json(text: str | bytes, source: str | Path) -> dict[str, Any]:
+def parse_json(text: str | bytes, source: str | Path, limit: int = MAX_JSON) -> dict[str, Any]:
     """Parses a JSON object.
 
     Args:
         text: str or bytes, the JSON text.
         source: str or path, where the text comes from; the start of error messages.
+        limit: int, largest length of the text.
 
     Returns:
         The object, a dictionary.
 
     Raises:
-        ValueError: if the text is longer than `MAX_JSON`.
+        ValueError: if the text is longer than `limit`.
         ValueError: if the text is not JSON, or contains NaN or an infinite number.
         ValueError: if the text holds another value than an object.
 
@@ -47,8 +50,8 @@ def parse_json(text: str | bytes, source: str | Path) -> dict[str, Any]:
     def refuse(constant):
         raise ValueError(f"{constant} is no number")
 
-    if len(text) > MAX_JSON:
-        raise ValueError(f"{source} is larger than {MAX_JSON:,} bytes.")
+    if len(text) > limit:
+        raise ValueError(f"{source} is larger than {limit:,} bytes.")
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
@@ -58,17 +61,18 @@ def parse_json(text: str | bytes, source: str | Path) -> dict[str, Any]:
     return value
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, limit: int = MAX_JSON) -> dict[str, Any]:
     """Reads a file that holds a JSON object.
 
     Args:
         path: `pathlib.Path` of the file.
+        limit: int, largest size of the file, in bytes.
 
     Returns:
         The object, a dictionary.
 
     Raises:
-        ValueError: if the content is not a JSON object of at most `MAX_JSON` bytes.
+        ValueError: if the content is not a JSON object of at most `limit` bytes.
         OSError: if the file can't be read.
 
     Examples:
@@ -77,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
         {'size': 3}
     """
     with path.open("rb") as file:
-        return parse_json(file.read(MAX_JSON + 1), path)
+        return parse_json(file.read(limit + 1), path, limit)
 
 
 def file_entry(path: Path) -> dict[str, Any]:

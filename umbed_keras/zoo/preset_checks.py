@@ -1,6 +1,7 @@
 """Reading preset folders without trusting them.
 
-Nothing in a preset is run: objects are made from classes of this package alone. Nothing large is
+Nothing in a preset is run: objects are made from classes of this package, and networks from layers
+of Keras and networks of KerasHub that are known by name. Nothing large is
 allocated before it is known that the weights file is as large: the classes state what their
 arguments may be at most, in two class attributes.
 
@@ -10,7 +11,9 @@ arguments may be at most, in two class attributes.
 - `preset_limits`: name to largest value of each argument that is no such factor, such as the
   number of layers. Numbers that a class does not declare are at most `MAX_NUMBER`.
 
-A third one, `preset_role`, states where in a configuration an object of the class may stand.
+A third one, `preset_role`, states where in a configuration an object of the class may stand, and a
+fourth, `preset_networks`, names the arguments that are networks of Keras or KerasHub; see
+`network_checks`.
 """
 
 import math
@@ -25,6 +28,7 @@ from umbed_keras.zoo.arrays import plain_arrays
 from umbed_keras.zoo.format import (
     CONFIG,
     FILES,
+    MAX_CONFIG,
     METADATA,
     WEIGHTS,
     check_files,
@@ -32,13 +36,14 @@ from umbed_keras.zoo.format import (
     newer_version_hint,
     read_json,
 )
+from umbed_keras.zoo.network_checks import check_dtype, check_network, check_tensors, portable
+from umbed_keras.zoo.network_reference import networks
 
 PACKAGE = "umbed_keras>"
 # Keys of a serialised object. `compile_config` is not among them: it could name any class of Keras.
 KEYS = {"module", "class_name", "config", "registered_name", "build_config"}
 # Entries of a configuration that may hold an object, of the `preset_role` of the same name.
 PARTS = ("bottleneck", "backbone", "context")
-POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 # Largest length of texts and of lists.
 MAX_LENGTH = 256
 # Largest values of seeds, of arguments in `preset_sizes`, and of those that no class declares.
@@ -56,7 +61,7 @@ def read_preset(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         empty if the folder has none.
 
     Raises:
-        ValueError: if the configuration or the weights file is missing.
+        ValueError: if it is a file, or the configuration or the weights file is missing.
         ValueError: if a file is not the one whose checksum the metadata state.
         ValueError: if the configuration asks for something that a preset may not hold.
 
@@ -66,10 +71,15 @@ def read_preset(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         >>> config["class_name"], config["config"]["latent_dim"]
         ('PixelEmbedder', 16)
     """
+    if folder.is_file():
+        raise ValueError(
+            f"A preset is a folder, and {folder} is a file: `save_to_preset` of the model that "
+            "`from_preset` loads makes one."
+        )
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"The preset folder {folder} lacks {' and '.join(missing)}.")
-    config = read_json(folder / CONFIG)
+    config = read_json(folder / CONFIG, MAX_CONFIG)
     metadata = read_json(folder / METADATA) if (folder / METADATA).is_file() else {}
     if not isinstance(metadata.get("card", {}), dict):
         raise ValueError(f"`card` of {folder / METADATA} must be an object.")
@@ -122,6 +132,30 @@ def check_config(config: Mapping[str, Any]) -> None:
     _check_object(config, "model")
 
 
+def with_portable_networks(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns a configuration whose networks lack what is not needed to make them again.
+
+    Args:
+        config: dictionary, as `keras.saving.serialize_keras_object` returns it for a model.
+
+    Examples:
+        >>> network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 1)])
+        >>> config = keras.saving.serialize_keras_object(uk.layers.ModelBackbone(network))
+        >>> "build_config" in config["config"]["model"]
+        True
+        >>> "build_config" in with_portable_networks(config)["config"]["model"]
+        False
+    """
+    known = known_classes().get(config.get("registered_name"))
+    inside = dict(config.get("config", {}))
+    for name, value in inside.items():
+        if name in getattr(known, "preset_networks", ()):
+            inside[name] = portable(value)
+        elif name in PARTS and isinstance(value, dict):
+            inside[name] = with_portable_networks(value)
+    return {**config, "config": inside}
+
+
 def check_weights(path: Path, config: Mapping[str, Any], make: Callable[[], Any]) -> None:
     """Checks that a weights file holds as many numbers as its model needs.
 
@@ -145,7 +179,10 @@ def check_weights(path: Path, config: Mapping[str, Any], make: Callable[[], Any]
     if _largest_array(config) > stored:
         raise ValueError(f"{path} holds {stored:,} numbers, too few for {CONFIG}.")
     with uninitialized_variables():
-        needed = sum(math.prod(weight.shape) for weight in make().weights)
+        model = make()
+        needed = sum(math.prod(weight.shape) for weight in model.weights)
+        for _, network in networks(model):
+            check_tensors(network)
     if needed > stored:
         raise ValueError(f"{path} holds {stored:,} numbers; the model of {CONFIG} has {needed:,}.")
 
@@ -185,25 +222,24 @@ def _check_object(node, role):
     limits |= known.preset_limits
     for name, value in node["config"].items():
         if name == "dtype":
-            _check_dtype(value)
+            check_dtype(value)
         elif name in PARTS and isinstance(value, dict):
             _check_object(value, name)
+        elif name in getattr(known, "preset_networks", ()):
+            check_network(value)
         else:
-            is_list = isinstance(value, list) and len(value) <= MAX_LENGTH
-            for part in value if is_list else [value]:
+            for part in _parts(value):
                 _check_value(part, name, limits.get(name, MAX_NUMBER))
 
 
-def _check_dtype(value):
-    """Raises ValueError unless a `dtype` is a plain policy, serialised or by name."""
-    if isinstance(value, dict):
-        policy = value.get("config")
-        plain = (value.get("module"), value.get("class_name")) == ("keras", "DTypePolicy")
-        plain &= set(value) <= KEYS and value.get("registered_name") is None
-        plain &= isinstance(policy, dict) and set(policy) <= {"name", "source_name"}
-        value = policy.get("name") if plain else NotImplemented
-    if value is not None and value not in POLICIES:
-        raise ValueError(f"`dtype` in {CONFIG} must be one of {POLICIES}.")
+def _parts(value):
+    """The values of a list and of lists in it, or a value alone."""
+    for part in value if _is_short(value) else [value]:
+        yield from part if _is_short(part) else [part]
+
+
+def _is_short(value):
+    return isinstance(value, list) and len(value) <= MAX_LENGTH
 
 
 def _check_value(value, name, limit):

@@ -21,12 +21,22 @@ from umbed_keras.zoo.format import (
     CONFIG,
     FIGURE,
     FILES,
+    KERAS,
+    MAX_CONFIG,
+    MAX_JSON,
     METADATA,
     WEIGHTS,
     file_entry,
     read_json,
 )
-from umbed_keras.zoo.preset_checks import PACKAGE, check_config, read_preset
+from umbed_keras.zoo.keras_files import foreign_class
+from umbed_keras.zoo.network_reference import network_references
+from umbed_keras.zoo.preset_checks import (
+    PACKAGE,
+    check_config,
+    read_preset,
+    with_portable_networks,
+)
 
 # Entries of a card that stay true with new weights.
 LASTING = ("description", "license", "data")
@@ -101,11 +111,50 @@ def write_preset(
             "files": {name: file_entry(new / name) for name in written},
             "card": card,
         }
+        references = network_references(stored)
+        if references:
+            metadata["networks"] = references
         _write_metadata(new, metadata)
         for name in kept:
             _copy(present(folder) / name, new / name)
         if CARD not in kept:
             write_card(new, name=folder.name)
+
+
+def write_for_processes(model: Any, folder: Path) -> Path:
+    """Writes a model for other processes of this package, which load it by `load_preset`.
+
+    Args:
+        model: a built model, a `PresetMixin`.
+        folder: `pathlib.Path`, which exists if it was written before.
+
+    Returns:
+        `folder`; or the path of a `.keras` file beside it, if the model can't be a preset.
+
+    Raises:
+        ValueError: if other processes can't know a class in it.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> write_for_processes(model, Path("shared")).name
+        'shared'
+    """
+    file = folder.with_name(folder.name + KERAS)
+    if folder.exists() or file.exists():
+        return file if file.exists() else folder
+    try:
+        _checked_config(model)
+    except ValueError as error:
+        foreign = foreign_class(keras.saving.serialize_keras_object(model))
+        if foreign:
+            raise ValueError(
+                f"Another process can't load the model: it does not know the class {foreign}. Only "
+                "classes of Keras, KerasHub and umbed_keras are known there."
+            ) from error
+        model.save(file)
+        return file
+    write_preset(model, folder)
+    return folder
 
 
 def write_codec(folder: PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -201,14 +250,16 @@ def _copy(source, target):
 
 def _checked_config(model):
     """The configuration of a model as JSON; ValueError if a preset may not hold it."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    text = json.dumps(config, indent=2) + "\n"
     try:
-        check_config(json.loads(text))
-    except ValueError as error:
+        config = keras.saving.serialize_keras_object(model)
+        config.pop("compile_config", None)
+        config = json.loads(json.dumps(with_portable_networks(config)))
+        check_config(config)
+    except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(f"{error} `model.save('model.keras')` keeps such a model.") from error
-    return text
+    text = json.dumps(config, indent=2) + "\n"
+    # The graph of a network has thousands of lines.
+    return text if len(text) < MAX_JSON else json.dumps(config) + "\n"
 
 
 def _readable_metadata(folder):
@@ -220,7 +271,7 @@ def _readable_metadata(folder):
 def _readable(path):
     """The object of a JSON file; empty if it is missing or broken."""
     try:
-        return read_json(path)
+        return read_json(path, MAX_CONFIG)
     except (OSError, ValueError):
         return {}
 

@@ -46,7 +46,10 @@ def check_onnx(path: Path, model: keras.Model, what: str) -> None:
     import onnxruntime
 
     refusal = f"{what!r} of this {type(model).__name__} can't be exported: "
-    inputs = {"images": np.random.default_rng(0).random((*TRIED, model.channels), "float32")}
+    low, high = model.graphs[what].limits
+    _, dtype = model.graphs[what].inputs.get("images", (None, "float32"))
+    images = np.random.default_rng(0).random((*TRIED, model.channels), "float32")
+    inputs = {"images": (low + (high - low) * images).astype(dtype)}
     if "images" not in model.graphs[what].inputs:
         inputs = _run(model, "encode", inputs)
     try:

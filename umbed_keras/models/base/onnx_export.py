@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import keras
@@ -20,6 +21,7 @@ from umbed_keras.files import written_whole
 from umbed_keras.models.base.onnx_check import check_onnx
 from umbed_keras.typing import PathLike, Shape
 from umbed_keras.version import __version__
+from umbed_keras.zoo import load_preset
 
 # Sizes with which the exporter traces the graph. They are so large that no feature map inside has
 # a size of 1, which the exporter would take for a constant.
@@ -33,6 +35,8 @@ class Graph(NamedTuple):
         inputs: dictionary from the name of each argument to its trailing shape and dtype.
         outputs: tuple of the names of the tensors that it returns.
         run: the function. It returns a tensor, or a dictionary of tensors.
+        limits: the least and the largest number of the images with which a file is tried.
+        notes: entries of the file's metadata, in addition to or in place of the usual ones.
 
     Examples:
         >>> graph = Graph({"images": ((3,), "float32")}, ("doubled",), lambda images: 2 * images)
@@ -43,6 +47,8 @@ class Graph(NamedTuple):
     inputs: Mapping[str, tuple[Shape, str]]
     outputs: tuple[str, ...]
     run: Callable[..., Any]
+    limits: tuple[float, float] = (0.0, 1.0)
+    notes: Mapping[str, str] = MappingProxyType({})
 
 
 def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
@@ -79,17 +85,32 @@ def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
     if backend.backend() != "torch":
         _export_elsewhere(model, path, what)
         return
-    if model.compute_dtype != "float32":
-        copy = type(model).from_config({**model.get_config(), "dtype": "float32"})
-        copy.set_weights(model.get_weights())
-        copy.origin = model.origin
-        model = copy
+    model = in_single_precision(model)
     program = _program(model, model.graphs[what])
     program.model.graph.name = type(model).__name__
     program.model.metadata_props.update(metadata(model, what))
     with written_whole(path) as temporary:
         program.save(temporary)
         check_onnx(temporary, model, what)
+
+
+def in_single_precision(model: keras.Model) -> Any:
+    """Returns a model itself if it computes in float32, or a copy that does.
+
+    Args:
+        model: a `umbed_keras.models.base.image_model.ImageModel`.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=4, latent_dim=2, filters=4, dtype="bfloat16")
+        >>> in_single_precision(model).compute_dtype
+        'float32'
+    """
+    if model.compute_dtype == "float32":
+        return model
+    copy = type(model).from_config({**model.get_config(), "dtype": "float32"})
+    copy.set_weights(model.get_weights())
+    copy.origin = model.origin
+    return copy
 
 
 def metadata(model: keras.Model, what: str) -> dict[str, str]:
@@ -116,6 +137,7 @@ def metadata(model: keras.Model, what: str) -> dict[str, str]:
         "preprocessing": f"Images are float32 (batch, height, width, {model.channels}), {colours}, "
         "from 0 to 1: uint8 divided by 255, and nothing else.",
         **{name: str(value) for name, value in model.tiling.items()},
+        **model.graphs[what].notes,
     }
     return {name: text for name, text in known.items() if text}
 
@@ -194,16 +216,17 @@ def _name_sizes(graph):
 def _export_elsewhere(model, path, what):
     """Exports a model of another backend in a separate process that runs on PyTorch."""
     with tempfile.TemporaryDirectory() as folder:
-        model.save_to_preset(Path(folder, "preset"))
+        model.save(Path(folder, "model.keras"))
         done = subprocess.run(
             [
                 sys.executable,
                 "-c",
                 "from umbed_keras.models.base.onnx_export import main; main()",
-                Path(folder, "preset"),
+                Path(folder, "model.keras"),
                 path.resolve(),
                 what,
                 json.dumps(model.origin),
+                type(model).__module__,
             ],
             env={
                 **os.environ,
@@ -221,11 +244,8 @@ def _export_elsewhere(model, path, what):
 
 
 def main() -> None:
-    """Exports a preset by the command's arguments: folder, path, `what`, and `origin` as JSON."""
-    from umbed_keras.zoo.preset_checks import known_classes, read_preset
-
-    folder, path, what, origin = sys.argv[1:]
-    config, _ = read_preset(Path(folder))
-    model = known_classes()[config["registered_name"]].from_preset(Path(folder))
+    """Exports a preset by the command's arguments: its path, the file, `what`, `origin` as JSON."""
+    preset, path, what, origin = sys.argv[1:]
+    model = load_preset(Path(preset))
     model.origin = json.loads(origin)
     export_onnx(model, path, what)

@@ -27,6 +27,7 @@ from umbed_keras.segmentation.smoothing import (
     smoothing_from_config,
 )
 from umbed_keras.typing import PathLike
+from umbed_keras.zoo.locations import lasting_handle
 
 
 class Project(LabelledImages):
@@ -276,14 +277,13 @@ class Project(LabelledImages):
 
     def _header(self) -> dict[str, Any]:
         """Classes and settings, as JSON knows them."""
-        preset = os.path.abspath(self.preset) if os.path.isdir(self.preset) else self.preset
         return {
             "classes": {
                 str(number): {"name": given.name, "color": list(given.color)}
                 for number, given in self.classes.items()
             },
             "settings": {
-                "preset": preset,
+                "preset": lasting_handle(self.preset),
                 "scaling": None if self.scaling is None else self.scaling.get_config(),
                 "channels": None if self.channels is None else list(self.channels),
                 "smoothing": smoothing_config(self.smoothing),

@@ -1,0 +1,143 @@
+"""Files of `PixelClassifier.export_onnx` give the classes of `predict`."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.naive_bayes import GaussianNB
+
+import umbed_keras as uk
+from umbed_keras.segmentation import GuidedSmoothing, PixelClassifier
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    """A photograph, uint8 `(180, 190, 3)`."""
+    return np.asarray(Image.open(ROOT / "examples/astronaut.jpg"))[20:200, 150:340]
+
+
+def strokes(height, width, long=False):
+    labels = np.zeros((height, width), "uint8")
+    labels[4 : (60 if long else 12), 3:6] = 3
+    labels[height // 2 : height // 2 + (50 if long else 8), width // 2 - 2 : width // 2 + 2] = 8
+    return labels
+
+
+def model_of(classifier, **options):
+    """The Keras model that a file holds."""
+    from umbed_keras.segmentation.export.export_classifier import exported_classifier
+
+    arguments = classifier._training[0], classifier._guide.matrix
+    return exported_classifier(classifier, *arguments, **options)
+
+
+def test_the_file_gives_the_classes_of_predict(embedder, portrait, tmp_path):
+    for package in ("torch", "onnxscript"):
+        pytest.importorskip(package)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    classifier = PixelClassifier(embedder).fit(portrait, strokes(180, 190, long=True))
+    assert classifier.classifier_.forest
+    path = tmp_path / "classifier.onnx"
+    classifier.export_onnx(path, class_names={3: "sky", 8: "face", 9: "hair"})
+    session = onnxruntime.InferenceSession(path)
+    (images,), (output,) = session.get_inputs(), session.get_outputs()
+    assert (images.shape, images.type) == (["batch", "height", "width", 3], "tensor(uint8)")
+    assert (output.name, output.shape) == ("probabilities", ["batch", "height", "width", 2])
+    known = session.get_modelmeta().custom_metadata_map
+    assert json.loads(known["classes"]) == [3, 8]
+    assert json.loads(known["class_names"]) == ["sky", "face"]
+    assert (known["class"], known["what"]) == ("PixelClassifier", "predict_proba")
+    # The radius of the filter depends on the size.
+    same = []
+    for height, width in [(180, 190), (61, 90), (33, 17), (1, 1)]:
+        image = portrait[:height, :width]
+        (probabilities,) = session.run(None, {"images": image[None]})
+        np.testing.assert_allclose(probabilities.sum(axis=-1), 1, atol=1e-5)
+        classes = np.array([3, 8])[probabilities[0].argmax(axis=-1)]
+        same.append((classes == classifier.predict(image)).ravel())
+    assert np.mean(np.concatenate(same)) >= 0.999
+    # Several images at once.
+    batch = np.stack([portrait[:40, :60], portrait[60:100, 60:120]])
+    (probabilities,) = session.run(None, {"images": batch})
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(batch), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "kind", ["uint8 grey", "float grey", "colours", "3 channels", "chosen channels"]
+)
+@pytest.mark.parametrize("smoothing", ["guided", 0])
+def test_images_of_every_kind(embedder, portrait, kind, smoothing):
+    image, labels, options, exported = portrait[:40, :50], strokes(40, 50), {}, {}
+    if "grey" in kind:
+        image = image[..., 1]
+        if kind == "float grey":
+            image, exported = image / np.float32(255), {"dtype": "float32"}
+        pixels = image[..., None]
+    elif kind == "colours":
+        pixels = image
+    else:
+        limits = uk.Scaling([(0, 200), (10, 255), (3, 100)])
+        pixels, options["scaling"] = image, limits
+        image = uk.Image(image.transpose(2, 0, 1), "cyx")
+        if kind == "chosen channels":
+            options["channels"] = [2, 0]
+            pixels = pixels[..., [2, 0]]
+    classifier = PixelClassifier(embedder, smoothing=smoothing, **options).fit(image, labels)
+    model = model_of(classifier, **exported)
+    assert model.channels == pixels.shape[-1]
+    batch = np.stack([pixels[::-1], pixels])
+    probabilities = keras.ops.convert_to_numpy(model(batch))[1]
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(image), atol=1e-3)
+
+
+def test_a_classifier_of_grey_images_takes_colours_on_request(embedder, portrait):
+    grey, labels = portrait[:40, :50, 1], strokes(40, 50)
+    classifier = PixelClassifier(embedder).fit(grey, labels)
+    model = model_of(classifier, channels=3)
+    probabilities = keras.ops.convert_to_numpy(model(portrait[None, :40, :50]))[0]
+    expected = classifier.predict_proba(portrait[:40, :50])
+    np.testing.assert_allclose(probabilities, expected, atol=1e-3)
+    with pytest.raises(ValueError, match=r"`channels` must be one of \[1, 3\]. Received: 2"):
+        classifier.export_onnx("never.onnx", channels=2)
+
+
+def test_the_model_is_saved_and_loaded_with_all_that_a_file_needs(embedder, portrait, tmp_path):
+    """Other backends than PyTorch export in a process of their own."""
+    image, smoothing = portrait[:40, :50], GuidedSmoothing(3)
+    classifier = PixelClassifier(embedder, smoothing=smoothing).fit(image, strokes(40, 50, True))
+    model = model_of(classifier)
+    model.save(tmp_path / "model.keras")
+    twin = keras.saving.load_model(tmp_path / "model.keras")
+    one, other = (keras.ops.convert_to_numpy(part(image[None])) for part in (model, twin))
+    np.testing.assert_array_equal(one, other)
+    assert twin.graphs["predict_proba"].notes == model.notes
+    assert twin.tiling == model.tiling != {}
+
+
+def test_what_a_file_cannot_hold_is_refused(embedder, portrait, tmp_path):
+    image, labels = portrait[:30, :40], strokes(30, 40)
+    path = tmp_path / "classifier.onnx"
+    with pytest.raises(ValueError, match="fit"):
+        PixelClassifier(embedder).export_onnx(path)
+    classifier = PixelClassifier(embedder, GaussianNB()).fit(image, labels)
+    with pytest.raises(ValueError, match=r"GaussianNB\(\).*What can be exported is None"):
+        classifier.export_onnx(path)
+    scaling = uk.Scaling("percentiles")
+    classifier = PixelClassifier(embedder, scaling=scaling).fit(image, labels)
+    with pytest.raises(ValueError, match=r"`scaling` must have limits.*Received: Scaling"):
+        classifier.export_onnx(path)
+    classifier.set_params(scaling=None).fit(image, labels)
+    for wrong, options in {
+        "`dtype` must be one of": {"dtype": "uint16"},
+        r"`scaling` must have one pair.*3 channels": {"scaling": uk.Scaling([(0, 1), (0, 2)])},
+        r"`class_names` must name all classes. Missing: \[8\]": {"class_names": {3: "sky"}},
+        "`path` must lie in a folder": {"path": tmp_path / "nowhere" / "a.onnx"},
+    }.items():
+        with pytest.raises(ValueError, match=wrong):
+            classifier.export_onnx(**{"path": path, **options})
+    assert not list(tmp_path.iterdir())

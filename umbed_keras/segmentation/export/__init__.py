@@ -1,0 +1,1 @@
+"""Pixel classifiers as one Keras model, which is exported to ONNX."""
