@@ -11,6 +11,7 @@ from keras import layers
 import umbed_keras as uk
 from umbed_keras.apps.presets import run
 from umbed_keras.zoo.locations import lasting_handle
+from umbed_keras.zoo.saving import write_for_processes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 16, 20, 3), dtype="uint8")
 
@@ -128,3 +129,27 @@ def test_store(model, file, tmp_path):
 def test_command(file, action, capsys):
     assert run(argparse.Namespace(action=action, preset=str(file))) == 0
     assert "PixelEmbedder" in capsys.readouterr().out
+
+
+def with_network(*layers):
+    network = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    return uk.PixelEmbedder(
+        4, widths=(4,), hidden_units=(4,), backbone=uk.layers.ModelBackbone(network)
+    )
+
+
+def test_what_workers_load(model, tmp_path):
+    folder = tmp_path / "shared"
+    assert write_for_processes(model, folder) == folder
+    layer = layers.SpectralNormalization(layers.Conv2D(4, 3, 2, "same"))  # in no preset
+    model = with_network(layer)
+    path = write_for_processes(model, tmp_path / "other")
+    assert path == write_for_processes(model, tmp_path / "other") == tmp_path / "other.keras"
+    np.testing.assert_array_equal(uk.zoo.load_preset(path).embed(IMAGES), model.embed(IMAGES))
+
+
+def test_what_workers_can_not_load(tmp_path):
+    maps = layers.Lambda(lambda maps: 2 * maps, lambda shape: shape)
+    with pytest.raises(ValueError, match="does not know the class Lambda"):
+        write_for_processes(with_network(maps), tmp_path / "shared")
+    assert not list(tmp_path.iterdir())
