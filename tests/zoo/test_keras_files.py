@@ -1,6 +1,7 @@
 """`.keras` files where presets are taken."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import keras
@@ -111,6 +112,11 @@ def test_classifier_and_its_file(model, file, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     loaded = uk.segmentation.PixelClassifier.load("classifier.npz")
     np.testing.assert_array_equal(loaded.predict(IMAGES[0]), classifier.predict(IMAGES[0]))
+    moved = file.rename(tmp_path / "moved.keras")
+    with pytest.raises(ValueError, match=r"`embedder` must be passed.*mine\.keras, is not here"):
+        uk.segmentation.PixelClassifier.load("classifier.npz")
+    uk.segmentation.PixelClassifier.load("classifier.npz", "moved.keras")
+    moved.rename(file)
     project = uk.segmentation.Project(preset=file)
     project.save(tmp_path / "project.umbed")
     assert uk.segmentation.Project.load(tmp_path / "project.umbed").preset == str(file)
@@ -153,3 +159,19 @@ def test_what_workers_can_not_load(tmp_path):
     with pytest.raises(ValueError, match="does not know the class Lambda"):
         write_for_processes(with_network(maps), tmp_path / "shared")
     assert not list(tmp_path.iterdir())
+
+
+def test_kerashub_is_named_where_it_is_missing(model, tmp_path):
+    hub = pytest.importorskip("keras_hub")
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8}
+    network = hub.models.ViTBackbone(image_shape=(32, 32, 3), patch_size=8, **sizes)
+    backbone = uk.layers.VisionTransformerBackbone(network)
+    uk.PixelEmbedder(4, widths=(4,), backbone=backbone).save(tmp_path / "model.keras")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "keras_hub"]:
+            patch.setitem(sys.modules, name, None)
+        registered = keras.saving.get_custom_objects()
+        for name in [name for name in registered if name.startswith("keras_hub>")]:
+            patch.delitem(registered, name)
+        with pytest.raises(ImportError, match=r"umbed_keras\[keras-hub\]"):
+            uk.PixelEmbedder.from_preset(tmp_path / "model.keras")

@@ -9,15 +9,12 @@ import numpy as np
 from umbed_keras.typing import PathLike
 from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
-from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file
+from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file, reason
 from umbed_keras.zoo.listing import BuiltinPresets
 from umbed_keras.zoo.locations import find_preset
 from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
-
-# Keras's errors may repeat the whole configuration.
-_LONGEST = 2000
 
 
 class PresetMixin:
@@ -92,7 +89,7 @@ class PresetMixin:
             model = cls.from_config({**config["config"], **kwargs})
         except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"The preset {str(preset)!r} can't be made: {str(error)[:_LONGEST]}"
+                f"The preset {str(preset)!r} can't be made: {reason(error)}"
                 f"{newer_version_hint(metadata)}"
             ) from error
         if load_weights:
