@@ -21,8 +21,8 @@ import umbed_keras as uk
 PACKAGE = Path(uk.__file__).parent
 # Commands, and readers whose files take a microscope or a dozen lines to make.
 WITHOUT_EXAMPLE = ("main", "read_bioio", "read_dicom", "read_dicom_series")
-# Packages that compute with Keras: their examples run on every backend, others on PyTorch alone.
-COMPUTING = ("backbones", "backend", "bottlenecks", "codec", "metrics", "models", "ops")
+# Packages whose examples run on every backend; those of others run on PyTorch alone.
+COMPUTING = ("backend", "bottlenecks", "ops")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

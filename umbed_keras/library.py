@@ -4,7 +4,7 @@ from umbed_keras.backend.choice import choose_backend
 
 choose_backend()
 
-from umbed_keras import layers, metrics, ops, plots, zoo  # noqa: E402
+from umbed_keras import backbones, layers, metrics, ops, plots, zoo  # noqa: E402
 from umbed_keras.images.folder import ImageFolder  # noqa: E402
 from umbed_keras.images.image import Image  # noqa: E402
 from umbed_keras.images.read_image import read_image  # noqa: E402
@@ -33,6 +33,7 @@ __all__ = [
     "PixelEmbedder",
     "Scaling",
     "TrainingBackup",
+    "backbones",
     "layers",
     "list_presets",
     "metrics",

@@ -115,6 +115,7 @@ copyright = "the authors of umbed_keras, Apache-2.0"
 MODULES = {
     "umbed_keras": "Models, images and presets",
     "umbed_keras.segmentation": "Segmentation and measurements",
+    "umbed_keras.backbones": "Backbones",
     "umbed_keras.layers": "Layers: bottlenecks and backbones",
     "umbed_keras.ops": "Operations on tensors",
     "umbed_keras.metrics": "Metrics",
@@ -133,17 +134,20 @@ def module_page(name, title):
     lines = [title, "=" * len(title), "", f".. py:module:: {name}", ""]
     # autosummary knows no `py:module`.
     lines += [f".. currentmodule:: {name}", "", module.__doc__, ""]
-    elsewhere = []
+    elsewhere = {}
+    # `umbed_keras.layers` has all layers, and backbones have a page of their own.
+    others = [uk] * (module is not uk) + [uk.backbones] * (module is uk.layers)
     for is_kind, heading in HEADINGS:
         names = [key for key, value in public.items() if is_kind(value)]
-        if module is not uk:
-            elsewhere += [key for key in names if key in uk.__all__]
+        elsewhere |= {
+            key: other.__name__ for other in others for key in names if key in other.__all__
+        }
         names = [key for key in names if key not in elsewhere]
         if names:
             lines += [heading, "-" * len(heading), "", ".. autosummary::", "   :toctree: names"]
             lines += ["   :nosignatures:", "", *(f"   {key}" for key in names), ""]
     if elsewhere:
-        links = ", ".join(f"`umbed_keras.{key}`" for key in elsewhere)
+        links = ", ".join(f"`{other}.{key}`" for key, other in elsewhere.items())
         lines += [f"This module also has {links}.", ""]
     return "\n".join(lines)
 

@@ -42,7 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         'celeba_lapped_r1'
     """
     parser.add_argument(
-        "--preset", required=True, help="built-in name, folder, hf://... or https://..."
+        "--preset",
+        required=True,
+        help="built-in name, folder, .keras file, hf://... or https://...",
     )
     parser.add_argument("--output", type=Path, help="folder (default: that of each file)")
 

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("source", help="image of any kind, or a folder of images")
     parser.add_argument("target", help="Zarr store to write")
-    parser.add_argument("--preset", required=True, help="name, folder, hf://... or https://...")
+    parser.add_argument(
+        "--preset", required=True, help="name, folder, .keras file, hf://... or https://..."
+    )
     parser.add_argument("--codes", action="store_true", help="write codes instead of vectors")
     parser.add_argument("--dtype", choices=_DTYPES, default=_DTYPES[0], help="dtype of the vectors")
     add_work_arguments(parser, memory_budget=1024)

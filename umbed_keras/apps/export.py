@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument(
         "source",
-        help="preset: built-in name, folder, hf://... or https://...; or classifier.npz; or "
-        "project.umbed",
+        help="preset: built-in name, folder, .keras file, hf://... or https://...; or "
+        "classifier.npz; or project.umbed",
     )
     parser.add_argument("file", type=Path, help=".onnx file to write")
     parser.add_argument(

@@ -6,11 +6,12 @@ umbed-keras presets verify runs/mine
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from umbed_keras.apps.process import load_library
 
-_HANDLE = "built-in name, folder, hf://org/repo[@revision] or https://host/path/preset"
+_HANDLE = "built-in name, folder, .keras file, hf://org/repo[@revision] or https://host/path/preset"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +72,14 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _show(args: argparse.Namespace) -> None:
+    path = _keras_file(args.preset)
+    if path:
+        from umbed_keras.zoo import load_preset
+
+        model = load_preset(path)
+        print(f"name: {path.name}\nclass: {type(model).__name__}\nfile: {path}")
+        print(f"parameters: {model.count_params():,}\nsize: {path.stat().st_size:,} bytes")
+        return
     folder, config, metadata = _read(args.preset)
     card = metadata.get("card", {})
     files = metadata.get("files", {})
@@ -90,6 +99,12 @@ def _show(args: argparse.Namespace) -> None:
 def _verify(args: argparse.Namespace) -> None:
     from umbed_keras.zoo import load_preset
 
+    path = _keras_file(args.preset)
+    if path:
+        model = load_preset(path)
+        name, count = type(model).__name__, model.count_params()
+        print(f"{path}: {name} with {count:,} parameters loads; it has no checksums")
+        return
     folder, _, metadata = _read(args.preset)
     model = load_preset(folder)
     files = metadata.get("files", {})
@@ -97,6 +112,15 @@ def _verify(args: argparse.Namespace) -> None:
         f"{folder}: {type(model).__name__} with {model.count_params():,} parameters loads; "
         f"{len(files)} files are as they were saved (SHA-256): {', '.join(files)}"
     )
+
+
+def _keras_file(handle: str) -> Path | None:
+    """The path of a `.keras` file; None if the handle is that of a preset."""
+    from umbed_keras.zoo.keras_files import is_keras_file
+    from umbed_keras.zoo.locations import find_preset
+
+    path = find_preset(handle)
+    return path if is_keras_file(path) else None
 
 
 def _read(handle: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:

@@ -8,6 +8,8 @@ import keras
 
 from umbed_keras.typing import Shape
 
+# Ending of a name that means the input of a layer.
+_INPUT = ".input"
 # So many names are listed in an error.
 _LISTED = 12
 
@@ -33,13 +35,41 @@ def as_inputs(model: keras.Model, images: Any) -> Any:
     return images
 
 
-def output_shapes(model: keras.Model, height: int, width: int) -> list[Shape]:
-    """Returns the shapes of a model's outputs for one RGB image, without computing them.
+def image_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]:
+    """Returns the height, the width and the channels of the images that a model takes.
+
+    Args:
+        model: `keras.Model`.
+
+    Returns:
+        Three ints, each None where the model takes any.
+
+    Raises:
+        ValueError: if the model does not have one input with four axes.
+
+    Examples:
+        >>> image_shape(keras.Sequential([keras.Input((None, None, 3)), keras.layers.ReLU()]))
+        (None, None, 3)
+    """
+    shapes = [
+        tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])
+    ]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise ValueError(
+            "`model` must have one input, images `(batch, height, width, channels)`. Received: "
+            f"inputs of the shapes {shapes}"
+        )
+    return shapes[0][1:]
+
+
+def output_shapes(model: keras.Model, height: int, width: int, channels: int = 3) -> list[Shape]:
+    """Returns the shapes of a model's outputs for one image, without computing them.
 
     Args:
         model: `keras.Model` with one input.
         height: int, pixels.
         width: int, pixels.
+        channels: int, channels of the image.
 
     Returns:
         List of tuples, the shape of each output.
@@ -49,7 +79,7 @@ def output_shapes(model: keras.Model, height: int, width: int) -> list[Shape]:
         >>> output_shapes(model, 4, 6)
         [(1, 2, 3, 3)]
     """
-    image = keras.KerasTensor((1, height, width, 3))
+    image = keras.KerasTensor((1, height, width, channels))
     outputs = model.compute_output_spec(as_inputs(model, image))
     return [tuple(part.shape) for part in keras.tree.flatten(outputs)]
 
@@ -60,7 +90,8 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
     Args:
         model: functional or sequential `keras.Model`.
         layers: names of layers, or keys of the model's `pyramid_outputs`, or how one of these
-            ends, after `_`; None takes the model as it is.
+            ends, after `_`; with `.input` behind the name, the input of the layer instead of its
+            output. None takes the model as it is.
 
     Returns:
         `keras.Model` with a list of outputs, or `model`.
@@ -79,22 +110,24 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
     pyramid = getattr(model, "pyramid_outputs", {})
     known = [*pyramid, *(layer.name for layer in getattr(model, "layers", []))]
     chosen = []
-    for name in layers:
+    for full_name in layers:
+        name = full_name if full_name in known else str(full_name).removesuffix(_INPUT)
         # A network of KerasHub that is loaded has its own name before those of its layers.
         same = [one for one in known if one == name] or [
             one for one in known if one.endswith(f"_{name}")
         ]
-        chosen += same[:1]
+        chosen += [(one, "output" if full_name == name else "input") for one in same[:1]]
         if len(same) != 1:
             near = difflib.get_close_matches(str(name), known, _LISTED, cutoff=0.4)
             raise ValueError(
-                f"`layers` must be names of layers or outputs of the model. Received: {name!r}. "
-                f"The most similar of {len(known)}: {near or known[-_LISTED:]}"
+                "`layers` must be names of layers or outputs of the model. Received: "
+                f"{full_name!r}. The most similar of {len(known)}: {near or known[-_LISTED:]}"
             )
     if not layers:
         raise ValueError("`layers` must have at least one name. Received: none")
     outputs = [
-        pyramid[name] if name in pyramid else model.get_layer(name).output for name in chosen
+        pyramid[name] if name in pyramid else getattr(model.get_layer(name), which)
+        for name, which in chosen
     ]
     # A `Sequential` has no `input`.
     return keras.Model(getattr(model, "input", model.inputs), outputs)

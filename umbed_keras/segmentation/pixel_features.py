@@ -2,7 +2,6 @@
 
 import collections
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.segmentation.image_lists import as_images
 from umbed_keras.typing import ArrayLike, PathLike
+from umbed_keras.zoo.locations import lasting_handle
 from umbed_keras.zoo.weights_digest import update_by_weights
 
 # The built-in preset whose vectors are best for segmentation.
@@ -84,8 +84,7 @@ class PixelFeatures:
         """The name or absolute path of the embedder's preset, or None if it has none."""
         if isinstance(self.source, PixelEmbedder):
             return self.source.origin.get("preset") or None
-        # A relative path would name another folder in another working directory.
-        return os.path.abspath(self.source) if os.path.isdir(self.source) else str(self.source)
+        return lasting_handle(self.source)
 
     def of_image(self, image: Image) -> ImageVectors:
         """Returns the `ImageVectors` of an image, in the scaling that belongs to it.

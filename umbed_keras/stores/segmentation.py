@@ -17,6 +17,7 @@ from umbed_keras.stores.image_stores import filled, open_collection, plan_of
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
+from umbed_keras.zoo.saving import write_for_processes
 
 
 def segment_store(
@@ -164,9 +165,10 @@ class _TileSegmenter:
 
     def share(self, folder: Path) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Saves the classifier, from which other processes make their own function."""
-        preset, file = folder / "preset", folder / "classifier.npz"
+        file = folder / "classifier.npz"
+        folder.mkdir(exist_ok=True)
+        preset = write_for_processes(self._classifier.features.embedder, folder / "preset")
         if not file.exists():
-            self._classifier.features.embedder.save_to_preset(preset)
             self._classifier.save(file)
         own = self._classifier.classifier
         rest = self._source, self._target, self._arrays, self._options, self._memory_budget

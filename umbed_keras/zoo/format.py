@@ -16,6 +16,8 @@ from umbed_keras.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CODEC = "codec.h5"
+# Suffix of the files that `model.save` writes, which hold the same models.
+KERAS = ".keras"
 CARD, FIGURE = "README.md", "figure.png"
 FILES = (CONFIG, METADATA, WEIGHTS, CODEC, CARD, FIGURE)
 # Largest size of a JSON file, in bytes, and of the configuration of a model with a large network.

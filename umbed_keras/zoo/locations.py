@@ -23,6 +23,7 @@ from umbed_keras.typing import PathLike
 from umbed_keras.zoo.format import (
     CONFIG,
     FILES,
+    KERAS,
     MAX_JSON,
     METADATA,
     NAME,
@@ -31,6 +32,7 @@ from umbed_keras.zoo.format import (
     is_whole,
     parse_json,
 )
+from umbed_keras.zoo.keras_files import is_keras_file
 
 # Environment variable with the address of a web server's folder of presets.
 VARIABLE = "UMBED_PRESETS_URL"
@@ -84,12 +86,12 @@ def find_preset(handle: PathLike) -> Path:
 
     Args:
         handle: a `pathlib.Path` of a folder, or a str: the name of a built-in preset; a folder
-            that holds a preset; `hf://org/repo[@revision][/subfolder]`;
+            that holds a preset; a `.keras` file; `hf://org/repo[@revision][/subfolder]`;
             `https://host/path/preset`; or the name of a preset on the server in the environment
             variable `UMBED_PRESETS_URL`.
 
     Returns:
-        Absolute `pathlib.Path` of the folder.
+        Absolute `pathlib.Path` of the folder, or of the `.keras` file.
 
     Raises:
         ValueError: if there is no such preset.
@@ -114,7 +116,7 @@ def find_preset(handle: PathLike) -> Path:
         assert downloaded is not None  # metadata list files, or raise
         return downloaded
     folder = present(handle)
-    if (folder / CONFIG).is_file():
+    if (folder / CONFIG).is_file() or is_keras_file(folder):
         return folder
     base, names = os.environ.get(VARIABLE, "").rstrip("/"), list(builtin)
     if base and NAME.fullmatch(handle):
@@ -129,9 +131,29 @@ def find_preset(handle: PathLike) -> Path:
             return downloaded
     nearest = difflib.get_close_matches(handle, names, n=3, cutoff=0.4) or names
     raise ValueError(
-        f"No preset {handle!r}: it is neither a name, a folder with a {CONFIG}, hf://... nor "
-        f"https://... Nearest names: {', '.join(nearest)}."
+        f"No preset {handle!r}: it is neither a name, a folder with a {CONFIG}, a {KERAS} file, "
+        f"hf://... nor https://... Nearest names: {', '.join(nearest)}."
     )
+
+
+def lasting_handle(handle: PathLike) -> str:
+    """Returns a handle that means the same preset in every working directory.
+
+    Args:
+        handle: str or path, as `find_preset` takes it.
+
+    Returns:
+        The handle, or the absolute path of a folder or file.
+
+    Examples:
+        >>> lasting_handle("natural_vae_d16")
+        'natural_vae_d16'
+        >>> Path("mine").mkdir()
+        >>> Path(lasting_handle("mine")).is_absolute()
+        True
+    """
+    known = isinstance(handle, str) and (handle in builtin_presets() or not Path(handle).exists())
+    return str(handle) if known else os.path.abspath(handle)
 
 
 def split_hugging_face_handle(handle: str) -> tuple[str, str | None, str]:

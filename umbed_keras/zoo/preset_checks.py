@@ -61,7 +61,7 @@ def read_preset(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         empty if the folder has none.
 
     Raises:
-        ValueError: if the configuration or the weights file is missing.
+        ValueError: if it is a file, or the configuration or the weights file is missing.
         ValueError: if a file is not the one whose checksum the metadata state.
         ValueError: if the configuration asks for something that a preset may not hold.
 
@@ -71,6 +71,11 @@ def read_preset(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         >>> config["class_name"], config["config"]["latent_dim"]
         ('PixelEmbedder', 16)
     """
+    if folder.is_file():
+        raise ValueError(
+            f"A preset is a folder, and {folder} is a file: `save_to_preset` of the model that "
+            "`from_preset` loads makes one."
+        )
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"The preset folder {folder} lacks {' and '.join(missing)}.")

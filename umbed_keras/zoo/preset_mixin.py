@@ -9,14 +9,12 @@ import numpy as np
 from umbed_keras.typing import PathLike
 from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
+from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file, reason
 from umbed_keras.zoo.listing import BuiltinPresets
 from umbed_keras.zoo.locations import find_preset
 from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
-
-# Keras's errors may repeat the whole configuration.
-_LONGEST = 2000
 
 
 class PresetMixin:
@@ -48,7 +46,8 @@ class PresetMixin:
 
         Args:
             preset: str, the name of a built-in preset (see `list_presets`); a folder that
-                `save_to_preset` wrote (as a `pathlib.Path` if it has the name of a preset);
+                `save_to_preset` wrote (as a `pathlib.Path` if it has the name of a preset); a
+                `.keras` file that `save` wrote, which is read in the safe mode of Keras;
                 `hf://org/repo[@revision][/subfolder]` on Hugging Face; `https://host/path/preset`
                 on any web server; or the name of a preset in the index of the server in the
                 environment variable `UMBED_PRESETS_URL`. Downloads are kept in
@@ -73,6 +72,11 @@ class PresetMixin:
                 the preset has a network of KerasHub and that is not installed.
         """
         folder = find_preset(preset)
+        if is_keras_file(folder):
+            model = load_keras_file(folder, cls, load_weights, **kwargs)
+            if load_weights:
+                model.origin = {"preset": str(preset), "license": ""}
+            return model
         config, metadata = read_preset(folder)
         if config["registered_name"] != keras.saving.get_registered_name(cls):
             name = config["class_name"]
@@ -85,7 +89,7 @@ class PresetMixin:
             model = cls.from_config({**config["config"], **kwargs})
         except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"The preset {str(preset)!r} can't be made: {str(error)[:_LONGEST]}"
+                f"The preset {str(preset)!r} can't be made: {reason(error)}"
                 f"{newer_version_hint(metadata)}"
             ) from error
         if load_weights:
@@ -171,7 +175,7 @@ def load_preset(preset: PathLike, **kwargs: Any) -> Any:
         **kwargs: other arguments of `from_preset`.
 
     Returns:
-        A model of the class that the preset names.
+        A model of the class that the preset or `.keras` file names.
 
     Raises:
         ValueError: if there is no such preset, or it is damaged.
@@ -182,5 +186,8 @@ def load_preset(preset: PathLike, **kwargs: Any) -> Any:
         >>> type(uk.zoo.load_preset("natural_vae_d16")).__name__
         'PixelEmbedder'
     """
-    config, _ = read_preset(find_preset(preset))
+    folder = find_preset(preset)
+    if is_keras_file(folder):
+        return PresetMixin.from_preset(preset, **kwargs)
+    config, _ = read_preset(folder)
     return known_classes()[config["registered_name"]].from_preset(preset, **kwargs)

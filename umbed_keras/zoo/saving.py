@@ -21,6 +21,7 @@ from umbed_keras.zoo.format import (
     CONFIG,
     FIGURE,
     FILES,
+    KERAS,
     MAX_CONFIG,
     MAX_JSON,
     METADATA,
@@ -28,6 +29,7 @@ from umbed_keras.zoo.format import (
     file_entry,
     read_json,
 )
+from umbed_keras.zoo.keras_files import foreign_class
 from umbed_keras.zoo.network_reference import network_references
 from umbed_keras.zoo.preset_checks import (
     PACKAGE,
@@ -82,7 +84,7 @@ def write_preset(
         stored = type(model).from_config({**model.get_config(), "dtype": weights_dtype})
         for target, source in zip(stored.weights, model.weights, strict=True):
             target.assign(keras.ops.cast(source, target.dtype))
-    _check_finite(model, stored)
+    check_finite(model, stored)
     old_metadata = _readable_metadata(old)
     old_card = old_metadata.get("card", {})
     card = {name: old_card[name] for name in LASTING if name in old_card}
@@ -117,6 +119,42 @@ def write_preset(
             _copy(present(folder) / name, new / name)
         if CARD not in kept:
             write_card(new, name=folder.name)
+
+
+def write_for_processes(model: Any, folder: Path) -> Path:
+    """Writes a model for other processes of this package, which load it by `load_preset`.
+
+    Args:
+        model: a built model, a `PresetMixin`.
+        folder: `pathlib.Path`, which exists if it was written before.
+
+    Returns:
+        `folder`; or the path of a `.keras` file beside it, if the model can't be a preset.
+
+    Raises:
+        ValueError: if other processes can't know a class in it.
+
+    Examples:
+        >>> model = uk.VQVAE(num_embeddings=8, latent_dim=2, filters=4, residual_units=2)
+        >>> write_for_processes(model, Path("shared")).name
+        'shared'
+    """
+    file = folder.with_name(folder.name + KERAS)
+    if folder.exists() or file.exists():
+        return file if file.exists() else folder
+    try:
+        _checked_config(model)
+    except ValueError as error:
+        foreign = foreign_class(keras.saving.serialize_keras_object(model))
+        if foreign:
+            raise ValueError(
+                f"Another process can't load the model: it does not know the class {foreign}. Only "
+                "classes of Keras, KerasHub and umbed_keras are known there."
+            ) from error
+        model.save(file)
+        return file
+    write_preset(model, folder)
+    return folder
 
 
 def write_codec(folder: PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -176,13 +214,29 @@ def _is_ours(folder):
     return ours or "umbed_keras_version" in _readable(folder / METADATA)
 
 
-def _check_finite(model, stored):
-    """Raises ValueError if a weight, as it is or as it is stored, is not finite."""
+def check_finite(model: keras.Model, stored: keras.Model) -> None:
+    """Checks that the weights of a model are finite, as they are and as they are stored.
+
+    Args:
+        model: Keras model.
+        stored: the same model, or a copy of another dtype.
+
+    Raises:
+        ValueError: if a weight is not finite, with its name.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> check_finite(model, model)
+        >>> model.set_weights([np.full((2, 1), np.nan), np.zeros(1)])
+        >>> check_finite(model, model)
+        Traceback (most recent call last):
+        ValueError: The weight '...kernel' is NaN or infinite, and so would be what it gives.
+    """
     for weight, copy in zip(model.weights, stored.weights, strict=True):
         values = keras.ops.convert_to_numpy(keras.ops.cast(copy, "float64"))
         if not np.isfinite(values).all():
             finite = np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float64")))
-            reason = f" in {copy.dtype}" if finite.all() else ", and no such model can be loaded"
+            reason = f" in {copy.dtype}" if finite.all() else ", and so would be what it gives"
             raise ValueError(f"The weight {weight.path!r} is NaN or infinite{reason}.")
 
 

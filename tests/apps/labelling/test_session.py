@@ -43,9 +43,10 @@ def test_results_are_those_of_the_classifier():
 def test_images_of_other_channels_are_left_out():
     colour, grey = uk.Image(picture()), uk.Image(picture()[..., 0])
     session = Session(uk.segmentation.Project(preset=PRESET))
-    session.fit([(colour, strokes()), (grey, strokes())])
+    session.fit([(colour, strokes()), (colour, strokes() * 0), (grey, strokes())])
+    assert session.left_out == 1
     assert len(list(session.results(colour))) == 1
-    with pytest.raises(ValueError, match="two classes or more"):
+    with pytest.raises(ValueError, match=r"two classes or more.*so far: 0.*other channels: 1"):
         session.fit([(colour, strokes() * 0), (grey, strokes())])
 
 

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from parameters import torch_alone
 
 import umbed_keras as uk
 
+pytestmark = pytest.mark.torch_alone
 SMALL = {"latent_dim": 4, "filters": 4, "residual_units": 2, "residual_blocks": 1}
 MODELS = {
     "pixels": lambda: uk.PixelEmbedder(
@@ -45,7 +45,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (4, 12, 16, 3), dtype="uint8")
 
 
-@pytest.mark.parametrize("kind", ["pixels", "rvqvae", *torch_alone("vqvae", "dlvae")])
+@pytest.mark.parametrize("kind", MODELS)
 def test_models_learn_and_compute_the_same(kind, images, in_both, rounding):
     def outputs():
         model = MODELS[kind]()

@@ -72,6 +72,8 @@ class Session:
 
     Attributes:
         project: the same.
+        left_out: int, the images with strokes that the last `fit` left out, as they have other
+            channels than the first.
 
     Examples:
         >>> picture = np.zeros((16, 16, 3), "uint8")
@@ -90,6 +92,7 @@ class Session:
 
     def __init__(self, project: Project | None = None) -> None:
         self.project = Project() if project is None else project
+        self.left_out = 0
         self._images = OpenImages()
         self._settings = self._images.take_settings(self.project)
         self._live = LiveClassifier(self._images, _KEPT_BYTES)
@@ -124,15 +127,20 @@ class Session:
         """
         first = labelled[0][0]
         kind = (first.num_channels, first.is_rgb)
-        alike = [pair for pair in labelled if (pair[0].num_channels, pair[0].is_rgb) == kind]
-        alike = [(image, labels) for image, labels in alike if labels.any()]
+        drawn = [pair for pair in labelled if pair[1].any()]
+        alike = [pair for pair in drawn if (pair[0].num_channels, pair[0].is_rgb) == kind]
         classes = {number for _, labels in alike for number in np.unique(labels)} - {0}
         if len(classes) < 2:
-            raise ValueError(f"Draw strokes of two classes or more. Classes so far: {len(classes)}")
+            others = len(drawn) - len(alike)
+            left_out = f". Images left out, as they have other channels: {others}" if others else ""
+            raise ValueError(
+                f"Draw strokes of two classes or more. Classes so far: {len(classes)}{left_out}"
+            )
         live, settings = self._with_settings()
         self._images.set_all(alike)
         live.fit()
         self._live, self._settings = live, settings
+        self.left_out = len(drawn) - len(alike)
         if refine:
             self.refine()
 

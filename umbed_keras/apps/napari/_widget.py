@@ -307,6 +307,11 @@ class SegmentWidget(LabelWidget):
     def _rest(self) -> None:
         """Shows that nothing is computed, and the shares of classes."""
         self._parts.show_progress(0, -1)
+        left_out = self._session.left_out
+        if left_out and not self._parts.message.text():
+            self._parts.message.setText(
+                f"Strokes on images with other channels do not count: {left_out}"
+            )
         mask = self._results.get(self._parts.image.layer, "segmentation")
         if mask is not None:
             counts = number_counts(np.asarray(mask.data))

@@ -1,0 +1,132 @@
+"""Backbones from the names of pretrained networks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from umbed_keras.backbones.applications import application, application_preprocessing
+from umbed_keras.backbones.chosen_layers import chosen_layers
+from umbed_keras.backbones.model_backbone import ModelBackbone
+from umbed_keras.backbones.model_outputs import image_shape as image_shape_of
+from umbed_keras.backbones.preprocessing import Preprocessing
+from umbed_keras.backbones.vision_transformer_backbone import VisionTransformerBackbone
+
+LIBRARIES = ("keras.applications", "keras_hub")
+# Share of the coarsest of several maps: coarse features describe objects, fine ones are closer to
+# pixels.
+_COARSEST_SHARE = 2 / 3
+
+
+def from_name(
+    name: str,
+    layers: Sequence[str] | None = None,
+    weights: str | None = "pretrained",
+    image_shape: Sequence[int | None] | None = None,
+    preprocessing: Preprocessing | None = None,
+    shares: Sequence[float] | None = None,
+    **options: Any,
+) -> ModelBackbone:
+    """Makes a backbone of a pretrained network from its name.
+
+    The library downloads the weights when they are first asked for. What the network needs is
+    chosen by what it is:
+
+    - preprocessing: the values in which the network was trained to take images;
+    - layers: of convolutional networks the last block at each of the strides 4, 8 and 16; of
+      transformers the output, without the tokens of class and registers;
+    - shares: of several maps, the coarsest has two thirds of the weight;
+    - the class: `VisionTransformerBackbone` for networks with attention or of one image size, else
+      `ModelBackbone`.
+
+    Args:
+        name: str, the library and the network: `"keras.applications:"` and the name of a network,
+            such as `"EfficientNetV2B0"`.
+        layers: names of layers of the network, or of its `pyramid_outputs`, whose outputs are the
+            maps, finest first. None chooses them.
+        weights: `"pretrained"`, those that the library has for the name; the path of a file of
+            weights; or None for random ones.
+        image_shape: `(height, width, channels)` of the images that the network is built for. None
+            takes RGB images of any size.
+        preprocessing: as in `ModelBackbone`, instead of the network's.
+        shares: as in `ModelBackbone`.
+        **options: further arguments of the network, such as `alpha=0.35` for MobileNetV2.
+
+    Returns:
+        A `VisionTransformerBackbone` or `ModelBackbone`, whose `model` is the network of the
+        library.
+
+    Raises:
+        TypeError: if `name` is not a string.
+        ValueError: if the library or the network is not known, with those that are.
+        ValueError: if no layers suit, with those that were tried.
+
+    Examples:
+        >>> backbone = uk.backbones.from_name(
+        ...     "keras.applications:MobileNetV2", weights=None, alpha=0.35
+        ... )
+        >>> backbone.layers, backbone.preprocessing
+        (['block_2_add', 'block_5_add', 'block_12_add'], 'tf')
+        >>> backbone.strides, backbone.channels
+        ((4, 8, 16), (8, 16, 32))
+    """
+    network_name = _split(name)
+    if preprocessing is None and options.get("include_preprocessing") is False:
+        raise ValueError(
+            "`include_preprocessing=False` leaves the values of images to you: give "
+            "`preprocessing`, too."
+        )
+    network = application(network_name, weights, image_shape, **options)
+    if preprocessing is None:
+        preprocessing = application_preprocessing(network_name)
+    return backbone_of(network, preprocessing, layers, shares)
+
+
+def backbone_of(
+    network: keras.Model,
+    preprocessing: Preprocessing,
+    layers: Sequence[str] | None,
+    shares: Sequence[float] | None,
+) -> ModelBackbone:
+    """Makes a backbone of a network, with layers, shares and class chosen by what it is.
+
+    Args:
+        network: functional `keras.Model`.
+        preprocessing, layers, shares: as in `from_name`.
+
+    Returns:
+        A `VisionTransformerBackbone` or `ModelBackbone`.
+
+    Examples:
+        >>> inputs = keras.Input((32, 32, 3))
+        >>> network = keras.Model(inputs, keras.layers.Conv2D(5, 8, 8, name="patches")(inputs))
+        >>> backbone = backbone_of(network, "unit", None, None)
+        >>> type(backbone).__name__, backbone.window, backbone.layers
+        ('VisionTransformerBackbone', 32, ['patches'])
+    """
+    layers = chosen_layers(network) if layers is None else layers
+    make = ModelBackbone
+    if image_shape_of(network)[0] is not None:
+        make = VisionTransformerBackbone
+    backbone = make(network, preprocessing, layers, shares)
+    distinct = len(set(backbone.strides)) == len(backbone.strides) > 1
+    if shares is None and distinct:
+        others = (1 - _COARSEST_SHARE) / (len(backbone.strides) - 1)
+        backbone.shares = (*[others] * (len(backbone.strides) - 1), _COARSEST_SHARE)
+    return backbone
+
+
+def _split(name):
+    """Returns the name of the network in its library."""
+    if not isinstance(name, str):
+        raise TypeError(
+            "`name` must be a string, such as 'keras.applications:EfficientNetV2B0'. For a network "
+            f"of your own there is `ModelBackbone`. Received: {name!r}"
+        )
+    library, colon, network_name = name.partition(":")
+    if not colon or library not in LIBRARIES:
+        raise ValueError(
+            f"`name` must begin with one of {[f'{one}:' for one in LIBRARIES]}, such as "
+            f"'keras.applications:EfficientNetV2B0'. Received: {name!r}"
+        )
+    return network_name
