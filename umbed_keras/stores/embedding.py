@@ -215,14 +215,22 @@ def _packed_arrays(model: PixelEmbedder, num_groups: int) -> dict[str, tuple[tup
 
 def _model_hash(model: PixelEmbedder) -> str:
     """Returns the SHA-256 of a model's configuration and weights, without the layers' names."""
-    config = json.dumps(_nameless(keras.saving.serialize_keras_object(model)), sort_keys=True)
-    digest = hashlib.sha256(config.encode())
+    config = keras.saving.serialize_keras_object(model)
+    digest = hashlib.sha256(json.dumps(_nameless(config), sort_keys=True).encode())
     update_by_weights(digest, model)
     return digest.hexdigest()
 
 
-def _nameless(config: Any) -> Any:
+def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
+    """Returns a configuration without names; layers of a network are known by their positions."""
+    if isinstance(config, list | tuple):
+        return [_nameless(part, names) for part in config]
     if not isinstance(config, dict):
-        return config
+        known = names is not None and isinstance(config, str)
+        return names.get(config, config) if known else config
+    layers = config.get("layers")
+    if isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers):
+        positions = {layer.get("name"): f"layer {at}" for at, layer in enumerate(layers)}
+        names = {**(names or {}), **positions}
     kept = {key: value for key, value in config.items() if key not in ("name", "compile_config")}
-    return {key: _nameless(value) for key, value in kept.items()}
+    return {key: _nameless(value, names) for key, value in kept.items()}
