@@ -1,5 +1,6 @@
 """Segmentation of images from a few labelled pixels."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Self
@@ -367,6 +368,8 @@ class PixelClassifier(LabelAdvice):
             embedder = settings["preset"]
         if embedder is None:
             raise ValueError(f"`embedder` must be passed: that of {path} is no preset.")
+        if os.path.isabs(embedder) and not os.path.exists(embedder):
+            raise ValueError(f"`embedder` must be passed: that of {path}, {embedder}, is not here.")
         same = settings.get("parameters") in (None, _parameters(classifier))
         if _class_name(classifier) != settings["classifier"] or not same:
             raise ValueError(
