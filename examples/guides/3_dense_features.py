@@ -83,3 +83,6 @@ for axis in axes.flat:
 # Even random features tell textures apart; those of a trained network tell things apart. The
 # vectors go wherever arrays go: to scikit-learn, to a `umbed_keras.segmentation.PixelClassifier`
 # (``PixelClassifier(own)``), or to disk (see the guide on stores).
+# ``own.save_to_preset("own")`` keeps the configuration and the weights of the network as well, so
+# that `from_preset <umbed_keras.PixelEmbedder.from_preset>` and ``umbed-keras embed`` build the
+# model anywhere.

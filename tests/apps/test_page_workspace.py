@@ -17,6 +17,7 @@ from umbed_keras.apps.page.pictures.drawing import Channel, image_picture
 from umbed_keras.apps.page.pictures.tile_pyramid import TilePyramid
 from umbed_keras.apps.page.worker import Task, Worker
 from umbed_keras.apps.page.workspace import Workspace
+from umbed_keras.segmentation.project.project import Project
 from umbed_keras.segmentation.project.runs import labels_of, runs_of
 
 pytestmark = pytest.mark.torch_alone
@@ -132,6 +133,15 @@ def test_everything_is_undone_and_redone(workspace):
         assert (workspace.state()["classes"], workspace.labels((first, ()))) == expected
     assert workspace.redo() == "remove image"
     assert workspace.redo() is None
+
+
+def test_two_pages_do_not_overwrite_each_other(workspace, folder, open_workspace):
+    other = open_workspace([folder])
+    other.add_class("of the other page")
+    with pytest.raises(FileExistsError, match="was changed elsewhere"):
+        workspace.add_class("of this page")
+    names = [given.name for given in Project.load(other.project.path).classes.values()]
+    assert names[-1] == "of the other page"
 
 
 def test_a_change_that_fails_changes_nothing(workspace):

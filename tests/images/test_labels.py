@@ -14,9 +14,11 @@ from umbed_keras.images.image import Details, Georeference
 from umbed_keras.images.labels import (
     CLASS_COLORS,
     as_labels,
+    as_training_labels,
     labels_of_colors,
     read_labels,
     warn_of_soft_edges,
+    warn_of_void_class,
     write_labels,
 )
 
@@ -230,6 +232,24 @@ def test_soft_edges_of_a_drawn_stroke_are_warned_of(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_soft_edges(sharp)
+
+
+def test_negative_labels_are_not_learned():
+    for labels in (LABELS - 1, np.float32(LABELS - 1)):
+        with pytest.raises(
+            ValueError, match=r"`mask` must be at least 0.*: -1\. Pass `labels \+ 1`"
+        ):
+            as_training_labels(labels, "mask")
+    assert as_training_labels(LABELS).tolist() == LABELS.tolist()
+
+
+def test_a_class_255_beside_small_ones_is_warned_of():
+    with pytest.warns(UserWarning, match=r"255 beside \[1, 2\]: it counts as a class"):
+        warn_of_void_class(np.array([0, 1, 2, 255]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for classes in ([0, 255], [0, 128, 255], [1, 2, 254], [0, 0]):
+            warn_of_void_class(np.array(classes))
 
 
 def test_soft_edges_of_strokes_in_colours_count_from_a_quarter_of_opacity():

@@ -148,7 +148,7 @@ def test_gradient_of_equal_images_is_zero(random_lpips, pairs, gradients, roundi
 def test_metric_is_the_weighted_mean(random_lpips, pairs):
     path = random_lpips("squeeze")
     network, metric = LPIPSNetwork("squeeze", path), LPIPS("squeeze", path)
-    assert float(metric.result()) == 0
+    assert np.isnan(float(metric.result()))  # of no images
     references, images = pairs(count=4, size=32)
     weights = np.array([1.0, 0.0, 3.0, 0.5])
     distances = []

@@ -77,7 +77,6 @@ def test_equal_images(kind, pairs):
     make, reference, tolerance, best = kind
     references, images = pairs()
     metric = make()
-    assert result(metric) == 0
     metric.update_state(references, references)
     assert result(metric) == pytest.approx(best, abs=tolerance)
     metric.update_state(np.zeros((3, 16, 16, 3)), np.zeros((3, 16, 16, 3)))
@@ -85,6 +84,19 @@ def test_equal_images(kind, pairs):
     metric.update_state(references, images)
     mean = (2 * best + expected(reference, references, images)) / 3
     assert result(metric) == pytest.approx(mean, abs=tolerance)
+
+
+def test_of_no_images(kind, pairs):
+    make, *_ = kind
+    references, images = pairs()
+    metric = make()
+    assert np.isnan(result(metric))
+    metric.update_state(references[:0], images[:0])
+    assert np.isnan(result(metric))
+    metric.update_state(references, images, sample_weight=np.zeros(3))
+    assert np.isnan(result(metric))
+    metric.update_state(references, references)
+    assert np.isfinite(result(metric))
 
 
 def test_ssim_of_too_small_images_is_a_value_error():

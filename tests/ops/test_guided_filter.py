@@ -163,6 +163,8 @@ def test_wrong_arguments_are_named():
         guided_filter(guide[:5], values, 2, 1e-3)
     with pytest.raises(ValueError, match=r"Received: \(6, 5\)"):
         guided_filter(guide[..., 0], values[..., 0], 2, 1e-3)
+    with pytest.raises(TypeError, match=r"`guide` must be floats.*uint8"):
+        guided_filter(guide.astype("uint8"), values, 2, 0.1)
     with pytest.raises(ValueError, match="`radius`"):
         guided_filter(guide, values, 0, 1e-3)
     with pytest.raises(ValueError, match=r"`epsilon` must be above 0\. Received: 0"):

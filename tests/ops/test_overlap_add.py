@@ -131,3 +131,10 @@ def test_pixels_that_are_no_pixels_are_refused(name, wrong, error):
         overlap_add(np.ones((1, 1, 2, 2, 3), "float32"), **positions, height=6, width=6)
     with pytest.raises(error, match=f"`{name}` must"):
         patch_pyramid(np.ones((1, 6, 6, 3), "float32"), **positions, patch_size=2, levels=1)
+
+
+def test_integers_are_refused():
+    # Their sums would overflow.
+    patches = np.full((1, 2, 2, 2, 1), 200, "uint8")
+    with pytest.raises(TypeError, match=r"`patches` must be floats.*uint8"):
+        overlap_add(patches, [[1, 1]], [[1, 1]], 2, 2)

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -311,3 +312,20 @@ def test_a_missing_package_is_named(model, source, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(ImportError, match=r'pip install "umbed_keras\[stores\]"'):
         embed_store(model, source, tmp_path / "v.zarr")
+
+
+def test_a_network_that_is_made_again_continues_a_store(source, tmp_path):
+    def embedder(largest):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((None, None, 3))  # Keras gives other names each time
+        maps = keras.layers.Conv2D(4, 4, 4)(inputs)
+        maps = keras.layers.ReLU(max_value=largest)(maps)
+        backbone = uk.layers.ModelBackbone(keras.Model(inputs, maps), reach=0)
+        sizes = {"patch_size": 4, "pyramid_levels": 1, "widths": (4,), "hidden_units": (4,)}
+        return uk.PixelEmbedder(4, backbone=backbone, **sizes)
+
+    stored = embed_store(embedder(1), source, tmp_path / "vectors.zarr", verbose=0)
+    again = embed_store(embedder(1), source, tmp_path / "vectors.zarr", verbose=0)
+    np.testing.assert_array_equal(stored[:], again[:])
+    with pytest.raises(ValueError, match="something else was begun"):
+        embed_store(embedder(2), source, tmp_path / "vectors.zarr", verbose=0)

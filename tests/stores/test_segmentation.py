@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import zarr
@@ -124,9 +125,26 @@ def test_another_classifier_or_image_is_never_taken_for_done(
         segment_store(classifier, *arguments, verbose=0)
 
 
-def test_workers_and_saved_classifiers(embedder, counts, labels, small_tiles, tmp_path):
+@pytest.fixture
+def foreign():
+    """An embedder whose backbone is no class of this package: a network of Keras's layers."""
+    layers = [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 4, 4, activation="relu")]
+    model = uk.PixelEmbedder(
+        latent_dim=4,
+        patch_size=4,
+        pyramid_levels=1,
+        widths=(4, 8),
+        hidden_units=(8,),
+        backbone=uk.layers.ModelBackbone(keras.Sequential(layers), reach=0),
+        feature_components=4,
+    )
+    model.adapt(np.random.default_rng(0).integers(256, size=(4, 24, 20, 3), dtype="uint8"))
+    return model
+
+
+def test_workers_and_saved_classifiers(foreign, counts, labels, small_tiles, tmp_path):
     np.save(tmp_path / "image.npy", counts)
-    embedder.save_to_preset(tmp_path / "preset")
+    foreign.save_to_preset(tmp_path / "preset")
     classifier = PixelClassifier(str(tmp_path / "preset"), GaussianNB(), smoothing=1.0)
     classifier.fit(counts, labels)
     arguments = tmp_path / "image.npy", tmp_path / "a.zarr"

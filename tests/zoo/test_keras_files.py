@@ -1,6 +1,7 @@
 """`.keras` files where presets are taken."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ from keras import layers
 import umbed_keras as uk
 from umbed_keras.apps.presets import run
 from umbed_keras.zoo.locations import lasting_handle
+from umbed_keras.zoo.saving import write_for_processes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 16, 20, 3), dtype="uint8")
 
@@ -110,6 +112,11 @@ def test_classifier_and_its_file(model, file, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     loaded = uk.segmentation.PixelClassifier.load("classifier.npz")
     np.testing.assert_array_equal(loaded.predict(IMAGES[0]), classifier.predict(IMAGES[0]))
+    moved = file.rename(tmp_path / "moved.keras")
+    with pytest.raises(ValueError, match=r"`embedder` must be passed.*mine\.keras, is not here"):
+        uk.segmentation.PixelClassifier.load("classifier.npz")
+    uk.segmentation.PixelClassifier.load("classifier.npz", "moved.keras")
+    moved.rename(file)
     project = uk.segmentation.Project(preset=file)
     project.save(tmp_path / "project.umbed")
     assert uk.segmentation.Project.load(tmp_path / "project.umbed").preset == str(file)
@@ -128,3 +135,43 @@ def test_store(model, file, tmp_path):
 def test_command(file, action, capsys):
     assert run(argparse.Namespace(action=action, preset=str(file))) == 0
     assert "PixelEmbedder" in capsys.readouterr().out
+
+
+def with_network(*layers):
+    network = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    return uk.PixelEmbedder(
+        4, widths=(4,), hidden_units=(4,), backbone=uk.layers.ModelBackbone(network)
+    )
+
+
+def test_what_workers_load(model, tmp_path):
+    folder = tmp_path / "shared"
+    assert write_for_processes(model, folder) == folder
+    layer = layers.SpectralNormalization(layers.Conv2D(4, 3, 2, "same"))  # in no preset
+    model = with_network(layer)
+    path = write_for_processes(model, tmp_path / "other")
+    assert path == write_for_processes(model, tmp_path / "other") == tmp_path / "other.keras"
+    np.testing.assert_array_equal(uk.zoo.load_preset(path).embed(IMAGES), model.embed(IMAGES))
+
+
+def test_what_workers_can_not_load(tmp_path):
+    maps = layers.Lambda(lambda maps: 2 * maps, lambda shape: shape)
+    with pytest.raises(ValueError, match="does not know the class Lambda"):
+        write_for_processes(with_network(maps), tmp_path / "shared")
+    assert not list(tmp_path.iterdir())
+
+
+def test_kerashub_is_named_where_it_is_missing(model, tmp_path):
+    hub = pytest.importorskip("keras_hub")
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8}
+    network = hub.models.ViTBackbone(image_shape=(32, 32, 3), patch_size=8, **sizes)
+    backbone = uk.layers.VisionTransformerBackbone(network)
+    uk.PixelEmbedder(4, widths=(4,), backbone=backbone).save(tmp_path / "model.keras")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "keras_hub"]:
+            patch.setitem(sys.modules, name, None)
+        registered = keras.saving.get_custom_objects()
+        for name in [name for name in registered if name.startswith("keras_hub>")]:
+            patch.delitem(registered, name)
+        with pytest.raises(ImportError, match=r"umbed_keras\[keras-hub\]"):
+            uk.PixelEmbedder.from_preset(tmp_path / "model.keras")

@@ -90,6 +90,14 @@ def test_metadata_name_library_class_version_and_digest(model, saved):
     assert len(reference["sha256"]) == 64
 
 
+def test_the_card_names_the_network(model, saved):
+    text = (saved / "README.md").read_text()
+    name = model.backbone.model.name
+    assert f"| backbone model | Functional {name} of keras {keras.__version__} |" in text
+    assert f"model Functional: layers {len(model.backbone.model.operations)}, preproc" in text
+    assert len(text) < 3000
+
+
 @pytest.mark.parametrize("weights_dtype", ["float16", "float64"])
 def test_other_types_of_weights(model, weights_dtype, tmp_path):
     model.save_to_preset(tmp_path / "preset", weights_dtype=weights_dtype)

@@ -202,7 +202,9 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, value):
     for weights_dtype in (None, "float16"):
         with pytest.raises(ValueError, match=r"decoder/linear/kernel.*NaN or infinite"):
             model.save_to_preset(tmp_path / "mine", weights_dtype=weights_dtype)
-    assert not (tmp_path / "mine").exists()
+    with pytest.raises(ValueError, match=r"decoder/linear/kernel.*NaN or infinite"):
+        model.save(tmp_path / "mine.keras")
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_too_large_for_half_precision_are_refused_by_name(tmp_path):

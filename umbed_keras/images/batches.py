@@ -160,6 +160,8 @@ class ImageBatches(keras.utils.PyDataset):
         check_integers(batch_size=(1, self.batch_size))
         if pixels_per_image is not None:
             check_integers(pixels_per_image=(1, pixels_per_image))
+        # Arrays with a row for each image of an array, whose rows batches contain as `features`.
+        self.features: tuple[np.ndarray, ...] = ()
         self._order_of = None
         self._iterator = None
         if is_dataset:
@@ -193,11 +195,19 @@ class ImageBatches(keras.utils.PyDataset):
         """Number of batches in an epoch."""
         return self._steps
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several devices or processes share every batch."""
+        return self.replicas > 1 or self.share is not None
+
     def __getitem__(self, index: int) -> tuple[Any]:
         step = self.epoch * self._steps + index
         images = check_images(batch_images(self._read(step, index)), self.channels)
         self._check_shares(len(images))
         inputs = {"images": images}
+        if self.features:
+            rows = self._rows(step)
+            inputs["features"] = tuple(part[rows] for part in self.features)
         if self.pixels_per_image is not None:
             batch, height, width = images.shape[:3]
             random = np.random.default_rng((self.seed, step))
@@ -238,9 +248,13 @@ class ImageBatches(keras.utils.PyDataset):
         return cached[1]
 
     def _from_array(self, step, index):
+        return self.source[self._rows(step)]
+
+    def _rows(self, step: int) -> np.ndarray:
+        """Returns which images of an array are those of a step."""
         pass_number, position = divmod(step, self._pass_length)
         order = self._order(len(self.source), pass_number)
-        return self.source[order[position * self.batch_size : (position + 1) * self.batch_size]]
+        return order[position * self.batch_size : (position + 1) * self.batch_size]
 
     def _from_dataset(self, step, index):
         if isinstance(self.source, ImageFolder):

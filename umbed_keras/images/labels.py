@@ -27,6 +27,8 @@ _TOLERANCE = 12
 _LEAST_ALPHA = 64
 # The share of labelled pixels below which the rarer half of many classes is a soft edge.
 _SOFT_SHARE = 0.05
+# What data sets give to pixels without a label, beside classes of at most so large numbers.
+_VOID, _FEW = 255, 32
 
 
 def read_labels(path: PathLike, axes: str | None = None) -> np.ndarray:
@@ -101,6 +103,33 @@ def as_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
     return numbers.astype("int64")
 
 
+def as_training_labels(labels: ArrayLike, name: str = "labels") -> np.ndarray:
+    """Returns labels that a classifier learns from as int64, as `as_labels` does.
+
+    Args:
+        labels, name: as in `as_labels`.
+
+    Returns:
+        int64 array of at least 0, 0 where there is no label.
+
+    Raises:
+        TypeError: as `as_labels`.
+        ValueError: as `as_labels`, and if a label is negative: elsewhere -1 means no label.
+
+    Examples:
+        >>> as_training_labels(np.array([2.0, np.nan])).tolist()
+        [2, 0]
+    """
+    numbers = as_labels(labels, name)
+    if numbers.size and numbers.min() < 0:
+        raise ValueError(
+            f"`{name}` must be at least 0, and 0 where there is no label. Received: "
+            f"{numbers.min()}. Pass `labels + 1` where -1 is no label and 0 is a class, and else "
+            "`np.maximum(labels, 0)`."
+        )
+    return numbers
+
+
 def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
     """Warns of labels whose many rare classes are the soft edges of a few.
 
@@ -129,6 +158,33 @@ def warn_of_soft_edges(labels: np.ndarray, name: str = "labels") -> None:
             f"`{name}` holds {len(classes)} classes, half of which have "
             f"{int(rarer.sum())} of {int(counts.sum())} labelled pixels: soft edges of strokes are "
             "classes of their own here. Draw or save strokes without smoothing.",
+            stacklevel=3,
+        )
+
+
+def warn_of_void_class(labels: np.ndarray, name: str = "labels") -> None:
+    """Warns of a class 255 beside classes of small numbers.
+
+    Data sets of segmentation give 255 to pixels that are not labelled, and 0 to their first class.
+
+    Args:
+        labels: integers, 0 where there is no label.
+        name: name in the message.
+
+    Examples:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn_of_void_class(np.array([0, 1, 2, 255]))
+        >>> len(caught)
+        1
+    """
+    classes = np.unique(labels[labels != 0])
+    if len(classes) > 1 and classes[-1] == _VOID and classes[-2] <= _FEW:
+        warnings.warn(
+            f"`{name}` holds {_VOID} beside {classes[:-1].tolist()}: it counts as a class. Only 0 "
+            "is no label. Where 255 means that, replace it by 0, after adding 1 to the others if 0 "
+            "is a class.",
             stacklevel=3,
         )
 

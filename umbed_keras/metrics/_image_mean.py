@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import keras
-
+from umbed_keras.metrics._mean import Mean
 from umbed_keras.metrics._unit_images import check_value_range, unit_images
 from umbed_keras.typing import ArrayLike, Tensor
 
 
-class ImageMean(keras.metrics.Mean):
+class ImageMean(Mean):
     """Mean over images of a number that compares an image with its reference; higher is better.
 
     Subclasses implement `_values`, and may set `min_size`, the least height and width of images.

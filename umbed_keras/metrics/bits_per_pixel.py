@@ -72,10 +72,10 @@ class BitsPerPixel(keras.metrics.Metric):
         """Returns the bits per pixel of both coders.
 
         Returns:
-            dict with the floats `fixed_length` and `entropy_coded`; 0.0 without any codes.
+            dict with the floats `fixed_length` and `entropy_coded`; NaN without any codes.
         """
         if not self._pixels:
-            return {"fixed_length": 0.0, "entropy_coded": 0.0}
+            return dict.fromkeys(("fixed_length", "entropy_coded"), float("nan"))
         codes = {name: np.concatenate(parts) for name, parts in self._codes.items()}
         latents = len(next(iter(codes.values())))
         bits = self.bottleneck.bits(codes)._asdict()

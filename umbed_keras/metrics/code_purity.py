@@ -165,13 +165,15 @@ class CodePurity(keras.metrics.Metric):
         """Returns the mean IoU of the classes that have pixels and a code.
 
         Returns:
-            float32 scalar tensor, 0 if there are no such classes.
+            float32 scalar tensor, NaN if there are no such classes.
         """
         codes = self.best_codes() if self.class_codes is None else np.int32(self.class_codes)
         counted = (ops.convert_to_tensor(self.class_counts) > 0) & (codes >= 0)
         iou = ops.take_along_axis(self.iou(), ops.maximum(codes, 0)[None], axis=0)[0]
         counted = ops.cast(counted, "float32")
-        return ops.sum(counted * iou) / ops.maximum(ops.sum(counted), 1.0)
+        classes = ops.sum(counted)
+        mean = ops.sum(counted * iou) / ops.maximum(classes, 1.0)
+        return ops.where(classes == 0, float("nan"), mean)
 
     def get_config(self) -> dict[str, Any]:
         return {

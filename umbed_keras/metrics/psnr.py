@@ -17,7 +17,7 @@ class PSNR(ImageMean):
     """Mean peak signal-to-noise ratio of images in dB; higher is better.
 
     The ratio of an image is `10 log10(range^2 / mean squared error)`, at most 100 dB, so that one
-    exact image does not make the mean infinite. Without any image, the result is 0.
+    exact image does not make the mean infinite. Without any image, the result is NaN.
 
     Args:
         value_range: two floats, the range `(low, high)` of floating-point images. uint8 images are

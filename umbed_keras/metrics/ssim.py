@@ -13,7 +13,7 @@ from umbed_keras.typing import Tensor
 class SSIM(ImageMean):
     """Mean structural similarity of images; higher is better.
 
-    Values range from -1 to 1, which equal images reach. Without any image, the result is 0. The
+    Values range from -1 to 1, which equal images reach. Without any image, the result is NaN. The
     windows are Gaussians of 11x11 pixels with standard deviation 1.5 inside the image; constants
     are `k1 = 0.01` and `k2 = 0.03`. Windows and channels are averaged. Images are scaled to 0..1
     first, so the result does not depend on their range.

@@ -47,6 +47,7 @@ def guided_filter(
         float32 tensor of the shape of `values`; 0 where all windows around have weights of 0.
 
     Raises:
+        TypeError: if `guide` does not hold floats.
         ValueError: if the shapes of `guide` and `values` differ beyond their last axis, or have
             neither three nor four axes.
         ValueError: if `weights` has another shape than their first axes.
@@ -61,6 +62,12 @@ def guided_filter(
         >>> bool(np.ptp(smooth[:, :6]) < 0.1), bool(smooth[4, 6] - smooth[4, 5] > 0.9)
         (True, True)
     """
+    guide = ops.convert_to_tensor(guide)
+    if "float" not in ops.dtype(guide):
+        raise TypeError(
+            "`guide` must be floats, such as `image / 255`, as `epsilon` is in the square of its "
+            f"unit. Received: dtype={ops.dtype(guide)}"
+        )
     guide, values = (ops.cast(array, "float32") for array in (guide, values))
     if len(guide.shape) not in (3, 4) or tuple(guide.shape[:-1]) != tuple(values.shape[:-1]):
         raise ValueError(

@@ -27,7 +27,7 @@ def overlap_add(
         pixel the mean over the patches that cover it, 0 where no patch does.
 
     Raises:
-        TypeError: if `rows` or `cols` are not integers.
+        TypeError: if `patches` are not floats, or `rows` or `cols` are not integers.
         ValueError: if a pixel lies outside its image.
         ValueError: if `patches` does not have five axes, is not square or has an odd side.
         ValueError: if the shape of `rows` or `cols` is not `(batch, pixels)`.
@@ -39,6 +39,9 @@ def overlap_add(
         [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]]
     """
     patches = ops.convert_to_tensor(patches)
+    if "float" not in ops.dtype(patches):
+        # Sums of small integers would overflow.
+        raise TypeError(f"`patches` must be floats. Received: dtype={ops.dtype(patches)}")
     rows, cols = as_indices("rows", rows, height), as_indices("cols", cols, width)
     if len(patches.shape) != 5 or patches.shape[2] != patches.shape[3] or patches.shape[2] % 2:
         raise ValueError(

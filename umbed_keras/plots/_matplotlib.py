@@ -92,3 +92,33 @@ def unit_floats(
             f"Received floats from {finite.min():g} to {finite.max():g}."
         )
     return array
+
+
+def whole_numbers(name: str, numbers: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns integers or booleans of a shape as an array.
+
+    Raises:
+        TypeError: if they are neither integers nor booleans.
+        ValueError: if they have another shape.
+    """
+    array = np.asarray(numbers)
+    if array.dtype.kind not in "biu":
+        raise TypeError(f"`{name}` must be integers. Received: dtype={array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"`{name}` must have shape {shape}. Received: shape={array.shape}")
+    return array
+
+
+def vector_at(vectors: np.ndarray, row: int, col: int) -> np.ndarray:
+    """Returns the vector of a pixel.
+
+    Raises:
+        ValueError: if it has NaN or infinite numbers.
+    """
+    vector = vectors[row, col]
+    if not np.isfinite(vector).all():
+        raise ValueError(
+            f"The vector of the pixel at row {row}, column {col} must be finite. Received NaN or "
+            "infinite numbers, as pixels without data have them."
+        )
+    return vector

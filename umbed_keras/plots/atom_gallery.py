@@ -60,7 +60,8 @@ def atom_gallery(
 
     Raises:
         TypeError: if `indices` are not integers.
-        ValueError: if the arrays have other shapes.
+        ValueError: if the arrays have other shapes, an index is negative, or a coefficient is not
+            finite.
         ValueError: if `atoms`, `examples` or `window` is not an integer of at least 1.
         ValueError: if `map_of` is not the number of an image.
         ImportError: if matplotlib is not installed.
@@ -197,6 +198,10 @@ def _check(images: np.ndarray, indices: np.ndarray, coefficients: np.ndarray | N
             "and cols are height and width of `images`, or both divided by one integer. "
             f"Received: shape={indices.shape} for images of shape {images.shape}"
         )
+    if indices.size and indices.min() < 0:
+        raise ValueError(f"`indices` must be at least 0. Received: {indices.min()}")
+    if coefficients is not None and not np.isfinite(coefficients).all():
+        raise ValueError("`coefficients` must be finite. Received NaN or infinite numbers.")
     if coefficients is not None and coefficients.shape != indices.shape:
         raise ValueError(
             f"`coefficients` must have the shape of `indices`, {indices.shape}. "

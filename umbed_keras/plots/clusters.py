@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import SHADES, new_figure, unit_image
+from umbed_keras.plots._matplotlib import SHADES, new_figure, unit_image, whole_numbers
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def clusters(image: ArrayLike, numbers: ArrayLike) -> "Figure":
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if `numbers` are no integers.
         ValueError: if the arrays have other shapes, or `image` not 1 or 3 channels.
         ImportError: if matplotlib is not installed.
 
@@ -32,12 +33,8 @@ def clusters(image: ArrayLike, numbers: ArrayLike) -> "Figure":
         >>> [axis.get_title() for axis in figure.axes]
         ['image', 'clusters of vectors', 'mean colour of each']
     """
-    image, numbers = unit_image(image), np.asarray(numbers)
-    if numbers.shape != image.shape[:2]:
-        raise ValueError(
-            f"`numbers` must have shape {image.shape[:2]}, that of the pixels of `image`. "
-            f"Received: shape={numbers.shape}"
-        )
+    image = unit_image(image)
+    numbers = whole_numbers("numbers", numbers, image.shape[:2])
     means = np.empty_like(image)
     for number in np.unique(numbers):
         inside = numbers == number

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from umbed_keras.plots._matplotlib import new_figure, unit_floats
+from umbed_keras.plots._matplotlib import new_figure, unit_floats, whole_numbers
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike
         `matplotlib.figure.Figure`.
 
     Raises:
+        TypeError: if `indices` are no integers.
+        ValueError: if the arrays have other shapes, or a coefficient is NaN or infinite.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -33,7 +35,15 @@ def code_heatmaps(images: ArrayLike, indices: ArrayLike, coefficients: ArrayLike
         >>> figure.axes[1].get_title()
         'VQ'
     """
-    images, indices = unit_floats("images", images), np.asarray(indices)
+    images, coefficients = unit_floats("images", images), np.asarray(coefficients)
+    if images.ndim != 4 or coefficients.ndim != 4 or len(coefficients) != len(images):
+        raise ValueError(
+            "`images` must have shape (n, height, width, channels), and `coefficients` shape (n, "
+            f"rows, cols, sparsity). Received: {images.shape} and {coefficients.shape}"
+        )
+    indices = whole_numbers("indices", indices, coefficients.shape[:3])
+    if not np.isfinite(coefficients).all():
+        raise ValueError("`coefficients` must be finite. Received NaN or infinite numbers.")
     strongest = np.log10(1 + np.abs(coefficients).max(axis=-1))
     figure, axes = new_figure(len(images), 3, 9, 2.7 * len(images) + 0.4)
     columns = (

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from umbed_keras.ops.similarity import cosines_to
-from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_floats
+from umbed_keras.plots._matplotlib import (
+    SHADES,
+    draw_ring,
+    new_figure,
+    unit_floats,
+    vector_at,
+    whole_numbers,
+)
 from umbed_keras.plots.similarity import COSINES
 from umbed_keras.typing import ArrayLike
 
@@ -17,11 +24,16 @@ def embedding_to_rgb(vectors: ArrayLike) -> np.ndarray:
     """Returns the first three principal components of vectors as colours.
 
     Args:
-        vectors: floats `(height, width, latent_dim)`.
+        vectors: floats `(height, width, latent_dim)`. Vectors of NaN, as pixels without data have
+            them, become black.
 
     Returns:
         float64 `(height, width, 3)` in 0..1: each component from its 2nd to its 98th percentile.
         Components beyond `latent_dim` are 0.
+
+    Raises:
+        ValueError: if `vectors` do not have three axes, or no pixel.
+        ValueError: if a vector has infinite numbers, or only some of NaN, or all vectors are NaN.
 
     Examples:
         >>> vectors = np.random.default_rng(0).normal(size=(6, 8, 4))
@@ -29,16 +41,28 @@ def embedding_to_rgb(vectors: ArrayLike) -> np.ndarray:
         >>> colours.shape, float(colours.min()), float(colours.max())
         ((6, 8, 3), 0.0, 1.0)
     """
-    vectors = np.asarray(vectors)
-    height, width, size = vectors.shape
-    flat = vectors.reshape(-1, size).astype("float64")
+    vectors = np.asarray(vectors, "float64")
+    if vectors.ndim != 3 or not vectors.size:
+        raise ValueError(
+            "`vectors` must have shape (height, width, latent_dim), each at least 1. "
+            f"Received: shape={vectors.shape}"
+        )
+    known = ~np.isnan(vectors).all(axis=-1)
+    flat = vectors[known]
+    if not (len(flat) and np.isfinite(flat).all()):
+        strange = np.count_nonzero(~np.isfinite(vectors).all(axis=-1))
+        raise ValueError(
+            "`vectors` must be finite, or NaN throughout where there are no data. Received NaN or "
+            f"infinite numbers in {strange} of {known.size} vectors."
+        )
     centred = flat - flat.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
     components = centred @ axes[:, ::-1][:, :3]
     low, high = np.percentile(components, [2, 98], axis=0)
-    colours = np.zeros((len(flat), 3))
-    colours[:, : components.shape[1]] = (components - low) / np.maximum(high - low, 1e-12)
-    return np.clip(colours, 0, 1).reshape(height, width, 3)
+    scaled = (components - low) / np.maximum(high - low, 1e-12)
+    colours = np.zeros((*known.shape, 3))
+    colours[known, : components.shape[1]] = np.clip(scaled, 0, 1)
+    return colours
 
 
 def embedding(
@@ -63,8 +87,9 @@ def embedding(
         `matplotlib.figure.Figure`.
 
     Raises:
-        TypeError: if images are neither uint8 nor floats.
+        TypeError: if images are neither uint8 nor floats, or `code_map` no integers.
         ValueError: if floats have another scale than 0..1, or arrays have other shapes.
+        ValueError: if `vectors` are not as in `embedding_to_rgb`, or NaN at `pixel`.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -82,7 +107,7 @@ def embedding(
             f"{image.shape[:2]}. Received: shape={np.shape(vectors)}"
         )
     sides = zip(pixel or (), image.shape, strict=False)
-    if any(position not in range(side) for position, side in sides):
+    if len(pixel or (0, 0)) != 2 or any(position not in range(side) for position, side in sides):
         raise ValueError(f"`pixel` must lie in an image of {image.shape[:2]}. Received: {pixel}")
     panels = [
         ("image", np.squeeze(image), SHADES),
@@ -91,12 +116,11 @@ def embedding(
     ]
     if code_map is not None:
         # Neighbouring indices are unrelated, so they get different colours.
-        panels.insert(
-            2, ("code (first index)", np.asarray(code_map) % 20, {"cmap": "tab20", "vmax": 19})
-        )
+        codes = whole_numbers("code_map", code_map, image.shape[:2]) % 20
+        panels.insert(2, ("code (first index)", codes, {"cmap": "tab20", "vmax": 19}))
     if pixel is not None:
         vectors = np.asarray(vectors, "float64")
-        cosines = cosines_to(vectors, vectors[pixel])
+        cosines = cosines_to(vectors, vector_at(vectors, *pixel))
         panels.insert(-1, ("similarity to the ringed pixel (cosine)", cosines, COSINES))
     rows = 1 if len(panels) < 5 else 2
     cols = -(-(len(panels) + 1) // rows)

@@ -1,5 +1,6 @@
 """Figure of trials as lines through their hyperparameters."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ def parallel_coordinates(columns: Mapping[str, Sequence[Any]]) -> "Figure":
 
     Args:
         columns: dict, name to sequence, all of one length. Floats are drawn to scale; integers,
-            strings and None at even steps.
+            strings and None at even steps. Trials with NaN or infinite numbers are left out.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
+        ValueError: if the columns have other lengths, or no trial is left.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -30,6 +32,7 @@ def parallel_coordinates(columns: Mapping[str, Sequence[Any]]) -> "Figure":
         >>> [text.get_text().strip() for text in figure.axes[0].texts[:4]]
         ['1', '2', '4', 'sparsity']
     """
+    columns = _without_gaps(columns)
     figure, axes = new_figure(1, 1, 1.7 * len(columns) + 1, 4.5)
     axis = axes[0, 0]
     heights = {}
@@ -55,6 +58,23 @@ def parallel_coordinates(columns: Mapping[str, Sequence[Any]]) -> "Figure":
     axis.set_xlim(-0.2, len(columns) - 0.4)
     axis.set_ylim(-0.08, 1.15)
     return figure
+
+
+def _without_gaps(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Returns the columns of the trials whose numbers are all finite."""
+    if len({len(values) for values in columns.values()}) != 1:
+        raise ValueError(
+            "`columns` must have one length. Received: "
+            f"{ {name: len(values) for name, values in columns.items()} }"
+        )
+    trials = [
+        trial
+        for trial in zip(*columns.values(), strict=True)
+        if all(math.isfinite(value) for value in trial if isinstance(value, float))
+    ]
+    if not trials:
+        raise ValueError("`columns` must have a trial of finite numbers. Received none.")
+    return {name: list(part) for name, part in zip(columns, zip(*trials, strict=True), strict=True)}
 
 
 def _sortable(value: Any) -> tuple[int, Any]:

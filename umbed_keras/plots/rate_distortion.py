@@ -27,14 +27,15 @@ def rate_distortion(
 
     Args:
         settings: dict, name of a method to a dict of sequences of one length: `"rate"`, and each
-            measure by its name. Higher is better, except for LPIPS and MSE. Points with NaN are
-            left out.
+            measure by its name, the same for all methods. Rates are above 0. Higher is better,
+            except for LPIPS and MSE. Points with NaN are left out.
         rates: str, label of the rates.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
+        ValueError: if methods have other measures, or a rate is 0 or negative.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -43,6 +44,17 @@ def rate_distortion(
         >>> figure.axes[0].get_title()
         'PSNR (higher is better)'
     """
+    names = {name: set(columns) for name, columns in settings.items()}
+    if not names or any(
+        "rate" not in own or own != names[next(iter(names))] for own in names.values()
+    ):
+        raise ValueError(
+            "`settings` must be one or more methods, each with 'rate' and the same measures. "
+            f"Received: { {name: sorted(own) for name, own in names.items()} }"
+        )
+    for name, columns in settings.items():
+        if np.any(np.asarray(columns["rate"], "float64") <= 0):
+            raise ValueError(f"Rates must be above 0. Received: {columns['rate']} of {name!r}")
     measures = [name for name in next(iter(settings.values())) if name != "rate"]
     figure, axes = new_figure(1, len(measures), 6 * len(measures), 5.4)
     for axis, measure in zip(axes[0], measures, strict=True):

@@ -45,7 +45,10 @@ def reconstructions(
     if error_limit is not None and not error_limit > 0:
         raise ValueError(f"`error_limit` must be above 0. Received: {error_limit}")
     errors = {name: np.abs(array - images).mean(axis=-1) for name, array in rebuilt.items()}
-    limit = error_limit or max(float(error.max()) for error in errors.values())
+    # Pixels without data have no error.
+    limit = error_limit or max(
+        float(np.max(e, initial=0, where=~np.isnan(e))) for e in errors.values()
+    )
     columns = 1 + 2 * len(rebuilt)
     figure, axes = new_figure(len(images), columns, 2.4 * columns, 2.4 * len(images) + 0.4)
     for row, image in enumerate(images):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from umbed_keras.ops.similarity import check_pixel, cosines_to
-from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_image
+from umbed_keras.plots._matplotlib import SHADES, draw_ring, new_figure, unit_image, vector_at
 from umbed_keras.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def similarity(image: ArrayLike, vectors: ArrayLike, row: int, col: int) -> "Fig
 
     Raises:
         ValueError: if the arrays have other shapes, or `image` not 1 or 3 channels.
-        ValueError: if the pixel is outside the image.
+        ValueError: if the pixel is outside the image, or has no finite vector.
         ImportError: if matplotlib is not installed.
 
     Examples:
@@ -49,11 +49,12 @@ def similarity(image: ArrayLike, vectors: ArrayLike, row: int, col: int) -> "Fig
             f"`image`. Received: shape={vectors.shape}"
         )
     check_pixel(image.shape, row, col)
+    cosines = cosines_to(vectors, vector_at(vectors, row, col))
     height, width = image.shape[:2]
     figure, axes = new_figure(1, 2, 10, 4.6 * height / width + 0.4)
     axes[0, 0].imshow(np.squeeze(image), **SHADES)
     axes[0, 0].set_title(f"pixel at row {row}, column {col}")
-    drawn = axes[0, 1].imshow(cosines_to(vectors, vectors[row, col]), **COSINES)
+    drawn = axes[0, 1].imshow(cosines, **COSINES)
     axes[0, 1].set_title("similarity (cosine)")
     for axis in axes[0]:
         draw_ring(axis, row, col)

@@ -39,7 +39,7 @@ def usage_bars(counts: Mapping[str, ArrayLike]) -> "Figure":
     figure, axes = new_figure(len(counts), 1, 9, 2.6 * len(counts) + 0.2)
     for axis, (name, uses) in zip(axes[:, 0], counts.items(), strict=True):
         order = np.argsort(-np.asarray(uses), kind="stable")
-        shares = np.asarray(uses)[order] / max(np.sum(uses), 1)
+        shares = np.asarray(uses)[order] / (np.sum(uses) or 1)
         axis.set_axis_on()
         axis.bar(np.arange(len(shares)), 100 * shares, color="#2e6f95")
         axis.axhline(100 / len(shares), color="black", linewidth=0.8, linestyle="--")

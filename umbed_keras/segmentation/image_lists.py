@@ -9,7 +9,7 @@ import numpy as np
 
 from umbed_keras.images.arrays import to_host
 from umbed_keras.images.image import Image
-from umbed_keras.images.labels import as_labels, read_labels
+from umbed_keras.images.labels import as_training_labels, read_labels
 from umbed_keras.images.read_image import read_image
 from umbed_keras.typing import ArrayLike, PathLike
 
@@ -71,7 +71,8 @@ def as_label_images(
 
     Raises:
         TypeError: if labels are no numbers.
-        ValueError: if `labels` are not as many as `images`, have other sizes, or are no integers.
+        ValueError: if `labels` are not as many as `images`, have other sizes, or are negative or no
+            integers.
 
     Examples:
         >>> as_label_images(np.array([[True, False]]), [Image(np.zeros((1, 2)))])[0].tolist()
@@ -95,7 +96,9 @@ def as_label_images(
         if isinstance(label, str | os.PathLike):
             given = axes.lower().replace("c", "") if axes else letters
             label = read_labels(label, given if len(given) > 2 else None)
-        label = as_labels(label if isinstance(label, np.ma.MaskedArray) else to_host(label))
+        label = as_training_labels(
+            label if isinstance(label, np.ma.MaskedArray) else to_host(label)
+        )
         shape = tuple(image.sizes[axis] for axis in letters)
         if label.shape != shape:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Segmentation of images from a few labelled pixels."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Self
@@ -7,7 +8,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from umbed_keras.images.labels import warn_of_soft_edges
+from umbed_keras.images.labels import warn_of_soft_edges, warn_of_void_class
 from umbed_keras.images.scaling import Scaling
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
@@ -130,7 +131,8 @@ class PixelClassifier(LabelAdvice):
                 their number of channels.
             ValueError: if an image has axes that have no one meaning, or a number of channels that
                 the embedder does not take.
-            ValueError: if `labels` contain fewer than two classes, or numbers that are no integers.
+            ValueError: if `labels` contain fewer than two classes, or numbers that are negative or
+                no integers.
             ValueError: if there is no preset `embedder`, `smoothing` is negative or not finite, or
                 `seed` is no integer of at least 0.
         """
@@ -179,6 +181,7 @@ class PixelClassifier(LabelAdvice):
         parts: dict[str, LabelledPart] = {}
         for image, label in zip(images, label_images, strict=True):
             warn_of_soft_edges(label)
+            warn_of_void_class(label)
             vectors = features.of_image(image)
             for plane, part in label_planes(image, label):
                 # Planes without labels count if they had some.
@@ -365,6 +368,8 @@ class PixelClassifier(LabelAdvice):
             embedder = settings["preset"]
         if embedder is None:
             raise ValueError(f"`embedder` must be passed: that of {path} is no preset.")
+        if os.path.isabs(embedder) and not os.path.exists(embedder):
+            raise ValueError(f"`embedder` must be passed: that of {path}, {embedder}, is not here.")
         same = settings.get("parameters") in (None, _parameters(classifier))
         if _class_name(classifier) != settings["classifier"] or not same:
             raise ValueError(

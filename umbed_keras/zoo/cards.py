@@ -27,6 +27,9 @@ ENTRIES = (
     "protocol",
     "metrics",
 )
+# Entries of a configuration that say nothing to a reader.
+_LEFT_OUT = ("name", "trainable", "dtype", "seed", "input_layers", "output_layers")
+_LEFT_OUT += ("build_input_shape",)
 
 
 def write_card(folder: PathLike, name: str | None = None, **entries: Any) -> None:
@@ -147,6 +150,9 @@ def card_text(
         "parameters": f"{metadata.get('parameter_count', 0):,}",
         "weights stored as": f"{metadata.get('weights_dtype')}, statistics as float32",
     }
+    for attribute, network in metadata.get("networks", {}).items():
+        whole = f"{network['class']} {network['name']} of {network['library']} {network['version']}"
+        settings[attribute.replace(".", " ")] = whole
     # A user's own subclass is not among the known classes.
     usage = getattr(known_classes().get(config["registered_name"]), "usage", ())
     parts = [
@@ -198,8 +204,10 @@ def _settings(config):
     """Rows of a table from a configuration: name in words to value, of an object in one line."""
     settings = {}
     for name, value in config.items():
-        if name in ("name", "trainable", "dtype", "seed"):
+        if name in _LEFT_OUT:
             continue
+        if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+            value = len(value)  # the layers of a network
         if isinstance(value, dict):
             inner = ", ".join(f"{key} {part}" for key, part in _settings(value["config"]).items())
             value = f"{value['class_name']}: {inner}" if inner else value["class_name"]

@@ -5,10 +5,9 @@ from typing import Any
 
 import keras
 
+from umbed_keras.extras import import_extra
 from umbed_keras.zoo.format import KERAS
 
-# Keras's errors may repeat the whole configuration.
-_LONGEST = 2000
 # Packages whose classes every process with this package has, or imports by name.
 _PACKAGES = ("keras", "keras_hub", "umbed_keras")
 
@@ -26,6 +25,19 @@ def is_keras_file(path: Path) -> bool:
     return path.suffix == KERAS and path.is_file()
 
 
+def reason(error: Exception) -> str:
+    """Returns why Keras could not make an object, without the configurations around it.
+
+    Args:
+        error: what `keras.saving.deserialize_keras_object` or `keras.saving.load_model` raised.
+
+    Examples:
+        >>> reason(TypeError("<class Dense> could not be ... Exception encountered: no units"))
+        'no units'
+    """
+    return str(error).rpartition("Exception encountered: ")[2][:2000]
+
+
 def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs: Any) -> Any:
     """Loads a model that `model.save` wrote, in the safe mode of Keras: no code in it is run.
 
@@ -40,6 +52,7 @@ def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs:
 
     Raises:
         ValueError: if the file can't be loaded in safe mode, or holds a model of another class.
+        ImportError: if it holds a network of KerasHub, which is not installed.
 
     Examples:
         >>> uk.PixelEmbedder(latent_dim=4, widths=(4,)).save("mine.keras")
@@ -49,7 +62,9 @@ def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        raise ValueError(f"{path} can't be loaded: {str(error)[:_LONGEST]}") from error
+        if "keras_hub" in str(error):
+            import_extra("keras_hub", "keras-hub")
+        raise ValueError(f"{path} can't be loaded: {reason(error)}") from error
     name = type(model).__name__
     if not isinstance(model, kind):
         raise ValueError(f"{path} holds a {name}, not a {kind.__name__} of umbed_keras.")

@@ -1,6 +1,6 @@
 """Models that load from and save to preset folders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import keras
@@ -9,15 +9,12 @@ import numpy as np
 from umbed_keras.typing import PathLike
 from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
-from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file
+from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file, reason
 from umbed_keras.zoo.listing import BuiltinPresets
 from umbed_keras.zoo.locations import find_preset
 from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
-
-# Keras's errors may repeat the whole configuration.
-_LONGEST = 2000
 
 
 class PresetMixin:
@@ -92,7 +89,7 @@ class PresetMixin:
             model = cls.from_config({**config["config"], **kwargs})
         except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"The preset {str(preset)!r} can't be made: {str(error)[:_LONGEST]}"
+                f"The preset {str(preset)!r} can't be made: {reason(error)}"
                 f"{newer_version_hint(metadata)}"
             ) from error
         if load_weights:
@@ -109,6 +106,12 @@ class PresetMixin:
             if (folder / CODEC).is_file():
                 model._read_codec(folder / CODEC, bool(kwargs))
         return model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keras's pickles hold configuration and weights alone.
+        arrays = self.codec_arrays
+        codec = None if arrays is None else dict(arrays)
+        return _restored, (*super().__reduce__(), dict(self.origin), codec)
 
     def save_to_preset(
         self,
@@ -148,6 +151,20 @@ class PresetMixin:
         except ValueError as error:
             if not changed:
                 raise ValueError(f"{path} doesn't fit the model: {error}") from error
+
+
+def _restored(
+    restore: Callable[..., Any],
+    arguments: Sequence[Any],
+    origin: Mapping[str, str],
+    codec: Mapping[str, np.ndarray] | None,
+) -> Any:
+    """Returns the model of a pickle."""
+    model = restore(*arguments)
+    model.origin = origin
+    if codec is not None:
+        model.codec_arrays = codec
+    return model
 
 
 def load_preset(preset: PathLike, **kwargs: Any) -> Any:

@@ -84,7 +84,7 @@ def write_preset(
         stored = type(model).from_config({**model.get_config(), "dtype": weights_dtype})
         for target, source in zip(stored.weights, model.weights, strict=True):
             target.assign(keras.ops.cast(source, target.dtype))
-    _check_finite(model, stored)
+    check_finite(model, stored)
     old_metadata = _readable_metadata(old)
     old_card = old_metadata.get("card", {})
     card = {name: old_card[name] for name in LASTING if name in old_card}
@@ -214,13 +214,29 @@ def _is_ours(folder):
     return ours or "umbed_keras_version" in _readable(folder / METADATA)
 
 
-def _check_finite(model, stored):
-    """Raises ValueError if a weight, as it is or as it is stored, is not finite."""
+def check_finite(model: keras.Model, stored: keras.Model) -> None:
+    """Checks that the weights of a model are finite, as they are and as they are stored.
+
+    Args:
+        model: Keras model.
+        stored: the same model, or a copy of another dtype.
+
+    Raises:
+        ValueError: if a weight is not finite, with its name.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> check_finite(model, model)
+        >>> model.set_weights([np.full((2, 1), np.nan), np.zeros(1)])
+        >>> check_finite(model, model)
+        Traceback (most recent call last):
+        ValueError: The weight '...kernel' is NaN or infinite, and so would be what it gives.
+    """
     for weight, copy in zip(model.weights, stored.weights, strict=True):
         values = keras.ops.convert_to_numpy(keras.ops.cast(copy, "float64"))
         if not np.isfinite(values).all():
             finite = np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float64")))
-            reason = f" in {copy.dtype}" if finite.all() else ", and no such model can be loaded"
+            reason = f" in {copy.dtype}" if finite.all() else ", and so would be what it gives"
             raise ValueError(f"The weight {weight.path!r} is NaN or infinite{reason}.")
 
 

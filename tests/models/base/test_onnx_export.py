@@ -130,15 +130,21 @@ def small_model(**options):
     return uk.PixelEmbedder(4, bottleneck=bottleneck, **sizes, **options)
 
 
+def backbone():
+    """A backbone that is no class of this package: a network of Keras's layers."""
+    layer = keras.layers.Conv2D(4, 3, strides=2, padding="same")
+    return uk.layers.ModelBackbone(keras.Sequential([keras.Input((None, None, 3)), layer]))
+
+
 def test_own_models_are_exported_whatever_their_policy_and_backend(rounding, tmp_path):
     for package in ("torch", "onnxscript"):
         pytest.importorskip(package)
-    model = small_model(dtype="mixed_bfloat16")
+    model = small_model(dtype="mixed_bfloat16", backbone=backbone())
     images = photographs(2, 9, 6, 3)
     model.adapt(images)
     path = tmp_path / "model.onnx"
     model.export_onnx(path, "embed")
-    single = small_model(dtype="float32")
+    single = small_model(dtype="float32", backbone=backbone())
     single.set_weights(model.get_weights())
     expected = single.embed(images)
     bound = rounding(model, expected)

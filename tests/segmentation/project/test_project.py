@@ -303,3 +303,18 @@ def test_a_failed_save_leaves_the_old_file(project, folder, monkeypatch):
         project.save()
     assert path.read_bytes() == before
     assert sorted(part.name for part in folder.iterdir()) == ["cells.umbed", "images"]
+
+
+def test_what_another_program_saved_is_not_overwritten(project, folder):
+    project.save(folder / "p.umbed")
+    other = Project.load(folder / "p.umbed")
+    other.classes = {**other.classes, 9: LabelClass("other", (1, 2, 3))}
+    other.save()
+    other.save()
+    with pytest.raises(FileExistsError, match=r"p.umbed was changed elsewhere.*merge"):
+        project.save()
+    assert 9 in Project.load(folder / "p.umbed").classes
+    project.save(folder / "q.umbed")
+    (folder / "q.umbed").unlink()
+    project.save()
+    assert 9 not in Project.load(folder / "q.umbed").classes

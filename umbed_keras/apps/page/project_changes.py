@@ -220,11 +220,12 @@ class ProjectChanges:
         """Writes the project to its file.
 
         Raises:
-            OSError: if the file can't be written.
+            OSError: if the file can't be written, or was changed by another program.
         """
         with self._saving:
             twin = self._snapshot()
-            twin.save(self.project.path)
+            twin.save()
+            self.project.saved_digest = twin.saved_digest
 
     @contextmanager
     def _change(self, name: str) -> Iterator[None]:
@@ -256,7 +257,7 @@ class ProjectChanges:
                 project.smoothing,
                 project.seed,
             )
-            twin.path = project.path
+            twin.path, twin.saved_digest = project.path, project.saved_digest
             twin.images = {
                 key: dataclasses.replace(image, runs=dict(image.runs))
                 for key, image in project.images.items()

@@ -117,7 +117,8 @@ class FittingMixin:
         The other arguments are those of `keras.Model.fit`. The order of arrays, and the pixels
         that a `PixelEmbedder` samples, are functions of the model's seed and the number of the
         step. Devices or processes that train together share every batch, see
-        `umbed_keras.backend.devices`.
+        `umbed_keras.backend.devices`. Of images in an array the features of a `PixelEmbedder`'s
+        backbone are computed once for all epochs, if they fit into 2 GiB and one device trains.
 
         Args:
             x: array of images, `umbed_keras.ImageFolder`, `keras.utils.PyDataset`,
@@ -170,6 +171,10 @@ class FittingMixin:
                 **options,
             )
         self._prepare_to_learn(x)
+        rounds = epochs - initial_epoch
+        self._keep_for_epochs(batches, rounds)
+        if validation_data is not None:
+            self._keep_for_epochs(validation_data, rounds // validation_freq)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [EpochNumber(batches), *keras.tree.flatten(callbacks or [])]
         else:
@@ -278,6 +283,9 @@ class FittingMixin:
 
     def _call_for_training(self, batch):
         return self.call_batch(batch, training=True)
+
+    def _keep_for_epochs(self, batches: ImageBatches, epochs: int) -> None:
+        """Adds to batches what is the same in every epoch; by default nothing is."""
 
     def _prepare_to_learn(self, images):
         """Adapts the model if need be, and forgets the preset that its weights came from."""

@@ -20,6 +20,7 @@ from umbed_keras.models.base.onnx_export import Graph, export_onnx
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import PathLike, Shape, Tensor
 from umbed_keras.zoo.preset_mixin import PresetMixin
+from umbed_keras.zoo.saving import check_finite
 
 
 class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -174,6 +175,20 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
                 computes other numbers than the model. An old file at `path` stays.
         """
         export_onnx(self, path, what)
+
+    def save(
+        self, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Writes the model to a `.keras` file, see `keras.Model.save`.
+
+        Args:
+            filepath, overwrite, zipped, **kwargs: as in `keras.Model.save`.
+
+        Raises:
+            ValueError: if a weight is NaN or infinite, as after a training that diverged.
+        """
+        check_finite(self, self)
+        super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def quantize(self, mode: Any = None, *args: Any, **kwargs: Any) -> None:
         """Refuses to quantise weights: these models compute with their weights as they are.

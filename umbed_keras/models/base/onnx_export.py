@@ -1,5 +1,6 @@
 """Export of models to ONNX files."""
 
+import importlib
 import json
 import logging
 import os
@@ -21,7 +22,6 @@ from umbed_keras.files import written_whole
 from umbed_keras.models.base.onnx_check import check_onnx
 from umbed_keras.typing import PathLike, Shape
 from umbed_keras.version import __version__
-from umbed_keras.zoo import load_preset
 
 # Sizes with which the exporter traces the graph. They are so large that no feature map inside has
 # a size of 1, which the exporter would take for a constant.
@@ -244,8 +244,10 @@ def _export_elsewhere(model, path, what):
 
 
 def main() -> None:
-    """Exports a preset by the command's arguments: its path, the file, `what`, `origin` as JSON."""
-    preset, path, what, origin = sys.argv[1:]
-    model = load_preset(Path(preset))
+    """Exports a model by the arguments: file, path, `what`, `origin` as JSON, and a module."""
+    file, path, what, origin, module = sys.argv[1:]
+    importlib.import_module(module)  # registers the model's class
+    # The calling process has just written the file.
+    model = keras.saving.load_model(file, compile=False, safe_mode=False)
     model.origin = json.loads(origin)
     export_onnx(model, path, what)

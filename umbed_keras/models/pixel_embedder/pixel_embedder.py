@@ -19,6 +19,7 @@ from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.pixel_embedder.backbone_weights import BackboneWeightsMixin
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
+from umbed_keras.models.pixel_embedder.kept_features import KeptFeaturesMixin
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
 from umbed_keras.models.pixel_embedder.pyramid_projection import PyramidProjection
 from umbed_keras.models.pixel_embedder.pyramid_start import PyramidStartMixin
@@ -42,6 +43,7 @@ class PixelEmbedder(
     TiledEmbeddingMixin,
     ReconstructionMixin,
     PyramidStartMixin,
+    KeptFeaturesMixin,
     ExportedGraphsMixin,
     ImageModel,
 ):
@@ -255,8 +257,9 @@ class PixelEmbedder(
         """Computes what training needs of sampled pixels.
 
         Args:
-            batch: dictionary of `images`, float32 `(batch, height, width, channels)` in 0..1, and
-                of `rows` and `cols`, integers `(batch, pixels)`.
+            batch: dictionary of `images`, float32 `(batch, height, width, channels)` in 0..1; of
+                `rows` and `cols`, integers `(batch, pixels)`; and optionally of `features`, the
+                maps that the backbone gives for the images.
             training: bool.
 
         Returns:
@@ -273,7 +276,8 @@ class PixelEmbedder(
         pyramid = patch_pyramid(images, rows, cols, self.patch_size, self.pyramid_levels)
         linear = self.projection.project(pyramid) if self.projection else 0.0
         if self.backbone:
-            features = self.features.gather(self._feature_maps(padded), rows, cols)
+            maps = batch["features"] if "features" in batch else self._feature_maps(padded)
+            features = self.features.gather(maps, rows, cols)
             linear = linear + self.features.project(features)
         latents = linear
         if self.unet:

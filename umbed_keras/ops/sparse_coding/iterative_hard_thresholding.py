@@ -3,6 +3,7 @@
 from keras import ops
 
 from umbed_keras.backend.exporting import one_operation
+from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.sparse_coding import _arguments
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -30,7 +31,7 @@ def iterative_hard_thresholding(
         The indices of a signal are distinct.
 
     Raises:
-        ValueError: if `iterations` is below 1.
+        ValueError: if `iterations` is not an integer of at least 1.
         ValueError: if `sparsity` is not an integer from 1 to `num_atoms`.
         ValueError: if `dictionary` does not have two axes, or if the last axis of `signals` does
             not have the length of an atom.
@@ -41,8 +42,7 @@ def iterative_hard_thresholding(
         >>> keras.ops.convert_to_numpy(indices).tolist()
         [[2, 0]]
     """
-    if iterations < 1:
-        raise ValueError(f"`iterations` must be at least 1. Received: {iterations}")
+    check_integers(iterations=(1, iterations))
     signals, dictionary, leading, dtype = _arguments.prepare(signals, dictionary, sparsity)
     atoms, norms = _arguments.unit_atoms(dictionary)
     gram = atoms @ ops.transpose(atoms)
@@ -52,7 +52,7 @@ def iterative_hard_thresholding(
     step = 1 / ops.where(norm > 0, norm, 1.0)
     dense = ops.zeros_like(correlations)
     num_atoms = dictionary.shape[0]
-    for _ in range(iterations):
+    for _ in range(int(iterations)):
         moved = dense + step * (correlations - dense @ gram)
         _, indices = ops.top_k(ops.abs(moved), int(sparsity))
         kept = ops.sum(ops.one_hot(indices, num_atoms, dtype=ops.dtype(moved)), axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 
 from umbed_keras.images.folder_files import folder_files
 from umbed_keras.images.image import Image
-from umbed_keras.images.labels import as_labels, read_labels, write_labels
+from umbed_keras.images.labels import as_training_labels, read_labels, write_labels
 from umbed_keras.images.readers.hdf5 import split_dataset
 from umbed_keras.segmentation.image_lists import join_planes, label_planes
 from umbed_keras.segmentation.project.label_class import LabelClass, with_numbers
@@ -123,9 +123,10 @@ class LabelledImages:
         Raises:
             KeyError: if there is no such image.
             TypeError: if `labels` are no numbers.
-            ValueError: if they are no integers, or have another size; or if there is no such plane.
+            ValueError: if they are negative or no integers, or have another size; or if there is no
+                such plane.
         """
-        image, numbers = self._image(key), as_labels(labels)
+        image, numbers = self._image(key), as_training_labels(labels)
         if plane is None:
             shape = tuple(image.sizes.values())
             planes = label_planes(_empty(image), numbers) if numbers.shape == shape else ()

@@ -17,7 +17,7 @@ from umbed_keras.segmentation.project.label_class import LabelClass, as_classes,
 from umbed_keras.segmentation.project.labelled_images import LabelledImages
 from umbed_keras.segmentation.project.merging import class_numbers, merged_runs
 from umbed_keras.segmentation.project.project_diff import ProjectDiff, differing_strokes
-from umbed_keras.segmentation.project.project_file import read_project, write_project
+from umbed_keras.segmentation.project.project_file import file_digest, read_project, write_project
 from umbed_keras.segmentation.project.project_image import ProjectImage
 from umbed_keras.segmentation.project.runs import NO_RUNS
 from umbed_keras.segmentation.smoothing import (
@@ -50,6 +50,7 @@ class Project(LabelledImages):
         classes: dictionary from the number of each class to its `LabelClass`.
         images: dictionary from the key of each image to its `ProjectImage`.
         path: `pathlib.Path` of the file that was loaded or saved last, or None.
+        saved_digest: SHA-256 of that file as it was then, or None.
 
     Raises:
         TypeError: if `preset` is neither a name nor a path.
@@ -91,6 +92,7 @@ class Project(LabelledImages):
         self.smoothing = smoothing
         self.seed = seed
         self.path: Path | None = None
+        self.saved_digest: str | None = None
         self._model: PixelClassifier | None = None
         self._classifier: PixelClassifier | None = None
         self._fitted_to: Any = None
@@ -103,19 +105,28 @@ class Project(LabelledImages):
     def save(self, path: PathLike | None = None) -> None:
         """Writes the project to a file, whole or not at all: the old file stays until then.
 
+        What another program has saved to the same file since is not overwritten.
+
         Args:
             path: path of the file, by convention with the suffix .umbed; None takes that of the
                 file that was loaded or saved last.
 
         Raises:
             OSError: if the file can't be written.
+            FileExistsError: if the file was changed since this project was loaded or saved last.
             ValueError: if `path` is None and there is no such file.
         """
         path = self.path if path is None else Path(os.path.abspath(path))
         if path is None:
             raise ValueError("`path` must name a file: the project was not saved before.")
+        known = path == self.path and self.saved_digest is not None
+        if known and file_digest(path) not in (None, self.saved_digest):
+            raise FileExistsError(
+                f"{path} was changed elsewhere since it was opened or saved here. Save this "
+                "project to another file, or open that one; `Project.merge` joins two."
+            )
         write_project(path, self._header(), self.images)
-        self.path = path
+        self.path, self.saved_digest = path, file_digest(path)
 
     @classmethod
     def load(cls, path: PathLike) -> "Project":
@@ -132,6 +143,7 @@ class Project(LabelledImages):
             ValueError: if it is no project, was written by a newer version, or is truncated or
                 altered.
         """
+        digest = file_digest(path)
         header, images = read_project(path)
         try:
             classes = {
@@ -145,7 +157,7 @@ class Project(LabelledImages):
             self = cls(classes, **settings)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is no project, or is broken: {error}") from error
-        self.images, self.path = images, Path(os.path.abspath(path))
+        self.images, self.path, self.saved_digest = images, Path(os.path.abspath(path)), digest
         for image in images.values():
             self.classes = with_numbers(self.classes, image.classes)
         if missing := self.missing:

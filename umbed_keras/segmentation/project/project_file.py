@@ -1,5 +1,6 @@
 """Files of projects: JSON and arrays of integers in a zip, nothing that is executed."""
 
+import hashlib
 import io
 import json
 import math
@@ -81,6 +82,27 @@ def write_project(
                 raise ValueError(f"{image.name} has too many strokes: {len(rows)} runs of labels.")
             with archive.open(f"strokes/{number}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, rows, (1, 0), allow_pickle=False)
+
+
+def file_digest(path: PathLike) -> str | None:
+    """Returns the SHA-256 of a file, or None if there is no such file.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        OSError: if the file can't be read.
+
+    Examples:
+        >>> _ = Path("empty.umbed").write_bytes(b"")
+        >>> file_digest("empty.umbed")[:8], file_digest("none.umbed")
+        ('e3b0c442', None)
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def read_project(path: PathLike) -> tuple[dict[str, Any], dict[str, ProjectImage]]:
