@@ -10,6 +10,7 @@ import pytest
 
 import umbed_keras as uk
 from umbed_keras.apps.command import COMMANDS, main
+from umbed_keras.apps.process import runs_command
 
 ROOT = Path(uk.__file__).parents[1]
 
@@ -104,3 +105,9 @@ def test_napari_without_its_extra_names_the_command_of_pip(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["napari"])
     assert 'pip install "umbed_keras[napari]"' in capsys.readouterr().err
+
+
+def test_processes_of_multiprocessing_have_more_arguments_than_they_were_started_with(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["script.py", *"abcdefghij"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "from multiprocessing.spawn ..."])
+    assert not runs_command()

@@ -17,8 +17,11 @@ def runs_command() -> bool:
         >>> runs_command()
         False
     """
+    # Processes of `multiprocessing` have the arguments of the program that started them.
+    if not 0 < len(sys.argv) <= len(sys.orig_argv):
+        return False
     # While `python -m` looks for its module, the first argument is "-m".
-    program = sys.orig_argv[-len(sys.argv)] if sys.argv else ""
+    program = sys.orig_argv[-len(sys.argv)]
     if sys.argv[:1] == ["-m"]:
         return program == _MODULE
     return os.path.splitext(os.path.basename(program))[0] == _SCRIPT

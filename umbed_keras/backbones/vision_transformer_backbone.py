@@ -8,18 +8,12 @@ import keras
 from keras import ops
 
 from umbed_keras.backbones.model_backbone import ModelBackbone
-from umbed_keras.backbones.model_outputs import output_shapes
+from umbed_keras.backbones.model_outputs import map_length, output_shapes
 from umbed_keras.backbones.preprocessing import Preprocessing
-from umbed_keras.backbones.windows import blend_windows, cut_windows, window_starts
+from umbed_keras.backbones.windows import WINDOW, blend_windows, cut_windows, window_starts
 from umbed_keras.backend.exporting import exporting
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
-
-# Side of the windows of a model that takes any size: a multiple of patches of 14 and 16 pixels, and
-# of the stride 32 of transformers with stages.
-WINDOW = 448
-# Tokens of class, distillation and registers.
-_MOST_PREFIX_TOKENS = 16
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -116,7 +110,7 @@ class VisionTransformerBackbone(ModelBackbone):
         maps = []
         for shape in shapes:
             if len(shape) == 3:
-                length = self._map_length(shape[1] or 0)
+                length = map_length(self.model, shape[1] or 0, side, self.patch_size)
                 shape = (shape[0], length, length, shape[2])
             maps.append(shape)
         square = all(len(shape) == 4 and shape[1] and shape[1] == shape[2] for shape in maps)
@@ -135,20 +129,6 @@ class VisionTransformerBackbone(ModelBackbone):
                 "name layers before it in `layers`; where it has tokens, give their `patch_size`"
             )
         return maps
-
-    def _map_length(self, tokens):
-        """Returns the rows of the map that a number of tokens is, without those before it."""
-        if self.patch_size:
-            return self.window // self.patch_size
-        patch_size = getattr(self.model, "patch_size", None)
-        if isinstance(patch_size, Sequence):
-            patch_size = patch_size[0]
-        if patch_size:
-            length = self.window // patch_size
-            # Transformers with stages have patches of 4 pixels and fewer tokens in the end.
-            if 0 <= tokens - length**2 <= _MOST_PREFIX_TOKENS:
-                return length
-        return math.isqrt(tokens)
 
     def call(self, images: ArrayLike) -> list[Tensor]:
         """Maps images to the feature maps of the model; see `Backbone.call`."""

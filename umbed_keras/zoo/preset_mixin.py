@@ -1,6 +1,6 @@
 """Models that load from and save to preset folders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import keras
@@ -109,6 +109,12 @@ class PresetMixin:
                 model._read_codec(folder / CODEC, bool(kwargs))
         return model
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keras's pickles hold configuration and weights alone.
+        arrays = self.codec_arrays
+        codec = None if arrays is None else dict(arrays)
+        return _restored, (*super().__reduce__(), dict(self.origin), codec)
+
     def save_to_preset(
         self,
         folder: PathLike,
@@ -147,6 +153,20 @@ class PresetMixin:
         except ValueError as error:
             if not changed:
                 raise ValueError(f"{path} doesn't fit the model: {error}") from error
+
+
+def _restored(
+    restore: Callable[..., Any],
+    arguments: Sequence[Any],
+    origin: Mapping[str, str],
+    codec: Mapping[str, np.ndarray] | None,
+) -> Any:
+    """Returns the model of a pickle."""
+    model = restore(*arguments)
+    model.origin = origin
+    if codec is not None:
+        model.codec_arrays = codec
+    return model
 
 
 def load_preset(preset: PathLike, **kwargs: Any) -> Any:
