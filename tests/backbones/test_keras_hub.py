@@ -256,3 +256,12 @@ def test_a_class_with_weights_of_a_file_needs_their_preprocessing(tmp_path):
     with pytest.raises(ValueError, match=re.escape("give `preprocessing`")):
         named("ViTBackbone", **options)
     assert named("ViTBackbone", preprocessing="tf", **options).preprocessing == "tf"
+
+
+def test_a_preset_builds_the_network_again(case, tmp_path):
+    _, backbone, model = case
+    model.save_to_preset(tmp_path / "preset")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "preset")
+    assert loaded.backbone.layers == backbone.layers
+    images = noise(1, 40, 70, 3)
+    np.testing.assert_array_equal(loaded.embed(images), model.embed(images))

@@ -72,7 +72,11 @@ class ModelBackbone(Backbone):
 
     # Arguments that are networks of other libraries: see `umbed_keras.zoo.network_checks`.
     preset_networks = ("model",)
-    preset_limits: ClassVar = {"reach": 1 << 16, "floats_per_pixel": 1 << 20}
+    preset_limits: ClassVar = {
+        "reach": 1 << 16,
+        "floats_per_pixel": 1 << 20,
+        "image_channels": 1 << 12,
+    }
 
     def __init__(
         self,

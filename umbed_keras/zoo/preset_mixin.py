@@ -131,7 +131,8 @@ class PresetMixin:
         Args:
             folder: path of the folder, created if it does not exist.
             weights_dtype: str, such as `"float16"`, the type to store the weights in. Statistics
-                stay float32. None stores the weights in their own type.
+                stay float32, and networks of other libraries keep their type. None stores the
+                weights in their own type.
             history: what `fit` returned, or its attribute `history`; the card states its last
                 values.
 
