@@ -87,7 +87,9 @@ class PresetMixin:
         try:
             check_weights(folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]}))
             model = cls.from_config({**config["config"], **kwargs})
-        except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
+        except ImportError:
+            raise
+        except Exception as error:
             raise ValueError(
                 f"The preset {str(preset)!r} can't be made: {reason(error)}"
                 f"{newer_version_hint(metadata)}"
