@@ -45,7 +45,8 @@ def image_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]
         model: `keras.Model`.
 
     Returns:
-        Three ints, each None where the model takes any.
+        Three ints, each None where the model takes any. A model that does not say what it takes is
+        expected to take RGB images of any size.
 
     Raises:
         ValueError: if the model does not have one input with four axes.
@@ -57,6 +58,8 @@ def image_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]
     shapes = [
         tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])
     ]
+    if not shapes:
+        return None, None, 3
     if len(shapes) != 1 or len(shapes[0]) != 4:
         raise ValueError(
             "`model` must have one input, images `(batch, height, width, channels)`. Received: "
