@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 import umbed_keras as uk
+from umbed_keras.apps.command import main
 
 hub = pytest.importorskip("keras_hub")
 numpy = ops.convert_to_numpy
@@ -221,6 +222,19 @@ def test_of_images_and_text_it_is_the_part_of_the_image(tmp_path):
     )
     actual = numpy(backbone(images)[0])
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.ptp(expected))
+
+
+@pytest.mark.torch_alone
+def test_the_command_trains_with_a_backbone_by_name(dinov2, tmp_path):
+    (tmp_path / "scans").mkdir()
+    for index in range(2):
+        np.save(tmp_path / "scans" / f"{index}.npy", noise(64, 64, 3, seed=index))
+    options = "--size 56 --epochs 1 --crops 1 --latent-dim 2 --levels 1 --hidden-units 4 --pixels 4"
+    command = ["train", str(tmp_path / "scans"), *options.split(), "--output", str(tmp_path)]
+    assert main([*command, "--backbone", f"keras_hub:{dinov2[0]}"]) == 0
+    model = uk.PixelEmbedder.from_preset(tmp_path / "preset")
+    assert type(model.backbone.model) is hub.models.DINOV2Backbone
+    assert model.embed(noise(1, 60, 70, 3)).shape == (1, 60, 70, 2)
 
 
 @pytest.mark.torch_alone
