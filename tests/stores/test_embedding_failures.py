@@ -95,3 +95,31 @@ def test_unreadable_images_may_be_removed(model, image, small_tiles, tmp_path):
     stored = embed_store(model, folder, target, verbose=0)
     assert stored.attrs["umbed_keras"]["complete"]
     assert {path.name for path in tmp_path.iterdir()} == {"images", "vectors.zarr"}
+
+
+def test_what_would_be_stored_as_missing_data_is_refused(model, image, tmp_path):
+    np.save(tmp_path / "image.npy", image)
+    broken = type(model).from_config(model.get_config())
+    broken.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    with pytest.raises(ValueError, match=r"The weight .* is NaN or infinite"):
+        embed_store(broken, tmp_path / "image.npy", tmp_path / "vectors.zarr", verbose=0)
+    assert not (tmp_path / "vectors.zarr").exists()
+
+
+def test_images_without_pixels_are_unreadable(model, image, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    np.save(folder / "empty.npy", image[:0])
+    with pytest.raises(ValueError, match=r"has no pixels: its shape is \(0, "):
+        embed_store(model, folder / "empty.npy", tmp_path / "vectors.zarr", verbose=0)
+    np.save(folder / "whole.npy", image)
+    with pytest.raises(RuntimeError, match=r"(?s)empty\.npy.*has no pixels"):
+        embed_store(model, folder, tmp_path / "vectors.zarr", verbose=0)
+
+
+def test_a_scaling_of_another_type_is_refused(model, image, tmp_path):
+    np.save(tmp_path / "image.npy", image)
+    with pytest.raises(TypeError, match=r"`scaling` must be a `umbed_keras\.Scaling`.*\(0, 1\)"):
+        embed_store(
+            model, tmp_path / "image.npy", tmp_path / "vectors.zarr", verbose=0, scaling=(0, 1)
+        )

@@ -132,6 +132,7 @@ def test_a_space_cannot_be_changed():
         ({"sparsity": [8], "latent_dim": [4]}, "sparsity"),
         ({"sparsity": [8], "num_entries": [4]}, "sparsity"),
         ({"rate_weight": -1}, "rate_weight"),
+        ({"rate_weight": float("inf")}, "rate_weight"),
         ({"rate_weight": 0, "bottleneck": ["vector", "density"]}, "rate_weight"),
         ({"learning_rate": ()}, "learning_rate"),
         ({"learning_rate": [1e-3, 0]}, "learning_rate"),

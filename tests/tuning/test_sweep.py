@@ -380,6 +380,8 @@ def test_hyperband_trains_good_trials_further(tmp_path):
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
         ({"images": np.full((4, 16, 16, 3), 255.0)}, "images"),
+        ({"images": np.zeros((4, 3, 16, 16), "uint8")}, "images"),
+        ({"validation_data": np.zeros((1, 16, 16, 1), "uint8")}, "images"),
     ],
     ids=str,
 )

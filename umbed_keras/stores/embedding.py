@@ -20,7 +20,7 @@ from umbed_keras.stores.image_stores import filled, open_collection, options_ide
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
-from umbed_keras.zoo.saving import write_for_processes
+from umbed_keras.zoo.saving import check_finite, write_for_processes
 from umbed_keras.zoo.weights_digest import update_by_weights
 
 # Dtypes of stored vectors.
@@ -84,6 +84,8 @@ def embed_store(
     Raises:
         ValueError: if `dtype`, `workers`, `shard` or `memory_budget` is not allowed, there is no
             such preset, or `target` lies in `source`.
+        TypeError: if `scaling` is no `Scaling`.
+        ValueError: if a weight of the model is NaN or infinite.
         ValueError: if `source` is no readable image, or a folder without one.
         ValueError: if `target` holds something else, or was begun with another model, source or
             content. It is left as it is.
@@ -114,6 +116,7 @@ def embed_store(
         raise ValueError(f"`dtype` must be one of {DTYPES}. Received: {dtype!r}")
     preset = None if isinstance(model, PixelEmbedder) else str(model)
     embedder = model if preset is None else PixelEmbedder.from_preset(model)
+    check_finite(embedder, embedder)  # stored vectors of NaN mean that there are no data
     options = {"scaling": scaling, "channels": channels, "axes": axes}
     images = open_collection(source, target, embedder, options)
     tile_size = _tile_size(embedder, memory_budget, images.reading_bytes)

@@ -63,6 +63,8 @@ class ImageCollection:
         axes: str | None = None,
         plan: Plan | None = None,
     ) -> None:
+        if not isinstance(scaling, Scaling | None):
+            raise TypeError(f"`scaling` must be a `umbed_keras.Scaling`. Received: {scaling!r}")
         self.path = str(path) if is_address(path) else Path(path)
         self._embedder, self._channels, self._axes = embedder, channels, axes
         self._scaling, self._last = scaling or Scaling(), (None, None)
@@ -130,6 +132,8 @@ class ImageCollection:
         """Returns name and sizes of an image, or None if it can't be read."""
         try:
             image = self._open(name)
+            if 0 in image.shape:
+                raise ValueError(f"{image.name} has no pixels: its shape is {image.shape}")
             vectors = ImageVectors(self._embedder, image, self._scaling, self._channels)
             if self.num_groups not in (0, vectors.num_groups):
                 raise ValueError(

@@ -1,5 +1,6 @@
 """What the hypermodels of models with a bottleneck share."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,6 @@ from umbed_keras.bottlenecks.gaussian_bottleneck import GaussianBottleneck
 from umbed_keras.bottlenecks.residual_vector_quantizer import ResidualVectorQuantizer
 from umbed_keras.bottlenecks.scalar_quantizer import ScalarQuantizer
 from umbed_keras.bottlenecks.vector_quantizer import VectorQuantizer
-from umbed_keras.ops.checks import check_at_least
 from umbed_keras.tuning.rate_distortion import OBJECTIVE, RateDistortion
 from umbed_keras.tuning.scopes import choose_value, scoped
 from umbed_keras.tuning.space import (
@@ -57,7 +57,7 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         options: dict, other arguments of the model.
 
     Raises:
-        ValueError: if `rate_weight` is below 0, or 0 with the bottleneck `"density"`.
+        ValueError: if `rate_weight` is below 0 or infinite, or 0 with the bottleneck `"density"`.
         ValueError: if no sparsity is small enough for one of the latent dims.
     """
 
@@ -79,7 +79,10 @@ class BottleneckHyperModel(keras_tuner.HyperModel):
         self.coefficient_bits = coefficient_bits
         self.seed = seed
         self.options = options
-        check_at_least(rate_weight=(0, rate_weight))
+        if not 0 <= rate_weight < math.inf:
+            raise ValueError(
+                f"`rate_weight` must be finite and at least 0. Received: {rate_weight}"
+            )
         if DICTIONARY in as_list(space.bottleneck):
             space.dictionary_sparsities(self._vector_positions)  # raises if there are none
         if DENSITY in as_list(space.bottleneck) and not rate_weight:

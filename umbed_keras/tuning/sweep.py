@@ -81,7 +81,7 @@ def sweep(
 
     Raises:
         TypeError: if images are neither uint8 nor floats.
-        ValueError: if images have another shape or range, or there are none.
+        ValueError: if images have another shape or range than the models take, or there are none.
         ValueError: if `validation_split` leaves no images to train or to validate on.
         ValueError: if `algorithm` is unknown.
         ValueError: if an integer argument is not an integer or too small.
@@ -102,7 +102,10 @@ def sweep(
     check_integers(
         max_trials=(1, max_trials), epochs=(1, epochs), batch_size=(1, batch_size), seed=(0, seed)
     )
-    images, validation_data = _split(images, validation_data, validation_split)
+    max_trials, epochs, batch_size = int(max_trials), int(epochs), int(batch_size)
+    # Otherwise every trial would fail.
+    channels = getattr(hypermodel, "options", {}).get("channels", 3)
+    images, validation_data = _split(images, validation_data, validation_split, channels)
     directory = Path(directory).resolve()
     # KerasTuner's variable, which `umbed_keras.tuning.workers` sets.
     is_worker = os.environ.get("KERASTUNER_TUNER_ID", "chief") != "chief"
@@ -143,12 +146,12 @@ def sweep(
 
 
 def _split(
-    images: ArrayLike, validation_data: ArrayLike | None, validation_split: float
+    images: ArrayLike, validation_data: ArrayLike | None, validation_split: float, channels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns checked images to train and to validate on."""
-    images = _check(images, "images")
+    images = _check(images, "images", channels)
     if validation_data is not None:
-        return images, _check(validation_data, "validation_data")
+        return images, _check(validation_data, "validation_data", channels)
     count = int(len(images) * validation_split) if 0 < validation_split < 1 else 0
     if not count:
         raise ValueError(
@@ -158,9 +161,9 @@ def _split(
     return images[:-count], images[-count:]
 
 
-def _check(images: ArrayLike, name: str) -> np.ndarray:
+def _check(images: ArrayLike, name: str, channels: int) -> np.ndarray:
     """Returns images as `fit` takes them, at least one, in the memory of the host."""
-    images = check_images(images, np.shape(images)[-1])
+    images = check_images(images, channels)
     if not len(images):
         raise ValueError(f"`{name}` must hold at least one image. Received: {images.shape}")
     return images
