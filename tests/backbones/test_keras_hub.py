@@ -254,6 +254,7 @@ def test_convolutional_networks_take_any_size():
         ("dinov2_smal", {}, "first: dinov2_small, dinov2_base"),
         ("siglip", {}, "first: siglip_base_patch16_224"),
         ("ViTBackbone", {}, "has no weights.*'vit_base_patch16_224_imagenet'.*`weights=None`"),
+        ("bert_base_en", {}, "There is no preset or class of keras_hub for images"),
         ("GPT2Backbone", {}, "There is no preset or class of keras_hub for images"),
     ],
 )

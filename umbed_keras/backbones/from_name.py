@@ -41,6 +41,10 @@ def from_name(
     - the class: `VisionTransformerBackbone` for networks with attention or of one image size, else
       `ModelBackbone`.
 
+    KerasHub is the extra `umbed_keras[keras-hub]`. On Linux it brings TensorFlow along, which is
+    not needed: `pip install --no-deps keras-hub` and `pip install kagglehub regex tokenizers` leave
+    it out.
+
     InceptionV3 and InceptionResNetV2 have no maps that divide images by whole strides, and are
     refused.
 

@@ -51,15 +51,16 @@ def hub_network(
         <DINOV2Backbone name=dino_v2_backbone, built=True>
     """
     hub = import_extra("keras_hub", "keras-hub")
+    classes = image_classes(hub)
+    if not _is_elsewhere(name):
+        # Presets of language are refused before they are downloaded.
+        known = [*_image_presets(classes), *classes]
+        check_known("preset or class of keras_hub for images", name, known)
     if is_preset(name, hub):
         loaded = hub.models.Backbone.from_preset(
             name, load_weights=weights == "pretrained", **options
         )
     else:
-        classes = image_classes(hub)
-        check_known(
-            "preset or class of keras_hub for images", name, [*_image_presets(hub), *classes]
-        )
         if weights == "pretrained":
             presets = list(getattr(classes[name], "presets", {}))[:_LISTED_PRESETS]
             raise ValueError(
@@ -136,7 +137,7 @@ def is_preset(name: str, hub: ModuleType) -> bool:
         >>> is_preset("hf://keras/dinov2_small", hub=None)
         True
     """
-    return "://" in name or os.path.isdir(name) or name in hub.models.Backbone.presets
+    return _is_elsewhere(name) or name in hub.models.Backbone.presets
 
 
 def image_classes(hub: ModuleType) -> dict[str, type]:
@@ -160,6 +161,11 @@ def image_classes(hub: ModuleType) -> dict[str, type]:
     }
 
 
+def _is_elsewhere(name):
+    """Whether a name is that of a folder or an address."""
+    return "://" in name or os.path.isdir(name)
+
+
 def _arguments(network_class):
     return set(inspect.signature(network_class.__init__).parameters)
 
@@ -170,11 +176,9 @@ def _shape_argument(network_class):
     return next((name for name in _SHAPE_ARGUMENTS if name in known), None)
 
 
-def _image_presets(hub):
-    """Returns the names of all presets of networks that see images."""
-    return [
-        preset for value in image_classes(hub).values() for preset in getattr(value, "presets", {})
-    ]
+def _image_presets(classes):
+    """Returns the names of all presets of classes."""
+    return [preset for value in classes.values() for preset in getattr(value, "presets", {})]
 
 
 def _image_part(network):
