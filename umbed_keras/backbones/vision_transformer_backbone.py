@@ -97,6 +97,10 @@ class VisionTransformerBackbone(ModelBackbone):
         super().__init__(model, preprocessing, layers, shares, None, floats_per_pixel, **kwargs)
         coarsest = math.lcm(*self.strides)
         self.alignment = max(self.window // 2 // coarsest, 1) * coarsest
+        if not self.any_size:
+            # Two and four windows: an exporter would take one for a constant.
+            step = self.alignment
+            self.traced_size = self.window + step // 2 + 5, self.window + 2 * step + 7
         # A tile with a margin of a window holds all windows that reach into it or the position
         # beyond its border: a model adds two positions to this.
         self.reach = max(self.window - 2 * self.strides[-1], 0)

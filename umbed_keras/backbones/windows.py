@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from umbed_keras.backend.exporting import larger, smallest, take
+from umbed_keras.backend.exporting import count_up, larger, smallest, take
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Tensor
 
@@ -30,7 +30,7 @@ def window_starts(size: int | Tensor, window: int | Tensor, step: int) -> Tensor
         [[0], [0], [0, 4, 8, 10]]
     """
     beyond = larger(size - window, 0)
-    return smallest(step * ops.arange((beyond + step - 1) // step + 1, dtype="int32"), beyond)
+    return smallest(step * count_up((beyond + step - 1) // step + 1), beyond)
 
 
 def cut_windows(images: Tensor, window: tuple[int, int], starts: tuple[Tensor, Tensor]) -> Tensor:
@@ -107,7 +107,7 @@ def _weights(starts, window, size, dtype):
     inside = ops.arange(window, dtype="int32")
     weights = ops.cast(ops.minimum(inside, window - 1 - inside), "float32") + 0.5
     positions = ops.reshape(starts[:, None] + inside, (1, -1))
-    here = positions == ops.arange(size, dtype="int32")[:, None]
+    here = positions == count_up(size)[:, None]
     repeated = ops.zeros_like(starts, dtype="float32")[:, None] + weights
     weights = ops.reshape(repeated, (1, -1)) * ops.cast(here, "float32")
     return ops.cast(weights / ops.sum(weights, axis=1, keepdims=True), dtype)

@@ -91,6 +91,26 @@ def gather(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     return torch.gather(values, axis, indices)
 
 
+def count_up(size: int | Tensor) -> Tensor:
+    """Returns the integers from 0 to a size, like `keras.ops.arange`.
+
+    Args:
+        size: int, or what `keras.ops.shape` gives for an unknown size.
+
+    Returns:
+        int32 tensor `(size,)`.
+
+    Examples:
+        >>> keras.ops.convert_to_numpy(count_up(3)).tolist()
+        [0, 1, 2]
+    """
+    if not exporting():
+        return ops.arange(size, dtype="int32")
+    import torch
+
+    return torch.arange(size, dtype=torch.int32)
+
+
 def larger(size: int | Tensor, other: int) -> int | Tensor:
     """Returns the larger of two sizes, the first of which may not be known yet.
 
