@@ -28,8 +28,8 @@ class VisionTransformerBackbone(ModelBackbone):
 
     Tokens of classes and registers, which come first, are dropped; those of patches become a map.
 
-    As in `ModelBackbone`, a model with such a backbone becomes a preset or a `.keras` file. What
-    `export_onnx` writes runs on images of at most one window; ONNX Runtime fails on larger ones.
+    As in `ModelBackbone`, a model with such a backbone becomes a preset, a `.keras` file or an ONNX
+    file (with onnx 1.18 or later), which takes images of any size, too: all their windows at once.
 
     Args:
         model: `keras.Model` that maps images to tokens `(batch, tokens, channels)` or to a map
