@@ -162,11 +162,13 @@ def _filtered(
             result = result + slope * channel
         return result
 
-    if len(values) > MANY and not exporting():
-        # One after the other, as a graph of all at once takes minutes to compile.
-        maps = ops.map(smoothed, ops.stack(values))
-        return [maps[index] for index in range(len(values))]
-    return [smoothed(plane) for plane in values]
+    if len(values) <= MANY:
+        return [smoothed(plane) for plane in values]
+    # A graph with steps for each would take minutes to compile. One map after the other takes
+    # less memory than all at once, but a loop is not exported.
+    maps = ops.stack(values)
+    maps = smoothed(maps) if exporting() else ops.map(smoothed, maps)
+    return [maps[index] for index in range(len(values))]
 
 
 def _factorised(
