@@ -61,3 +61,7 @@ for axis in axes:
 # In a shell it is one line: ``umbed-keras export natural_vae_d16 embed.onnx``; and
 # ``examples/onnx_embed.py`` is a program that embeds files of any size with nothing but NumPy,
 # Pillow and ONNX Runtime.
+#
+# A classifier with its scaling, filter and class names becomes one file by
+# `export_onnx <umbed_keras.segmentation.PixelClassifier.export_onnx>`, and
+# ``examples/serve_onnx.py`` serves its masks over HTTP. :doc:`/destinations` tells more.

@@ -79,6 +79,7 @@ def test_errors_are_one_line_before_anything_is_trained(folder, capsys):
         ("train", "scans", "--scaling", "loud"): "must be one of",
         ("train", "scans", "--figure", "none.png"): "none.png",
         ("train", "scans", "--backbone", "celeba_vq_k16"): "must name a preset with a backbone",
+        ("train", "scans", "--backbone", "keras.applications:VGG17"): "first: VGG19, VGG16",
         ("train", "scans", "--features-only"): "need a --backbone",
         ("autoencode", "scans", "--start", "celeba_lapped_r1"): "--start needs --model lapped",
         ("sweep", "none"): "There is no folder",

@@ -1,5 +1,7 @@
 """Backbones from names: networks of keras.applications with random weights."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -117,6 +119,13 @@ def test_what_does_not_exist_is_answered_by_what_does(name, message):
 def test_a_network_is_no_name():
     with pytest.raises(TypeError, match=r"must be a string.*ModelBackbone"):
         uk.backbones.from_name(keras.applications.MobileNetV2)
+
+
+@pytest.mark.torch_alone
+def test_a_missing_keras_hub_is_named_by_the_pip_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    with pytest.raises(ImportError, match=r'`pip install "umbed_keras\[keras-hub\]"`'):
+        uk.backbones.from_name("keras_hub:dinov2_small")
 
 
 @pytest.mark.torch_alone

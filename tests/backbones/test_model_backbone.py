@@ -130,10 +130,135 @@ def test_models_without_whole_strides_are_refused(case):
         ModelBackbone(REFUSED[case]())
 
 
-def test_a_model_for_images_of_one_size_is_refused():
-    model = keras.Sequential([keras.Input((64, 64, 3)), convolution(4)])
-    with pytest.raises(ValueError, match="expected shape"):
+# One of 256 x 512 pixels was once taken by mistake.
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("size", [(64, 64), (256, 512), (None, 448)], ids=str)
+def test_a_model_for_images_of_one_size_is_refused(size):
+    model = keras.Sequential([keras.Input((*size, 3)), convolution(4)])
+    with pytest.raises(
+        ValueError, match=r"any size: .*\(None, None, 3\).*VisionTransformerBackbone"
+    ):
         ModelBackbone(model)
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("make", [ModelBackbone, uk.backbones.VisionTransformerBackbone])
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("resnet50", "from_name"),
+        (keras.applications.ResNet50, "Call ResNet50 with its arguments"),
+        (keras.Sequential, "Call Sequential with its arguments"),
+        (keras.layers.ReLU(), r"keras\.Sequential\(\["),
+        (None, "Received: None"),
+    ],
+    ids=["string", "function", "class", "layer", "None"],
+)
+def test_what_is_no_model_is_answered_by_what_to_do(make, model, advice):
+    with pytest.raises(TypeError, match=f"`model` must be a `keras.Model`.*{advice}"):
+        make(model)
+
+
+@pytest.mark.torch_alone
+def test_patches_of_14_pixels_and_given_strides():
+    model = small(convolution(5, 14, 14, "valid"))
+    assert ModelBackbone(model).strides == (14,)
+    # 448 is no multiple of 12.
+    model = small(convolution(5, 12, 12, "valid"))
+    with pytest.raises(ValueError, match="pass `strides`"):
+        ModelBackbone(model)
+    backbone = ModelBackbone(model, strides=[12])
+    assert (backbone.strides, backbone.channels) == ((12,), (5,))
+    assert tuple(backbone(noise(1, 36, 24, 3))[0].shape) == (1, 3, 2, 5)
+    assert ModelBackbone.from_config(backbone.get_config()).strides == (12,)
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("strides", [(), (4, 2), (2, 3), (2, 4, 8), (0,), (4,)], ids=str)
+def test_given_strides_are_checked(strides):
+    inputs, *maps = branched()
+    with pytest.raises(ValueError, match="strides"):
+        ModelBackbone(keras.Model(inputs, maps), strides=strides)
+
+
+def decoder(channels=3):
+    """A map of stride 2, which knows one of stride 8."""
+    inputs = keras.Input((None, None, channels))
+    fine = convolution(4)(inputs)
+    coarse = convolution(4, strides=4)(fine)
+    merged = keras.layers.Concatenate()([fine, keras.layers.UpSampling2D(4)(coarse)])
+    return keras.Model(inputs, convolution(5, strides=1)(merged))
+
+
+def test_images_are_reflected_to_multiples(rounding):
+    keras.utils.set_random_seed(0)
+    model = decoder()
+    backbone = ModelBackbone(model, multiple=8)
+    images = noise(2, 18, 10, 3)
+    padded = np.pad(images, ((0, 0), (0, 6), (0, 6), (0, 0)), "reflect")
+    expected = numpy(model(padded))[:, :9, :5]
+    (actual,) = backbone(images)
+    np.testing.assert_allclose(numpy(actual), expected, atol=rounding(model, expected))
+    again = ModelBackbone.from_config(backbone.get_config())
+    assert (again.multiple, again.strides, again.alignment) == (8, (2,), 8)
+
+
+@pytest.mark.torch_alone
+def test_tiles_of_a_decoder_equal_the_whole(rounding):
+    keras.utils.set_random_seed(0)
+    model = uk.PixelEmbedder(
+        latent_dim=4,
+        patch_size=4,
+        pyramid_levels=2,
+        widths=(8, 8),
+        hidden_units=(8,),
+        backbone=ModelBackbone(decoder(), multiple=8, reach=32),
+        feature_components=4,
+    )
+    model.adapt(noise(2, 64, 64, 3))
+    image = noise(1, 75, 100, 3)
+    whole = model.embed(image, tile_size=1024)
+    tiles = model.embed(image, tile_size=32)
+    np.testing.assert_allclose(tiles, whole, atol=rounding(1000, whole))
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("multiple", [0, 8.5, "8"])
+def test_multiples_are_checked(multiple):
+    with pytest.raises(ValueError, match="`multiple` must be"):
+        ModelBackbone(small(convolution(4)), multiple=multiple)
+
+
+def test_the_model_says_how_many_channels_images_have(tmp_path, rounding):
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((None, None, 5)), convolution(4)])
+    backbone = ModelBackbone(network, preprocessing=([0.1, 0.2, 0.3, 0.4, 0.5], 0.5))
+    assert backbone.image_channels == 5
+    model = uk.PixelEmbedder(
+        latent_dim=4,
+        patch_size=2,
+        pyramid_levels=1,
+        widths=(4, 4),
+        hidden_units=(4,),
+        channels=5,
+        backbone=backbone,
+    )
+    images = noise(2, 16, 16, 5)
+    model.adapt(images)
+    values = (images - np.float32([0.1, 0.2, 0.3, 0.4, 0.5])) / np.float32(0.5)
+    expected = numpy(network(values))
+    np.testing.assert_allclose(numpy(backbone(images)[0]), expected, atol=rounding(45, expected))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("preprocessing", ["torch", "caffe", (0.5, [0.5, 0.5, 0.5])], ids=str)
+def test_values_for_three_channels_are_refused_for_others(preprocessing):
+    network = keras.Sequential([keras.Input((None, None, 2)), convolution(4)])
+    with pytest.raises(ValueError, match="`preprocessing` must"):
+        ModelBackbone(network, preprocessing)
 
 
 @pytest.mark.parametrize("preprocessing", ["imagenet", None])

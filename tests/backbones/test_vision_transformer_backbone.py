@@ -78,6 +78,16 @@ def test_of_its_own_size_the_map_is_that_of_the_network(prefix, rounding):
 
 
 @pytest.mark.torch_alone
+def test_the_model_says_how_many_channels_images_have(rounding):
+    model = keras.Sequential([keras.Input((32, 32, 2)), keras.layers.Conv2D(DIM, 8, 8)])
+    backbone = VisionTransformerBackbone(model, preprocessing=(0.5, (0.5, 0.25)))
+    assert backbone.image_channels == 2
+    images = noise(1, 32, 32, 2)
+    expected = numpy(model((images - 0.5) / np.float32([0.5, 0.25])))
+    np.testing.assert_allclose(numpy(backbone(images)[0]), expected, atol=rounding(128, expected))
+
+
+@pytest.mark.torch_alone
 def test_layers_are_chosen_by_name():
     network = transformer()
     backbone = VisionTransformerBackbone(network, layers=["tokens", "block"])
@@ -162,7 +172,6 @@ REFUSED = {
         {},
     ),
     "not square": (lambda: keras.Sequential([keras.Input((64, 32, 3)), keras.layers.ReLU()]), {}),
-    "two channels": (lambda: keras.Sequential([keras.Input((64, 64, 2))]), {}),
     "another window": (transformer, {"window": 128}),
     "another patch": (transformer, {"patch_size": 24}),
     "no deviation": (transformer, {"preprocessing": (0.5, 0.0)}),

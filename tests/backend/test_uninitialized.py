@@ -27,3 +27,15 @@ def test_nothing_is_left_to_be_initialized_later():
         layer = keras.layers.Dense(2)
         layer.build((None, 3))
     assert np.isfinite(keras.ops.convert_to_numpy(layer.kernel)).all()
+
+
+@pytest.mark.torch_alone
+def test_shapes_are_not_found_by_computing_much():
+    class Scale(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * keras.ops.ones(5)
+
+    with uninitialized_variables(), pytest.raises(ValueError, match=r"the shape \(1, 65536, 65536"):
+        Scale()(keras.KerasTensor((1, 1 << 16, 1 << 16, 3)))
+    with pytest.raises(RuntimeError):  # the mode ends with the context
+        Scale()(keras.KerasTensor((1, 1, 3)))

@@ -99,6 +99,31 @@ def enlarged(network):
     network["config"]["output_layers"] = [name, 0, 0]
 
 
+def mismatched(network):
+    """A layer that fails on 10^9 numbers, which Keras then computes to find its shape."""
+    network["config"]["layers"][0]["config"]["batch_shape"] = [None, 512, 512, 3]
+    up = network["config"]["layers"][-1]
+    up["config"]["size"] = [64, 64]
+    tensor = json.loads(json.dumps(up["inbound_nodes"][0]["args"][0]))
+    tensor["config"]["keras_history"] = [up["config"]["name"], 0, 0]
+    arguments = {"name": "scaled", "init_values": 1.0, "projection_dim": 7}
+    scaled = serialized("keras.src.applications.convnext", "LayerScale", arguments, "LayerScale")
+    scaled.update(name="scaled", inbound_nodes=[{"args": [tensor], "kwargs": {}}])
+    network["config"]["layers"].append(scaled)
+    network["config"]["output_layers"] = ["scaled", 0, 0]
+
+
+def called_on(*values):
+    return layer(3, inbound_nodes=[{"args": list(values), "kwargs": {}}])
+
+
+CONSTANT = {"class_name": "__tensor__", "config": {"value": [[[[1.0]]]], "dtype": "float32"}}
+TENSOR = {
+    "class_name": "__keras_tensor__",
+    "config": {"shape": [1], "dtype": "float32", "keras_history": ["convolution", 0, 0]},
+}
+
+
 def hub(name="ViTBackbone", **arguments):
     module = f"keras_hub.src.models.x.{name}"
     return whole(**serialized(module, name, arguments, f"keras_hub>{name}"))
@@ -157,6 +182,14 @@ NETWORKS = {
     "models 60 deep": nested(60),
     "channels doubled": doubled,
     "sides enlarged": enlarged,
+    "shapes that must be computed": mismatched,
+    "a call on constants": called_on(CONSTANT),
+    "a call on nothing": called_on(),
+    "a tensor inside a slice": called_on({"class_name": "__slice__", "config": {"start": TENSOR}}),
+    "a tensor inside a constant": called_on({"class_name": "__tensor__", "config": TENSOR}),
+    "a function beside a tensor": called_on(TENSOR, {"class_name": "function", "config": "eval"}),
+    "a list as a class": called_on({"class_name": ["Lambda"], "config": {}}),
+    "a call of the old format": layer(3, inbound_nodes=[[["convolution", 0, 0, {}]]]),
     "a layer by number": lambda network: network["config"]["layers"].__setitem__(2, 7),
     "a graph of nothing": lambda network: network["config"].update(output_layers=["none", 0, 0]),
     "a loop": layer(

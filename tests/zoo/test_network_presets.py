@@ -167,7 +167,8 @@ def test_a_network_of_applications(tmp_path):
     network = keras.applications.MobileNetV2(
         input_shape=(None, None, 3), alpha=0.35, include_top=False, weights=None
     )
-    names = ["block_1_expand_relu", "block_3_expand_relu"]
+    network = keras.Model(network.input, network.get_layer("block_1_expand_relu").output)
+    names = ["Conv1_relu", "block_1_expand_relu"]
     model = embedder(uk.layers.ModelBackbone(network, "tf", names))
     model.save_to_preset(tmp_path / "preset")
     loaded = uk.PixelEmbedder.from_preset(tmp_path / "preset")

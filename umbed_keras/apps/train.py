@@ -2,6 +2,7 @@
 
   umbed-keras train PHOTOS --bottleneck dictionary --output runs/mine
   umbed-keras train SCANS.tar --backbone free_lite0_vae_d32 --output runs/mine
+  umbed-keras train PHOTOS --backbone keras.applications:EfficientNetV2B0 --output runs/mine
 
 The last tenth of the images is held out. Of the images of folders, which may be larger than memory,
 random squares are read during training; tars, .npz files and cifar10 are held in memory.
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pixels", type=int, default=512, help="pixels per image in a step")
     add(
         "--backbone",
-        help="preset whose backbone's features describe pixels as well, or a weights file of "
+        help="whose features describe pixels as well: a preset, a pretrained network such as "
+        "keras.applications:EfficientNetV2B0 or keras_hub:dinov2_small, or a weights file of "
         "examples/tools/convert_efficientnet_lite0.py (default: none)",
     )
     add("--feature-weight", type=float, default=0.02, help="weight of the features in the loss")
@@ -124,13 +126,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _backbone(source: str) -> "Backbone":
-    """The backbone of a preset, or an EfficientNet-Lite0 with the weights of a file."""
+    """The backbone of a preset, a named network, or an EfficientNet-Lite0 with a file's weights."""
     import keras
     from keras import ops
 
     from umbed_keras.backbones.efficientnet_lite0 import EfficientNetLite0
+    from umbed_keras.backbones.from_name import LIBRARIES, from_name
     from umbed_keras.models import PixelEmbedder
 
+    if source.startswith(tuple(f"{library}:" for library in LIBRARIES)):
+        return from_name(source)
     if not source.endswith(_WEIGHTS):
         backbone = PixelEmbedder.from_preset(source).backbone
         if backbone is None:

@@ -6,11 +6,13 @@ from typing import Any
 import keras
 
 from umbed_keras.backbones.applications import application, application_preprocessing
-from umbed_keras.backbones.chosen_layers import chosen_layers
+from umbed_keras.backbones.chosen_layers import chosen_layers, has_attention
+from umbed_keras.backbones.hub_networks import hub_network, hub_preprocessing, is_preset
 from umbed_keras.backbones.model_backbone import ModelBackbone
 from umbed_keras.backbones.model_outputs import image_shape as image_shape_of
 from umbed_keras.backbones.preprocessing import Preprocessing
 from umbed_keras.backbones.vision_transformer_backbone import VisionTransformerBackbone
+from umbed_keras.extras import import_extra
 
 LIBRARIES = ("keras.applications", "keras_hub")
 # Share of the coarsest of several maps: coarse features describe objects, fine ones are closer to
@@ -39,18 +41,28 @@ def from_name(
     - the class: `VisionTransformerBackbone` for networks with attention or of one image size, else
       `ModelBackbone`.
 
+    InceptionV3 and InceptionResNetV2 have no maps that divide images by whole strides, and are
+    refused.
+
     Args:
         name: str, the library and the network: `"keras.applications:"` and the name of a network,
-            such as `"EfficientNetV2B0"`.
+            such as `"EfficientNetV2B0"`; or `"keras_hub:"` and the name of a preset, such as
+            `"dinov2_small"`, the path of its folder, its address (`hf://`, `kaggle://`), or the
+            name of a class, such as `"ViTBackbone"`. Of networks of images and text, and of SAM,
+            it is the part that sees the image.
         layers: names of layers of the network, or of its `pyramid_outputs`, whose outputs are the
             maps, finest first. None chooses them.
         weights: `"pretrained"`, those that the library has for the name; the path of a file of
             weights; or None for random ones.
         image_shape: `(height, width, channels)` of the images that the network is built for. None
-            takes RGB images of any size.
-        preprocessing: as in `ModelBackbone`, instead of the network's.
+            takes that of a preset with attention, else RGB images of any size. Networks of KerasHub
+            that interpolate positions, such as DINOv2 and DINOv3, keep their weights at another
+            size.
+        preprocessing: as in `ModelBackbone`, instead of the network's. A class of KerasHub with
+            random weights takes images in 0..1.
         shares: as in `ModelBackbone`.
-        **options: further arguments of the network, such as `alpha=0.35` for MobileNetV2.
+        **options: further arguments of the network, such as `alpha=0.35` for MobileNetV2, or those
+            of a class of KerasHub.
 
     Returns:
         A `VisionTransformerBackbone` or `ModelBackbone`, whose `model` is the network of the
@@ -58,7 +70,12 @@ def from_name(
 
     Raises:
         TypeError: if `name` is not a string.
+        ImportError: if KerasHub is asked for and not installed.
         ValueError: if the library or the network is not known, with those that are.
+        ValueError: if a class of KerasHub is to have pretrained weights, or a file of weights
+            without `preprocessing`.
+        ValueError: if a preset does not say in which values its network takes images.
+        ValueError: if the weights do not fit images of `image_shape`.
         ValueError: if no layers suit, with those that were tried.
 
     Examples:
@@ -70,7 +87,12 @@ def from_name(
         >>> backbone.strides, backbone.channels
         ((4, 8, 16), (8, 16, 32))
     """
-    network_name = _split(name)
+    library, network_name = _split(name)
+    if library == "keras_hub":
+        network = hub_network(network_name, weights, image_shape, **options)
+        if preprocessing is None:
+            preprocessing = _hub_preprocessing(network_name, weights)
+        return backbone_of(network, preprocessing, layers, shares)
     if preprocessing is None and options.get("include_preprocessing") is False:
         raise ValueError(
             "`include_preprocessing=False` leaves the values of images to you: give "
@@ -106,7 +128,7 @@ def backbone_of(
     """
     layers = chosen_layers(network) if layers is None else layers
     make = ModelBackbone
-    if image_shape_of(network)[0] is not None:
+    if image_shape_of(network)[0] is not None or has_attention(network):
         make = VisionTransformerBackbone
     backbone = make(network, preprocessing, layers, shares)
     distinct = len(set(backbone.strides)) == len(backbone.strides) > 1
@@ -116,8 +138,20 @@ def backbone_of(
     return backbone
 
 
+def _hub_preprocessing(name, weights):
+    """Returns the preprocessing of a preset, or, for random weights of a class, images in 0..1."""
+    if is_preset(name, import_extra("keras_hub", "keras-hub")):
+        return hub_preprocessing(name)
+    if weights is None:
+        return "unit"
+    raise ValueError(
+        f"{name} is a class, which does not say in which values its weights take images: give "
+        "`preprocessing`."
+    )
+
+
 def _split(name):
-    """Returns the name of the network in its library."""
+    """Returns the library and the name of the network in it."""
     if not isinstance(name, str):
         raise TypeError(
             "`name` must be a string, such as 'keras.applications:EfficientNetV2B0'. For a network "
@@ -129,4 +163,4 @@ def _split(name):
             f"`name` must begin with one of {[f'{one}:' for one in LIBRARIES]}, such as "
             f"'keras.applications:EfficientNetV2B0'. Received: {name!r}"
         )
-    return network_name
+    return library, network_name

@@ -1,23 +1,29 @@
 """Any Keras model as a backbone."""
 
 import copy
+import inspect
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import keras
+from keras import ops
 
 from umbed_keras.backbones.backbone import Backbone
 from umbed_keras.backbones.model_outputs import as_inputs, output_shapes, with_outputs
+from umbed_keras.backbones.model_outputs import image_shape as image_shape_of
 from umbed_keras.backbones.preprocessing import (
     Preprocessing,
     checked_preprocessing,
     preprocessed,
 )
+from umbed_keras.ops.checks import check_integers
+from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
-# Size of the image that strides are found with. No common network has a larger stride.
-_HEIGHT, _WIDTH = 256, 512
+# Side of the image that strides are found with, at least: a multiple of 14, 16, 32 and 64.
+_SIDE = 448
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -32,9 +38,9 @@ class ModelBackbone(Backbone):
     `.keras` file, because presets hold no code.
 
     Args:
-        model: `keras.Model` that maps images `(batch, height, width, 3)` of any size to a feature
-            map `(batch, height / stride, width / stride, channels)` or to a list of them, finest
-            first.
+        model: `keras.Model` that maps images `(batch, height, width, image_channels)` of any size
+            to a feature map `(batch, height / stride, width / stride, channels)` or to a list of
+            them, finest first. Its input says how many channels images have.
         preprocessing: the values that the model takes: `"unit"`, images in 0..1; `"byte"`, in
             0..255; `"tf"`, `"torch"` or `"caffe"`, the modes of `preprocess_input` in
             `keras.applications`; or a pair `(mean, standard deviation)` of images in 0..1, each a
@@ -50,11 +56,23 @@ class ModelBackbone(Backbone):
             that of the whole image.
         floats_per_pixel: int, numbers in memory at once for each pixel while features are
             computed.
+        strides: ints, pixels from one position of each map to the next, each a multiple of the one
+            before. None finds them with an image whose sides are multiples of 448, which the
+            strides must divide.
+        multiple: int, number whose multiples the height and the width of an image must be for the
+            model, such as 32 for a decoder of five levels. Images are reflected up to the next
+            multiples, and what the maps have beyond the image is cut off. None takes the coarsest
+            stride.
         **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
 
     Raises:
+        TypeError: if `model` is not a `keras.Model` but, for example, a class or a name.
+        ValueError: if the model takes images of one size: `VisionTransformerBackbone` is for those.
+        ValueError: if `multiple` is not an integer of at least 1.
+        ValueError: if `strides` are not integers of at least 1, each a multiple of the one before.
         ValueError: if `preprocessing` is neither one of the five nor a pair of finite floats or
-            lists of them, or a standard deviation is not above 0.
+            lists of them, one for each channel, or a standard deviation is not above 0, or
+            it is `"torch"` or `"caffe"` and images do not have three channels.
         ValueError: if the model has no layer of one of these names, with those that it has.
         ValueError: if the maps do not divide images by whole strides, finest first.
         ValueError: if `shares` has another length than there are maps, a negative or infinite
@@ -72,7 +90,12 @@ class ModelBackbone(Backbone):
 
     # Arguments that are networks of other libraries: see `umbed_keras.zoo.network_checks`.
     preset_networks = ("model",)
-    preset_limits: ClassVar = {"reach": 1 << 16, "floats_per_pixel": 1 << 20}
+    preset_limits: ClassVar = {
+        "reach": 1 << 16,
+        "floats_per_pixel": 1 << 20,
+        "image_channels": 1 << 12,
+        "multiple": 1 << 11,
+    }
 
     def __init__(
         self,
@@ -82,13 +105,20 @@ class ModelBackbone(Backbone):
         shares: Sequence[float] | None = None,
         reach: int | None = None,
         floats_per_pixel: int = 128,
+        strides: Sequence[int] | None = None,
+        multiple: int | None = None,
         **kwargs: Any,
     ):
+        check_model(model)
         super().__init__(**kwargs)
         self.model = model
+        self.image_channels = image_shape_of(model)[2] or 3
+        self.given_strides = None if strides is None else _checked_strides(strides)
+        check_integers(**({} if multiple is None else {"multiple": (1, multiple)}))
+        self.multiple = None if multiple is None else int(multiple)
         self.layers = None if layers is None else list(layers)
         self._network = with_outputs(model, self.layers)
-        self.preprocessing = checked_preprocessing(preprocessing)
+        self.preprocessing = checked_preprocessing(preprocessing, self.image_channels)
         self.reach = reach
         self.floats_per_pixel = floats_per_pixel
         shapes = self._shapes_of_maps()
@@ -102,20 +132,36 @@ class ModelBackbone(Backbone):
             )
 
     def _shapes_of_maps(self):
-        """Returns the shapes of the maps of an image, and sets `strides`."""
-        shapes = output_shapes(self._network, _HEIGHT, _WIDTH)
-        self.strides = tuple(_HEIGHT // shape[1] if shape[1] else 0 for shape in shapes)
-        ordered = list(self.strides) == sorted(self.strides)
-        whole = all(
-            stride and shape[1:-1] == (_HEIGHT / stride, _WIDTH / stride)
-            for stride, shape in zip(self.strides, shapes, strict=True)
-        )
-        if not (ordered and whole):
+        """Returns the shapes of the maps of an image, and sets `strides` and `alignment`."""
+        height, width, _ = image_shape_of(self.model)
+        if height is not None or width is not None:
             raise ValueError(
-                "`model` must give maps of whole strides, finest first. For transformers and "
-                "models of one input size there is `umbed_keras.layers.VisionTransformerBackbone`. "
-                f"Received: an image of {_HEIGHT}x{_WIDTH} pixels gives {shapes}"
+                "`model` must take images of any size: build it for the shape (None, None, "
+                f"{self.image_channels}), or use `umbed_keras.backbones.VisionTransformerBackbone`,"
+                f" which cuts images into windows. Received: a model of {height}x{width} pixels"
             )
+        unit = math.lcm(*(self.given_strides or (1,)), self.multiple or 1)
+        height = -(-_SIDE // unit) * unit
+        width = 2 * height
+        shapes = output_shapes(self._network, height, width, self.image_channels)
+        strides = self.given_strides
+        if strides is None:
+            strides = tuple(height // shape[1] if shape[1] else 0 for shape in shapes)
+        ordered = list(strides) == sorted(strides) and len(strides) == len(shapes)
+        whole = ordered and all(
+            stride and shape[1:-1] == (height / stride, width / stride)
+            for stride, shape in zip(strides, shapes, strict=True)
+        )
+        if not whole:
+            stated = "" if self.given_strides is None else f" {self.given_strides}"
+            raise ValueError(
+                f"`model` must give maps of whole strides{stated}, finest first. For transformers "
+                "there is `umbed_keras.backbones.VisionTransformerBackbone`; where strides do not "
+                f"divide {_SIDE}, pass `strides`. Received: an image of {height}x{width} pixels "
+                f"gives {shapes}"
+            )
+        self.strides = strides
+        self.alignment = self.multiple or 1
         return shapes
 
     def build(self, input_shape: Shape | None = None) -> None:
@@ -123,7 +169,15 @@ class ModelBackbone(Backbone):
 
     def call(self, images: ArrayLike) -> list[Tensor]:
         """Maps images to the feature maps of the model; see `Backbone.call`."""
-        return self._outputs(images)
+        if self.multiple is None:
+            return self._outputs(images)
+        sizes = ops.shape(images)[1:3]
+        maps = self._outputs(reflect_to_multiples(ops.convert_to_tensor(images), self.multiple))
+        rows, cols = ([-(-size // stride) for stride in self.strides] for size in sizes)
+        return [
+            features[:, :height, :width]
+            for features, height, width in zip(maps, rows, cols, strict=True)
+        ]
 
     def _outputs(self, images):
         """Returns what the model gives for images in 0..1, as a list."""
@@ -140,6 +194,8 @@ class ModelBackbone(Backbone):
             "shares": self.shares,
             "reach": self.reach,
             "floats_per_pixel": self.floats_per_pixel,
+            "strides": self.given_strides,
+            "multiple": self.multiple,
         }
 
     @classmethod
@@ -148,3 +204,46 @@ class ModelBackbone(Backbone):
         # Keras takes entries away from the configuration of a functional model.
         model = keras.saving.deserialize_keras_object(copy.deepcopy(config["model"]))
         return cls(**{**config, "model": model})
+
+
+def check_model(model: object) -> None:
+    """Checks that what is to become a backbone is a model of Keras.
+
+    Args:
+        model: what a user passed.
+
+    Raises:
+        TypeError: if it is not a `keras.Model`. The message says what to do.
+
+    Examples:
+        >>> check_model("resnet50")
+        Traceback (most recent call last):
+        TypeError: `model` must be a `keras.Model`. For a network by its name there is
+        `umbed_keras.backbones.from_name("keras.applications:...")`. Received: 'resnet50'
+    """
+    if isinstance(model, keras.Model):
+        return
+    advice = ""
+    if isinstance(model, str):
+        advice = (
+            " For a network by its name there is "
+            '`umbed_keras.backbones.from_name("keras.applications:...")`.'
+        )
+    elif inspect.isclass(model) or inspect.isfunction(model):
+        advice = f" Call {model.__name__} with its arguments, and pass what it returns."
+    elif isinstance(model, keras.Layer):
+        advice = " Put the layer into a `keras.Sequential([keras.Input((None, None, 3)), layer])`."
+    raise TypeError(f"`model` must be a `keras.Model`.{advice} Received: {model!r}")
+
+
+def _checked_strides(strides):
+    """Returns strides as a tuple, if each is a multiple of the one before."""
+    strides = tuple(strides) if isinstance(strides, Sequence) else (strides,)
+    for stride in strides:
+        check_integers(strides=(1, stride))
+    if not strides or any(coarse % fine for fine, coarse in pairwise(strides)):
+        raise ValueError(
+            "`strides` must be ints, one for each map, each a multiple of the one before. "
+            f"Received: {strides}"
+        )
+    return tuple(int(stride) for stride in strides)

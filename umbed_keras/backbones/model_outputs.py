@@ -1,6 +1,7 @@
 """Inputs and outputs of Keras models that serve as backbones."""
 
 import difflib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from umbed_keras.typing import Shape
 
 # Ending of a name that means the input of a layer.
 _INPUT = ".input"
+# Tokens of class, distillation and registers.
+_MOST_PREFIX_TOKENS = 16
 # So many names are listed in an error.
 _LISTED = 12
 
@@ -42,7 +45,8 @@ def image_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]
         model: `keras.Model`.
 
     Returns:
-        Three ints, each None where the model takes any.
+        Three ints, each None where the model takes any. A model that does not say what it takes is
+        expected to take RGB images of any size.
 
     Raises:
         ValueError: if the model does not have one input with four axes.
@@ -54,6 +58,8 @@ def image_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]
     shapes = [
         tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])
     ]
+    if not shapes:
+        return None, None, 3
     if len(shapes) != 1 or len(shapes[0]) != 4:
         raise ValueError(
             "`model` must have one input, images `(batch, height, width, channels)`. Received: "
@@ -82,6 +88,34 @@ def output_shapes(model: keras.Model, height: int, width: int, channels: int = 3
     image = keras.KerasTensor((1, height, width, channels))
     outputs = model.compute_output_spec(as_inputs(model, image))
     return [tuple(part.shape) for part in keras.tree.flatten(outputs)]
+
+
+def map_length(model: keras.Model, tokens: int, side: int, patch_size: int | None = None) -> int:
+    """Returns the rows of the square map that a number of tokens is, without those before it.
+
+    Args:
+        model: `keras.Model` whose output they are.
+        tokens: int, number of tokens.
+        side: int, pixels, side of the image.
+        patch_size: int, pixels, side of the patch of a token. None takes the model's `patch_size`,
+            or the largest square number of tokens.
+
+    Examples:
+        >>> model = keras.Sequential()
+        >>> map_length(model, 17, 64), map_length(model, 17, 64, 32)
+        (4, 2)
+    """
+    if patch_size:
+        return side // patch_size
+    patch_size = getattr(model, "patch_size", None)
+    if isinstance(patch_size, Sequence):
+        patch_size = patch_size[0]
+    if patch_size:
+        length = side // patch_size
+        # Transformers with stages have patches of 4 pixels and fewer tokens in the end.
+        if 0 <= tokens - length**2 <= _MOST_PREFIX_TOKENS:
+            return length
+    return math.isqrt(tokens)
 
 
 def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Model:

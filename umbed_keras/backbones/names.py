@@ -26,7 +26,8 @@ def check_known(kind: str, name: str, known: Sequence[str], listed: int = 50) ->
     if name in known:
         return
     by_lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=8, cutoff=0.5)
+    near = [one for one in by_lower if name and name.lower() in one]
+    near += difflib.get_close_matches(name.lower(), by_lower, n=8, cutoff=0.5)
     names = list(dict.fromkeys([*(by_lower[one] for one in near), *known]))
     more = ", ..." if len(names) > listed else ""
     raise ValueError(

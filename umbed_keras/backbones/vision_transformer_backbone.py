@@ -7,19 +7,13 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from umbed_keras.backbones.model_backbone import ModelBackbone
-from umbed_keras.backbones.model_outputs import output_shapes
+from umbed_keras.backbones.model_backbone import ModelBackbone, check_model
+from umbed_keras.backbones.model_outputs import image_shape, map_length, output_shapes
 from umbed_keras.backbones.preprocessing import Preprocessing
-from umbed_keras.backbones.windows import blend_windows, cut_windows, window_starts
+from umbed_keras.backbones.windows import WINDOW, blend_windows, cut_windows, window_starts
 from umbed_keras.backend.exporting import exporting
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
-
-# Side of the windows of a model that takes any size: a multiple of patches of 14 and 16 pixels, and
-# of the stride 32 of transformers with stages.
-WINDOW = 448
-# Tokens of class, distillation and registers.
-_MOST_PREFIX_TOKENS = 16
 
 
 @keras.saving.register_keras_serializable(package="umbed_keras")
@@ -38,7 +32,7 @@ class VisionTransformerBackbone(ModelBackbone):
     `export_onnx` writes runs on images of at most one window; ONNX Runtime fails on larger ones.
 
     Args:
-        model: `keras.Model` that maps RGB images to tokens `(batch, tokens, channels)` or to a map
+        model: `keras.Model` that maps images to tokens `(batch, tokens, channels)` or to a map
             `(batch, height, width, channels)`, or to a list or dictionary of them, finest first.
             Networks of KerasHub may be passed as they are.
         preprocessing, layers: as in `ModelBackbone`.
@@ -52,7 +46,8 @@ class VisionTransformerBackbone(ModelBackbone):
         **kwargs: arguments of `keras.layers.Layer`: `name`, `dtype`.
 
     Raises:
-        TypeError: if `patch_size` or `window` is not an integer.
+        TypeError: if `model` is not a `keras.Model`.
+        ValueError: if `patch_size` or `window` is not an integer of at least 1.
         ValueError: if the model was built for a size that is not a square.
         ValueError: if the model was built for one size, and `window` is another.
         ValueError: if the model's outputs are no maps of whole strides, finest first, for a window.
@@ -88,6 +83,7 @@ class VisionTransformerBackbone(ModelBackbone):
     ):
         sizes = {"patch_size": patch_size, "window": window}
         check_integers(**{name: (1, size) for name, size in sizes.items() if size is not None})
+        check_model(model)
         size = _built_size(model)
         if size and window not in (None, size):
             raise ValueError(
@@ -112,11 +108,11 @@ class VisionTransformerBackbone(ModelBackbone):
             raise ValueError(
                 f"`patch_size` must divide the window, {side}. Received: {self.patch_size}"
             )
-        shapes = output_shapes(self._network, side, side)
+        shapes = output_shapes(self._network, side, side, self.image_channels)
         maps = []
         for shape in shapes:
             if len(shape) == 3:
-                length = self._map_length(shape[1] or 0)
+                length = map_length(self.model, shape[1] or 0, side, self.patch_size)
                 shape = (shape[0], length, length, shape[2])
             maps.append(shape)
         square = all(len(shape) == 4 and shape[1] and shape[1] == shape[2] for shape in maps)
@@ -135,20 +131,6 @@ class VisionTransformerBackbone(ModelBackbone):
                 "name layers before it in `layers`; where it has tokens, give their `patch_size`"
             )
         return maps
-
-    def _map_length(self, tokens):
-        """Returns the rows of the map that a number of tokens is, without those before it."""
-        if self.patch_size:
-            return self.window // self.patch_size
-        patch_size = getattr(self.model, "patch_size", None)
-        if isinstance(patch_size, Sequence):
-            patch_size = patch_size[0]
-        if patch_size:
-            length = self.window // patch_size
-            # Transformers with stages have patches of 4 pixels and fewer tokens in the end.
-            if 0 <= tokens - length**2 <= _MOST_PREFIX_TOKENS:
-                return length
-        return math.isqrt(tokens)
 
     def call(self, images: ArrayLike) -> list[Tensor]:
         """Maps images to the feature maps of the model; see `Backbone.call`."""
@@ -204,22 +186,15 @@ class VisionTransformerBackbone(ModelBackbone):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal layer."""
         config = super().get_config()
-        del config["reach"]
+        for name in ("reach", "strides", "multiple"):
+            del config[name]
         window = self.window if self.any_size else None
         return {**config, "patch_size": self.patch_size, "window": window}
 
 
 def _built_size(model: keras.Model) -> int | None:
     """Returns the side of the images for which a model was built, or None if it takes any."""
-    shapes = [
-        tuple(part.shape) for part in keras.tree.flatten(getattr(model, "inputs", None) or [])
-    ]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (3, None):
-        raise ValueError(
-            "`model` must have one input, RGB images `(batch, height, width, 3)`. Received: "
-            f"inputs of the shapes {shapes}"
-        )
-    _, height, width, _ = shapes[0]
+    height, width, _ = image_shape(model)
     if height != width:
         raise ValueError(
             "`model` must be built for square images, or for any size. Received: a model of "

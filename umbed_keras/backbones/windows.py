@@ -6,6 +6,10 @@ from umbed_keras.backend.exporting import larger, smallest, take
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Tensor
 
+# Side of the windows of a model that takes any size: a multiple of patches of 14 and 16 pixels, and
+# of the stride 32 of transformers with stages.
+WINDOW = 448
+
 
 def window_starts(size: int | Tensor, window: int | Tensor, step: int) -> Tensor:
     """Computes where overlapping windows start along an axis.

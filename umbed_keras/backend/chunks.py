@@ -46,14 +46,14 @@ def map_chunks(
     if count is None or exporting():
         return function(signals, *constants, **options)
     rows = max(1, CHUNK_ENTRIES // max(constants[0].shape))
-    if backend.backend() == "torch":
+    compilers = {"jax": _jax, "tensorflow": _tensorflow}
+    if backend.backend() not in compilers:
         return _one_by_one(function, signals, constants, options, rows)
     # Padded to a power of two, or to whole chunks, so that few shapes are compiled.
     padded = 1 << max(count - 1, 0).bit_length() if count <= rows else -(-count // rows) * rows
     if padded != count:
         signals = ops.pad(signals, ((0, padded - count), (0, 0)))
-    run = {"jax": _jax, "tensorflow": _tensorflow}[backend.backend()]
-    results = run(function, signals, constants, options, min(rows, padded))
+    results = compilers[backend.backend()](function, signals, constants, options, min(rows, padded))
     return tuple(array[:, :count] for array in results)
 
 

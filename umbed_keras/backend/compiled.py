@@ -27,7 +27,12 @@ class CompiledMethod:
 
     def __init__(self, model: keras.Model, method: Callable[..., Any]) -> None:
         self._variables = model.weights
-        compilers = {"jax": self._jax, "tensorflow": self._tensorflow, "torch": self._torch}
+        compilers = {
+            "jax": self._jax,
+            "openvino": self._openvino,
+            "tensorflow": self._tensorflow,
+            "torch": self._torch,
+        }
         self._run = compilers[backend.backend()](method)
 
     def __call__(self, *arrays: Any) -> Any:
@@ -44,6 +49,13 @@ class CompiledMethod:
 
         compiled = jax.jit(stateless)
         return lambda *tensors: compiled([v.value for v in self._variables], *tensors)
+
+    def _openvino(self, method):
+        def without_losses(*tensors):
+            with keras.StatelessScope():
+                return method(*tensors)
+
+        return without_losses
 
     def _tensorflow(self, method):
         import tensorflow as tf

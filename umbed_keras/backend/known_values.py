@@ -65,4 +65,14 @@ def _tensorflow_knows(tensor):
     return tf.executing_eagerly() and not tf.is_symbolic_tensor(tensor)
 
 
-_IS_KNOWN = {"torch": _torch_knows, "jax": _jax_knows, "tensorflow": _tensorflow_knows}
+def _openvino_knows(tensor):
+    # All else is a graph, which may have inputs.
+    return tensor.output.get_node().get_type_name() == "Constant"
+
+
+_IS_KNOWN = {
+    "torch": _torch_knows,
+    "jax": _jax_knows,
+    "tensorflow": _tensorflow_knows,
+    "openvino": _openvino_knows,
+}

@@ -22,15 +22,17 @@ MAX_NUMBER, MAX_SIDE, MAX_LAYERS, MAX_DEPTH = 1 << 16, 1 << 12, 1 << 12, 4
 # Largest lengths of texts and lists, and how deeply lists may be nested.
 MAX_LENGTH, MAX_LIST, MAX_NESTED = 256, 1 << 12, 6
 # Largest values in networks of KerasHub: of numbers, of sides of images, of what is repeated, of
-# windows whose pairs of positions are listed, and of tokens that all attend to each other.
-HUB_NUMBER, HUB_SIDE, HUB_REPEATS, HUB_WINDOW, HUB_TOKENS = 1 << 14, 1 << 11, 256, 64, 1 << 13
+# windows whose pairs of positions are listed, and of weights of attention: heads times the square
+# of the number of patches.
+HUB_NUMBER, HUB_SIDE, HUB_REPEATS, HUB_WINDOW, HUB_ATTENTION = 1 << 14, 1 << 11, 256, 64, 1 << 30
 # Largest tensor inside a network for one image, where sizes that are free count as `FREE_SIDE`.
 MAX_TENSOR, FREE_SIDE = 1 << 30, 32
-_SIDES = {"batch_shape", "image_shape", "input_shape", "position_embedding_shape"}
-_SIDES |= {"height", "width"}
+_SIDES = {"batch_shape", "build_input_shape", "image_shape", "input_shape"}
+_SIDES |= {"position_embedding_shape", "height", "width"}
 _REPEATS = ("layers", "depth", "blocks", "repeats")
-# Objects without a class: a tensor of the graph, a slice, an array of numbers.
-_VALUES = {"__keras_tensor__", "__slice__", "__ellipsis__", "__tuple__", "__tensor__", "__numpy__"}
+# Objects that calls may hold beside tensors of the graph: slices and arrays of numbers.
+_VALUES = {"__slice__", "__ellipsis__", "__tensor__", "__numpy__"}
+_GRAPH_TENSOR = "__keras_tensor__"
 
 
 def portable(config: Any) -> Any:
@@ -135,7 +137,34 @@ def _check_layer(node, counter, depth):
     # A layer that is called often is as much work as many layers.
     counter.add(calls)
     for call in calls:
-        _check_value(call, "inbound_nodes", what, values=True)
+        _check_call(call, what)
+
+
+def _check_call(call, what):
+    """Raises ValueError unless a layer is called on tensors of the graph and plain values."""
+    if not isinstance(call, dict) or set(call) != {"args", "kwargs"}:
+        raise ValueError(f"{what} must be called on `args` and `kwargs`.")
+    # A call on constants alone would be computed while the network is made.
+    if not sum(_graph_tensors(value, what) for value in call.values()):
+        raise ValueError(f"{what} must be called on a tensor of the network.")
+
+
+def _graph_tensors(value, what, nested=0):
+    """Returns how many tensors of the graph are in an argument; ValueError for other objects."""
+    if nested > MAX_NESTED:
+        raise ValueError(f"{what} must be called on lists that are nested less deeply.")
+    name = value.get("class_name") if isinstance(value, dict) else None
+    if name is not None or not isinstance(value, list | dict):
+        known = isinstance(name, str) and (name == _GRAPH_TENSOR or name in _VALUES)
+        if known or not isinstance(value, dict):
+            for part in value.values() if isinstance(value, dict) else [value]:
+                _check_value(part, "inbound_nodes", what, values=True)
+            return int(name == _GRAPH_TENSOR)
+        raise ValueError(f"{what} is called on an object of the class {str(name)[:MAX_LENGTH]}.")
+    if len(value) > MAX_LIST:
+        raise ValueError(f"{what} is called on more than {MAX_LIST:,} values.")
+    parts = value if isinstance(value, list) else value.values()
+    return sum(_graph_tensors(part, what, nested + 1) for part in parts)
 
 
 def _kind(node, kinds, what):
@@ -215,8 +244,9 @@ def _check_tokens(config, what):
         sides = config.get(name)
         sides = [size for size in sides[:2] if size] if isinstance(sides, list) else []
         plain = all(isinstance(size, int) and size > 0 for size in [*sides, *patches])
-        if not plain or math.prod(sides) / math.prod(patches) > HUB_TOKENS:
-            raise ValueError(f"{what} must have at most {HUB_TOKENS:,} patches in an image.")
+        tokens = math.prod(sides) / math.prod(patches) if plain else math.inf
+        if tokens**2 * config["num_heads"] > HUB_ATTENTION:
+            raise ValueError(f"{what} must have larger patches or smaller images as `{name}`.")
 
 
 def check_dtype(value: Any, allowed: tuple[str, ...] = POLICIES) -> None:
@@ -253,7 +283,7 @@ def _check_value(value, name, what, limit=None, values=False, nested=0):
         name: str, its key.
         what: str, the object that it belongs to.
         limit: int, largest number; None is that of the key.
-        values: bool, whether tensors and slices may stand there.
+        values: bool, whether dictionaries of plain values may stand there.
         nested: int, number of lists and dictionaries around it.
     """
     if limit is None:
@@ -265,10 +295,8 @@ def _check_value(value, name, what, limit=None, values=False, nested=0):
         for part in value:
             _check_value(part, name, *inside)
     elif isinstance(value, dict) and values and len(value) <= MAX_LIST:
-        if value.get("class_name", "__tuple__") not in _VALUES:
-            raise ValueError(
-                f"{what} is called on an object of the class {value['class_name']!r:.256}."
-            )
+        if "class_name" in value:
+            raise ValueError(f"{what} must have plain values as `{name}`.")
         for key, part in value.items():
             _check_value(part, key, *inside)
     elif isinstance(value, int | float):

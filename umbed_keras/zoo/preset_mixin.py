@@ -87,7 +87,9 @@ class PresetMixin:
         try:
             check_weights(folder / WEIGHTS, config, lambda: cls.from_config({**config["config"]}))
             model = cls.from_config({**config["config"], **kwargs})
-        except (TypeError, LookupError, AttributeError, ValueError, RuntimeError) as error:
+        except ImportError:
+            raise
+        except Exception as error:
             raise ValueError(
                 f"The preset {str(preset)!r} can't be made: {reason(error)}"
                 f"{newer_version_hint(metadata)}"
@@ -129,7 +131,8 @@ class PresetMixin:
         Args:
             folder: path of the folder, created if it does not exist.
             weights_dtype: str, such as `"float16"`, the type to store the weights in. Statistics
-                stay float32. None stores the weights in their own type.
+                stay float32, and networks of other libraries keep their type. None stores the
+                weights in their own type.
             history: what `fit` returned, or its attribute `history`; the card states its last
                 values.
 

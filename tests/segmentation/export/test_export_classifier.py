@@ -1,6 +1,9 @@
 """Files of `PixelClassifier.export_onnx` give the classes of `predict`."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -36,14 +39,22 @@ def model_of(classifier, **options):
     return exported_classifier(classifier, *arguments, **options)
 
 
-def test_the_file_gives_the_classes_of_predict(embedder, portrait, tmp_path):
-    for package in ("torch", "onnxscript"):
+@pytest.fixture(scope="module")
+def exported(embedder, portrait, tmp_path_factory):
+    """A classifier of the portrait and its file."""
+    for package in ("torch", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
-    onnxruntime = pytest.importorskip("onnxruntime")
     classifier = PixelClassifier(embedder).fit(portrait, strokes(180, 190, long=True))
     assert classifier.classifier_.forest
-    path = tmp_path / "classifier.onnx"
+    path = tmp_path_factory.mktemp("exported") / "classifier.onnx"
     classifier.export_onnx(path, class_names={3: "sky", 8: "face", 9: "hair"})
+    return classifier, path
+
+
+def test_the_file_gives_the_classes_of_predict(exported, portrait):
+    import onnxruntime
+
+    classifier, path = exported
     session = onnxruntime.InferenceSession(path)
     (images,), (output,) = session.get_inputs(), session.get_outputs()
     assert (images.shape, images.type) == (["batch", "height", "width", 3], "tensor(uint8)")
@@ -65,6 +76,24 @@ def test_the_file_gives_the_classes_of_predict(embedder, portrait, tmp_path):
     batch = np.stack([portrait[:40, :60], portrait[60:100, 60:120]])
     (probabilities,) = session.run(None, {"images": batch})
     np.testing.assert_allclose(probabilities, classifier.predict_proba(batch), atol=1e-3)
+
+
+def test_the_example_serves_masks_without_keras_and_scikit_learn(exported, portrait, tmp_path):
+    pytest.importorskip("starlette")
+    classifier, path = exported
+    Image.fromarray(portrait).save(tmp_path / "image.png")
+    script = (
+        "import runpy, sys; "
+        f"example = runpy.run_path({str(ROOT / 'examples/serve_onnx.py')!r}); "
+        "mask = example['mask'](open(sys.argv[1], 'rb').read()); "
+        "open(sys.argv[2], 'wb').write(mask); "
+        "assert not {'keras', 'umbed_keras', 'torch', 'sklearn', 'scipy'} & set(sys.modules)"
+    )
+    files = [tmp_path / "image.png", tmp_path / "mask.png"]
+    environment = {**os.environ, "CLASSIFIER": str(path)}
+    subprocess.run([sys.executable, "-c", script, *files], check=True, env=environment)
+    same = np.asarray(Image.open(files[1])) == classifier.predict(portrait)
+    assert same.mean() >= 0.999
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class PixelEmbedder(
         hidden_units: ints, widths of the decoder's hidden layers.
         pixels_per_image: int, number of pixels that a training step samples from each image.
         seed: int, for the order of the data and the sampled pixels.
-        backbone: `umbed_keras.layers.Backbone` for images of these `channels`, such as
+        backbone: `umbed_keras.backbones.Backbone` for images of these `channels`, such as
             `EfficientNetLite0`, `ModelBackbone` or `VisionTransformerBackbone`, or one of them in
             a `MultiScaleBackbone`. None describes pyramids only. If its `reach` is None, the
             vectors of an image depend on the tiles in which it is embedded.
@@ -414,8 +414,8 @@ class PixelEmbedder(
 def _check_backbone(backbone, channels):
     if not isinstance(backbone, Backbone):
         raise TypeError(
-            "`backbone` must be a `umbed_keras.layers.Backbone`; `umbed_keras.layers.ModelBackbone`"
-            f" makes one of a Keras model. Received: {backbone!r}"
+            "`backbone` must be a `umbed_keras.backbones.Backbone`. There, `ModelBackbone` makes "
+            f"one of a Keras model, and `from_name` of a name. Received: {backbone!r}"
         )
     if backbone.image_channels != channels:
         raise ValueError(
