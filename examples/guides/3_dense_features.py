@@ -48,21 +48,17 @@ for axis, picture, title in zip(
 similar = uk.plots.similarity(image, vectors[0], row=190, col=60)
 
 # %%
-# Your own network
-# ----------------
-# Any Keras model that returns feature maps is a backbone. Of a larger network, take the
-# outputs of some of its layers: early ones are sharp and know little, late ones are coarse and know
-# more. Here it is MobileNetV2; to keep this page offline its weights are random, and with
-# ``weights="imagenet"`` they are those of ImageNet.
+# Another network, by its name
+# ----------------------------
+# `umbed_keras.backbones.from_name` makes a backbone of a network of ``keras.applications``, or of
+# KerasHub: ``"keras_hub:dinov2_small"``. It knows in which values the network takes images, and
+# chooses layers: early ones are sharp and know little, late ones are coarse and know more. Here it
+# is MobileNetV2; to keep this page offline its weights are random, and without ``weights=None``
+# they are those of ImageNet.
 
 keras.utils.set_random_seed(0)
-network = keras.applications.MobileNetV2(
-    input_shape=(None, None, 3), alpha=0.35, include_top=False, weights=None
-)
-names = ["block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu"]
-outputs = [network.get_layer(name).output for name in names]
-backbone = uk.layers.ModelBackbone(keras.Model(network.input, outputs), preprocessing="tf")
-print(backbone.strides, backbone.channels)
+backbone = uk.backbones.from_name("keras.applications:MobileNetV2", weights=None, alpha=0.35)
+print(backbone.layers, backbone.strides, backbone.channels, backbone.preprocessing)
 
 # %%
 # `adapt` looks at a few images and sets the linear maps to the principal components of the
@@ -78,6 +74,20 @@ for column, (picture, vector) in enumerate(zip(pictures, own.embed(pictures), st
     axes[1, column].imshow(uk.plots.embedding_to_rgb(vector))
 for axis in axes.flat:
     axis.set_axis_off()
+
+# %%
+# Your own network
+# ----------------
+# Any Keras model that returns feature maps is a backbone, too, and ``layers`` names those of its
+# layers whose outputs you want. `umbed_keras.backbones.ModelBackbone` is for models that take
+# images of any size, `umbed_keras.backbones.VisionTransformerBackbone` for those of one size and
+# for tokens.
+
+inputs = keras.Input((None, None, 3))
+fine = keras.layers.Conv2D(16, 3, strides=4, padding="same", activation="relu")(inputs)
+coarse = keras.layers.Conv2D(32, 3, strides=2, padding="same", activation="relu")(fine)
+mine = uk.backbones.ModelBackbone(keras.Model(inputs, [fine, coarse]), preprocessing="tf")
+print(mine.strides, mine.channels)
 
 # %%
 # Even random features tell textures apart; those of a trained network tell things apart. The

@@ -41,6 +41,9 @@ def from_name(
     - the class: `VisionTransformerBackbone` for networks with attention or of one image size, else
       `ModelBackbone`.
 
+    InceptionV3 and InceptionResNetV2 have no maps that divide images by whole strides, and are
+    refused.
+
     Args:
         name: str, the library and the network: `"keras.applications:"` and the name of a network,
             such as `"EfficientNetV2B0"`; or `"keras_hub:"` and the name of a preset, such as

@@ -26,7 +26,7 @@ class MultiScaleBackbone(Backbone):
     of the backbone have.
 
     Args:
-        backbone: `umbed_keras.layers.Backbone` of one scale.
+        backbone: `umbed_keras.backbones.Backbone` of one scale.
         scales: floats among 1, 1/2, 1/4, ..., 1/64, each once. Other scales would move pixels
             across the borders of tiles.
         **kwargs: arguments of `keras.layers.Layer`: `name`; and `dtype`, by default that of
@@ -48,7 +48,7 @@ class MultiScaleBackbone(Backbone):
     def __init__(self, backbone: Backbone, scales: Sequence[float] = (1, 0.5), **kwargs: Any):
         if not isinstance(backbone, Backbone):
             raise TypeError(
-                f"`backbone` must be a `umbed_keras.layers.Backbone`. Received: {backbone!r}"
+                f"`backbone` must be a `umbed_keras.backbones.Backbone`. Received: {backbone!r}"
             )
         if isinstance(backbone, MultiScaleBackbone):
             raise ValueError("`backbone` must have one scale. Received a `MultiScaleBackbone`.")

@@ -231,7 +231,7 @@ def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) ->
     """Sums square windows whose radius may depend on unknown sizes, on PyTorch alone.
 
     Args:
-        planes: PyTorch tensors `(batch, height, width)`, 0 beyond their borders.
+        planes: PyTorch tensors `(..., height, width)` of one shape, 0 beyond their borders.
         radius: int, or int tensor `()`; windows have sides of `2 * radius + 1` pixels.
         largest: int, the largest radius that there may be.
 
@@ -246,11 +246,12 @@ def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) ->
     """
     import torch
 
-    count, together = len(planes), torch.stack(list(planes), dim=1)
+    count, shape = len(planes), planes[0].shape
+    together = torch.stack([plane.reshape(-1, *shape[-2:]) for plane in planes], dim=1)
     inside = torch.arange(-largest, largest + 1, device=together.device).abs() <= radius
     kernel = inside.to(together.dtype).repeat(count, 1, 1)
     sums = torch.nn.functional.conv2d(
         together, kernel[..., None], padding=(largest, 0), groups=count
     )
     sums = torch.nn.functional.conv2d(sums, kernel[:, :, None], padding=(0, largest), groups=count)
-    return [sums[:, index] for index in range(count)]
+    return [sums[:, index].reshape(shape) for index in range(count)]

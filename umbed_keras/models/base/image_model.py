@@ -182,7 +182,8 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
         """Writes the model to a `.keras` file, see `keras.Model.save`.
 
         Args:
-            filepath, overwrite, zipped, **kwargs: as in `keras.Model.save`.
+            filepath, overwrite, zipped: as in `keras.Model.save`.
+            **kwargs: as there.
 
         Raises:
             ValueError: if a weight is NaN or infinite, as after a training that diverged.
