@@ -169,3 +169,13 @@ def test_wrong_arguments_are_named():
         guided_filter(guide, values, 0, 1e-3)
     with pytest.raises(ValueError, match=r"`epsilon` must be above 0\. Received: 0"):
         guided_filter(guide, values, 1, 0)
+
+
+def test_many_maps_are_filtered_as_each(rounding):
+    guide, values = arrays(9, 14, 2, maps=5)
+    actual = guided_filter(guide, values, 2, 0.01)
+    each = [guided_filter(guide, values[..., index : index + 1], 2, 0.01) for index in range(5)]
+    expected = ops.convert_to_numpy(ops.concatenate(each, axis=-1))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(actual), expected, atol=rounding(1000, expected)
+    )

@@ -26,7 +26,9 @@ class Backbone(keras.layers.Layer):
     - `alignment`: int, multiple of the coarsest stride. Features of tiles are those of the whole if
       tiles start at multiples of it. Default: the coarsest stride;
     - `floats_per_pixel`: int, numbers in memory at once for each pixel while features are
-      computed. The size of tiles follows from it. Default: 128.
+      computed. The size of tiles follows from it. Default: 128;
+    - `traced_size`: two ints, height and width of the images with which graphs are traced for
+      `export_onnx`, if they must be large. Default: None.
 
     Models pass images whose heights and widths are multiples of the coarsest stride. No weight of
     a backbone is ever trained, and everything inside runs in inference mode, on PyTorch modules of
@@ -57,6 +59,7 @@ class Backbone(keras.layers.Layer):
     image_channels: int = 3
     alignment: int = 1
     floats_per_pixel: int = 128
+    traced_size: tuple[int, int] | None = None
 
     def __init__(self, **kwargs: Any):
         # Images are scaled before they are rounded to the compute dtype.

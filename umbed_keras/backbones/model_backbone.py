@@ -93,7 +93,6 @@ class ModelBackbone(Backbone):
     preset_limits: ClassVar = {
         "reach": 1 << 16,
         "floats_per_pixel": 1 << 20,
-        "image_channels": 1 << 12,
         "multiple": 1 << 11,
     }
 

@@ -76,6 +76,9 @@ class MultiScaleBackbone(Backbone):
         )
         self.image_channels = backbone.image_channels
         self.alignment = max(self._factors) * backbone.alignment
+        if backbone.traced_size:
+            height, width = backbone.traced_size
+            self.traced_size = max(self._factors) * height, max(self._factors) * width
         self.floats_per_pixel = math.ceil(
             sum(backbone.floats_per_pixel / factor**2 for factor in self._factors)
         )

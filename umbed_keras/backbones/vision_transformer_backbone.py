@@ -11,7 +11,7 @@ from umbed_keras.backbones.model_backbone import ModelBackbone, check_model
 from umbed_keras.backbones.model_outputs import image_shape, map_length, output_shapes
 from umbed_keras.backbones.preprocessing import Preprocessing
 from umbed_keras.backbones.windows import WINDOW, blend_windows, cut_windows, window_starts
-from umbed_keras.backend.exporting import exporting
+from umbed_keras.backend.exporting import exporting, smaller
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -28,8 +28,8 @@ class VisionTransformerBackbone(ModelBackbone):
 
     Tokens of classes and registers, which come first, are dropped; those of patches become a map.
 
-    As in `ModelBackbone`, a model with such a backbone becomes a preset or a `.keras` file. What
-    `export_onnx` writes runs on images of at most one window; ONNX Runtime fails on larger ones.
+    As in `ModelBackbone`, a model with such a backbone becomes a preset, a `.keras` file or an ONNX
+    file (with onnx 1.18 or later), which takes images of any size, too: all their windows at once.
 
     Args:
         model: `keras.Model` that maps images to tokens `(batch, tokens, channels)` or to a map
@@ -97,6 +97,9 @@ class VisionTransformerBackbone(ModelBackbone):
         super().__init__(model, preprocessing, layers, shares, None, floats_per_pixel, **kwargs)
         coarsest = math.lcm(*self.strides)
         self.alignment = max(self.window // 2 // coarsest, 1) * coarsest
+        # Two and four windows: an exporter would take one for a constant.
+        step = self.alignment
+        self.traced_size = self.window + step // 2 + 5, self.window + 2 * step + 7
         # A tile with a margin of a window holds all windows that reach into it or the position
         # beyond its border: a model adds two positions to this.
         self.reach = max(self.window - 2 * self.strides[-1], 0)
@@ -137,7 +140,7 @@ class VisionTransformerBackbone(ModelBackbone):
         images = ops.convert_to_tensor(images)
         sizes = ops.shape(images)[1:3]
         window = [self._side(size) for size in sizes]
-        if list(sizes) == window:
+        if not exporting() and list(sizes) == window:
             return self._maps(images)
         starts = [
             window_starts(size, side, self.alignment)
@@ -156,9 +159,7 @@ class VisionTransformerBackbone(ModelBackbone):
 
     def _side(self, size):
         """Returns the side of the windows of an axis."""
-        if not self.any_size:
-            return self.window
-        return min(self.window, size) if isinstance(size, int) else ops.minimum(self.window, size)
+        return smaller(size, self.window) if self.any_size else self.window
 
     def _in_turn(self, windows, batch):
         """Returns the maps of windows, computed for `batch` of them at a time.

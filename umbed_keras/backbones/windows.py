@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from umbed_keras.backend.exporting import larger, smallest, take
+from umbed_keras.backend.exporting import count_up, larger, smallest, take
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Tensor
 
@@ -30,7 +30,7 @@ def window_starts(size: int | Tensor, window: int | Tensor, step: int) -> Tensor
         [[0], [0], [0, 4, 8, 10]]
     """
     beyond = larger(size - window, 0)
-    return smallest(step * ops.arange((beyond + step - 1) // step + 1, dtype="int32"), beyond)
+    return smallest(step * count_up((beyond + step - 1) // step + 1), beyond)
 
 
 def cut_windows(images: Tensor, window: tuple[int, int], starts: tuple[Tensor, Tensor]) -> Tensor:
@@ -58,7 +58,7 @@ def cut_windows(images: Tensor, window: tuple[int, int], starts: tuple[Tensor, T
     pads = [(0, larger(side - size, 0)) for side, size in zip(window, sizes, strict=True)]
     images = reflect_pad(images, *pads)
     for axis in (1, 2):
-        positions = starts[axis - 1][:, None] + ops.arange(window[axis - 1], dtype="int32")
+        positions = starts[axis - 1][:, None] + count_up(window[axis - 1])
         images = take(images, ops.reshape(positions, (-1,)), axis=axis)
     counts = [ops.shape(axis)[0] for axis in starts]
     images = ops.reshape(images, (-1, counts[0], window[0], counts[1], window[1], channels))
@@ -104,10 +104,10 @@ def blend_windows(
 
 def _weights(starts, window, size, dtype):
     """Returns the weights `(size, windows * window)` of the windows' positions along an axis."""
-    inside = ops.arange(window, dtype="int32")
+    inside = count_up(window)
     weights = ops.cast(ops.minimum(inside, window - 1 - inside), "float32") + 0.5
     positions = ops.reshape(starts[:, None] + inside, (1, -1))
-    here = positions == ops.arange(size, dtype="int32")[:, None]
+    here = positions == count_up(size)[:, None]
     repeated = ops.zeros_like(starts, dtype="float32")[:, None] + weights
     weights = ops.reshape(repeated, (1, -1)) * ops.cast(here, "float32")
     return ops.cast(weights / ops.sum(weights, axis=1, keepdims=True), dtype)

@@ -91,6 +91,26 @@ def gather(values: Tensor, indices: Tensor, axis: int) -> Tensor:
     return torch.gather(values, axis, indices)
 
 
+def count_up(size: int | Tensor) -> Tensor:
+    """Returns the integers from 0 to a size, like `keras.ops.arange`.
+
+    Args:
+        size: int, or what `keras.ops.shape` gives for an unknown size.
+
+    Returns:
+        int32 tensor `(size,)`.
+
+    Examples:
+        >>> keras.ops.convert_to_numpy(count_up(3)).tolist()
+        [0, 1, 2]
+    """
+    if not exporting():
+        return ops.arange(size, dtype="int32")
+    import torch
+
+    return torch.arange(size, dtype=torch.int32)
+
+
 def larger(size: int | Tensor, other: int) -> int | Tensor:
     """Returns the larger of two sizes, the first of which may not be known yet.
 
@@ -112,6 +132,29 @@ def larger(size: int | Tensor, other: int) -> int | Tensor:
     import torch
 
     return torch.sym_max(size, other)
+
+
+def smaller(size: int | Tensor, other: int) -> int | Tensor:
+    """Returns the smaller of two sizes, the first of which may not be known yet.
+
+    Args:
+        size: int, or what `keras.ops.shape` gives for an unknown size.
+        other: int.
+
+    Returns:
+        int, or what stands for it while a graph is made.
+
+    Examples:
+        >>> smaller(3, 5)
+        3
+    """
+    if isinstance(size, int):
+        return min(size, other)
+    if not exporting():
+        return ops.minimum(size, other)
+    import torch
+
+    return torch.sym_min(size, other)
 
 
 def smallest(values: Tensor, limit: int | Tensor) -> Tensor:
@@ -188,7 +231,7 @@ def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) ->
     """Sums square windows whose radius may depend on unknown sizes, on PyTorch alone.
 
     Args:
-        planes: PyTorch tensors `(batch, height, width)`, 0 beyond their borders.
+        planes: PyTorch tensors `(..., height, width)` of one shape, 0 beyond their borders.
         radius: int, or int tensor `()`; windows have sides of `2 * radius + 1` pixels.
         largest: int, the largest radius that there may be.
 
@@ -203,11 +246,12 @@ def sum_windows(planes: Sequence[Tensor], radius: int | Tensor, largest: int) ->
     """
     import torch
 
-    count, together = len(planes), torch.stack(list(planes), dim=1)
+    count, shape = len(planes), planes[0].shape
+    together = torch.stack([plane.reshape(-1, *shape[-2:]) for plane in planes], dim=1)
     inside = torch.arange(-largest, largest + 1, device=together.device).abs() <= radius
     kernel = inside.to(together.dtype).repeat(count, 1, 1)
     sums = torch.nn.functional.conv2d(
         together, kernel[..., None], padding=(largest, 0), groups=count
     )
     sums = torch.nn.functional.conv2d(sums, kernel[:, :, None], padding=(0, largest), groups=count)
-    return [sums[:, index] for index in range(count)]
+    return [sums[:, index].reshape(shape) for index in range(count)]

@@ -13,6 +13,8 @@ from umbed_keras.typing import ArrayLike, Tensor
 
 # Total weight of a window below which it counts as empty.
 LEAST_WEIGHT = 1e-6
+# Number of maps from which on their computation is not unrolled.
+MANY = 3
 
 
 def guided_filter(
@@ -148,8 +150,8 @@ def _filtered(
     guide = [plane - ops.mean(plane, axis=(-2, -1), keepdims=True) for plane in guide]
     means = means_of(guide)
     factors = _factorised(guide, means, means_of, epsilon)
-    results = []
-    for plane in values:
+
+    def smoothed(plane):
         level, *products = means_of([plane, *(channel * plane for channel in guide)])
         covariances = [product - own * level for product, own in zip(products, means, strict=True)]
         slopes = _solved(*factors, covariances)
@@ -158,8 +160,15 @@ def _filtered(
         result, *slopes = means_of([level, *slopes])
         for slope, channel in zip(slopes, guide, strict=True):
             result = result + slope * channel
-        results.append(result)
-    return results
+        return result
+
+    if len(values) <= MANY:
+        return [smoothed(plane) for plane in values]
+    # A graph with steps for each would take minutes to compile. One map after the other takes
+    # less memory than all at once, but a loop is not exported.
+    maps = ops.stack(values)
+    maps = smoothed(maps) if exporting() else ops.map(smoothed, maps)
+    return [maps[index] for index in range(len(values))]
 
 
 def _factorised(

@@ -382,7 +382,10 @@ class PixelClassifier(LabelAdvice):
         self = cls(embedder, classifier, smoothing, settings["seed"], **options)
         self._check_arguments()
         if fingerprint(self.features.embedder) != settings["weights"]:
-            raise ValueError(f"`embedder` has other weights than that with which {path} was made.")
+            raise ValueError(
+                f"`embedder` has other weights than that with which {path} was made, or "
+                "another `guided_features`."
+            )
         self._fit_labelled(labelled, scaling)
         return self._learn(guesses)
 

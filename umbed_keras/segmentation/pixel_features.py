@@ -240,6 +240,8 @@ def features_func(
 def fingerprint(model: PixelEmbedder) -> str:
     """Computes the SHA-256 of a model's weights, which is the same on every backend.
 
+    That of a model with `guided_features` is another.
+
     Args:
         model: Keras model.
 
@@ -251,7 +253,7 @@ def fingerprint(model: PixelEmbedder) -> str:
         >>> fingerprint(one) == fingerprint(one), fingerprint(one) == fingerprint(two)
         (True, False)
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"guided features" if model.guided_features else b"")
     update_by_weights(digest, model)
     return digest.hexdigest()
 

@@ -1,5 +1,6 @@
 """Checks an ONNX file by running it."""
 
+import importlib.metadata
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ TRIED = (1, 19, 26)
 TOLERANCE = 1e-3
 # Share of numbers that may differ more, because a code at the border of two may be the other.
 SHARE = 0.05
+# Earlier versions of onnx write graphs of transformers that no runtime reads.
+_LEAST_ONNX = (1, 18)
 
 
 def check_onnx(path: Path, model: keras.Model, what: str) -> None:
@@ -59,8 +62,7 @@ def check_onnx(path: Path, model: keras.Model, what: str) -> None:
         values = session.run(names, {name: inputs[name] for name in wanted})
     except Exception as error:  # each state of ONNX Runtime is a class of its own
         raise RuntimeError(
-            f"{refusal}ONNX Runtime does not run the file. Layers of a backbone that compute in "
-            "half precision are a common reason: make its network with dtype='float32'. "
+            f"{refusal}ONNX Runtime does not run the file. {_common_reason()} "
             f"ONNX Runtime says: {error}"
         ) from error
     expected = _run(model, what, inputs)
@@ -71,6 +73,17 @@ def check_onnx(path: Path, model: keras.Model, what: str) -> None:
                 f"{refusal}{100 * share:.3g} % of the numbers of {name!r} that ONNX Runtime "
                 "computes of a small image differ from the model's own."
             )
+
+
+def _common_reason() -> str:
+    """Says what to try first."""
+    version = importlib.metadata.version("onnx")
+    if tuple(map(int, version.split(".")[:2])) < _LEAST_ONNX:
+        return f'onnx {version} writes some graphs wrongly: `pip install "onnx>=1.18"`.'
+    return (
+        "Layers of a backbone that compute in half precision are a common reason: make its "
+        "network with dtype='float32'."
+    )
 
 
 def _run(model: Any, what: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -23,9 +23,11 @@ from umbed_keras.models.base.onnx_check import check_onnx
 from umbed_keras.typing import PathLike, Shape
 from umbed_keras.version import __version__
 
-# Sizes with which the exporter traces the graph. They are so large that no feature map inside has
-# a size of 1, which the exporter would take for a constant.
-EXAMPLE = {"batch": 2, "height": 37, "width": 53}
+# Batch, height and width of the images with which the exporter traces a graph. They are so large
+# that no feature map inside has a size of 1, which the exporter would take for a constant.
+TRACED_BATCH, TRACED_SIZE = 2, (37, 53)
+# Names of these sizes in files.
+AXES = ("batch", "height", "width")
 
 
 class Graph(NamedTuple):
@@ -37,6 +39,7 @@ class Graph(NamedTuple):
         run: the function. It returns a tensor, or a dictionary of tensors.
         limits: the least and the largest number of the images with which a file is tried.
         notes: entries of the file's metadata, in addition to or in place of the usual ones.
+        traced_size: height and width of the images with which the graph is traced.
 
     Examples:
         >>> graph = Graph({"images": ((3,), "float32")}, ("doubled",), lambda images: 2 * images)
@@ -49,6 +52,7 @@ class Graph(NamedTuple):
     run: Callable[..., Any]
     limits: tuple[float, float] = (0.0, 1.0)
     notes: Mapping[str, str] = MappingProxyType({})
+    traced_size: tuple[int, int] = TRACED_SIZE
 
 
 def export_onnx(model: keras.Model, path: PathLike, what: str) -> None:
@@ -159,12 +163,12 @@ def _program(model, graph):
                 return tuple(results[name] for name in graph.outputs)
             return results
 
-    sizes = tuple(EXAMPLE.values())
+    sizes = TRACED_BATCH, *graph.traced_size
     tensors = {
         name: ops.zeros((*sizes, *trailing), dtype)
         for name, (trailing, dtype) in graph.inputs.items()
     }
-    free = dict.fromkeys(range(len(EXAMPLE)), torch.export.Dim.DYNAMIC)
+    free = dict.fromkeys(range(len(AXES)), torch.export.Dim.DYNAMIC)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about internals of the exporter
         # It warns of each operator of a package that is not needed.
@@ -194,13 +198,13 @@ def _program(model, graph):
 
 
 def _name_sizes(graph):
-    """Replaces the names of unknown sizes in all shapes by those in `EXAMPLE`."""
+    """Replaces the names of unknown sizes in all shapes by those in `AXES`."""
     import onnx_ir
 
     names = {
         size.value: name
         for value in graph.inputs
-        for size, name in zip(value.shape, EXAMPLE, strict=False)
+        for size, name in zip(value.shape, AXES, strict=False)
     }
     inside = [value for node in graph for value in node.outputs]
     for value in (*graph.inputs, *inside):

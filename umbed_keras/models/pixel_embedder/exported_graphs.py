@@ -1,6 +1,6 @@
 """The graphs of a pixel embedder that are exported to ONNX."""
 
-from umbed_keras.models.base.onnx_export import Graph
+from umbed_keras.models.base.onnx_export import TRACED_SIZE, Graph
 from umbed_keras.models.pixel_embedder.overlapping_patches import average_overlaps
 from umbed_keras.ops.patch_pyramid import pyramid_radius
 
@@ -20,6 +20,7 @@ class ExportedGraphsMixin:
     def graphs(self) -> dict[str, Graph]:
         """Name to graph of what `export_onnx` writes, of whole images of any size."""
         images, codes = {"images": ((self.channels,), "float32")}, self.bottleneck.code_spec()
+        traced_size = (self.backbone and self.backbone.traced_size) or TRACED_SIZE
         vectors_of = self._embedding(quantized=True)
 
         def embed(images):
@@ -35,10 +36,10 @@ class ExportedGraphsMixin:
             return average_overlaps(self._sum_of_latents(embed(images)), self.patch_size)
 
         return {
-            "embed": Graph(images, ("vectors",), embed),
-            "encode": Graph(images, tuple(codes), encode),
+            "embed": Graph(images, ("vectors",), embed, traced_size=traced_size),
+            "encode": Graph(images, tuple(codes), encode, traced_size=traced_size),
             "decode": Graph(codes, ("rebuilt",), decode),
-            "reconstruct": Graph(images, ("rebuilt",), reconstruct),
+            "reconstruct": Graph(images, ("rebuilt",), reconstruct, traced_size=traced_size),
         }
 
     @property

@@ -19,6 +19,7 @@ from umbed_keras.models.base.join_latents import join_latents
 from umbed_keras.models.pixel_embedder.backbone_weights import BackboneWeightsMixin
 from umbed_keras.models.pixel_embedder.exported_graphs import ExportedGraphsMixin
 from umbed_keras.models.pixel_embedder.feature_projection import FeatureProjection
+from umbed_keras.models.pixel_embedder.guided_features import follow_edges
 from umbed_keras.models.pixel_embedder.kept_features import KeptFeaturesMixin
 from umbed_keras.models.pixel_embedder.patch_decoder import PatchDecoder
 from umbed_keras.models.pixel_embedder.pyramid_projection import PyramidProjection
@@ -84,6 +85,9 @@ class PixelEmbedder(
             rebuilds.
         features_only: bool, True makes the encoder a linear map of the backbone's features, without
             a map of the pyramid and without U-Net.
+        guided_features: bool, True smooths enlarged features by a filter that the image guides, so
+            that they change where the image does: vectors of a coarse backbone follow edges. It
+            concerns the vectors of whole images and tiles; training samples pixels without it.
         **kwargs: `name`, `dtype` and further arguments of `keras.Model`.
 
     Call arguments:
@@ -103,7 +107,7 @@ class PixelEmbedder(
         ValueError: if `feature_weight` is not positive and finite.
         ValueError: if `bottleneck` has another `latent_dim`.
         ValueError: if `backbone` takes images of other `channels`.
-        ValueError: if `features_only` is True without a `backbone`.
+        ValueError: if `features_only` or `guided_features` is True without a `backbone`.
 
     Examples:
         Training on a batch of images:
@@ -153,6 +157,7 @@ class PixelEmbedder(
         feature_weight: float = 0.02,
         feature_components: int = 64,
         features_only: bool = False,
+        guided_features: bool = False,
         **kwargs: Any,
     ):
         check_geometry(patch_size, pyramid_levels)
@@ -176,6 +181,8 @@ class PixelEmbedder(
             _check_backbone(backbone, channels)
         elif features_only:
             raise ValueError("`features_only=True` needs a `backbone`. Received: backbone=None")
+        elif guided_features:
+            raise ValueError("`guided_features=True` needs a `backbone`. Received: backbone=None")
         super().__init__(bottleneck, channels, seed, **kwargs)
         self.latent_dim = int(latent_dim)
         self.patch_size = int(patch_size)
@@ -185,6 +192,7 @@ class PixelEmbedder(
         self.pixels_per_image = int(pixels_per_image)
         dtype = self.dtype_policy
         self.features_only = bool(features_only)
+        self.guided_features = bool(guided_features)
         self.projection = self.unet = None
         if not self.features_only:
             self.projection = PyramidProjection(
@@ -355,11 +363,16 @@ class PixelEmbedder(
             return ops.slice(vectors, (0, top, left, 0), (*size, vectors.shape[-1]))
 
         if self.features_only:
-            return inside(self.features(self._feature_maps(view), units=units))
+            return inside(self._projected_features(view, units))
         linear = self.projection(surrounded)
         if self.backbone:
-            linear += inside(self.features(self._feature_maps(view)))  # in place on PyTorch
+            linear += inside(self._projected_features(view))  # in place on PyTorch
         return join_latents(linear, inside(self.unet(view, units=units)))
+
+    def _projected_features(self, view, units=None):
+        """Returns what the features of all pixels of a view add to the latents."""
+        vectors = self.features(self._feature_maps(view), units=units)
+        return follow_edges(view, vectors) if self.guided_features else vectors
 
     def _batches(self, x, batch_size, pixels_per_image=None, **options):
         if pixels_per_image is None:
@@ -384,6 +397,8 @@ class PixelEmbedder(
             config["feature_weight"] = self.feature_weight
             config["feature_components"] = self.feature_components
             config["features_only"] = self.features_only
+            if self.guided_features:  # earlier versions do not know it
+                config["guided_features"] = True
         return config
 
     @classmethod

@@ -13,6 +13,11 @@ from umbed_keras.images.arrays import check_images
 from umbed_keras.images.stored_image import StoredImage
 from umbed_keras.images.tiled_map import largest_tile, output_array, tiled_map
 from umbed_keras.images.tiles import tile_views
+from umbed_keras.models.pixel_embedder.guided_features import (
+    BLUR_RADIUS,
+    GUIDED_FLOATS,
+    GUIDED_REACH,
+)
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.ops.patch_pyramid import pyramid_radius
 from umbed_keras.typing import ArrayLike, Tensor
@@ -61,7 +66,10 @@ class TiledEmbeddingMixin:
             if self.backbone.reach is None:
                 return None
             # Bilinear enlargement reads neighbouring positions, too.
-            reach = max(reach, self.backbone.reach + 2 * self.backbone.strides[-1])
+            reach_of_features = self.backbone.reach + 2 * self.backbone.strides[-1]
+            if self.guided_features:
+                reach_of_features = GUIDED_REACH + max(reach_of_features, BLUR_RADIUS)
+            reach = max(reach, reach_of_features)
         return -(-reach // self.stride) * self.stride
 
     def largest_tile(self, memory_budget: int) -> int:
@@ -83,6 +91,8 @@ class TiledEmbeddingMixin:
         floats += 6 * self.channels + (max(self.widths) // 2 if self.unet else 0)
         if self.backbone:
             floats += 2 * self.latent_dim + self.backbone.floats_per_pixel
+            if self.guided_features:
+                floats += 4 * self.latent_dim + GUIDED_FLOATS
         return largest_tile(memory_budget, 4 * floats, WORKING_BYTES, self._halo, self.stride)
 
     def embed(self, images: ArrayLike, quantized: bool = True, tile_size: int = 512) -> np.ndarray:

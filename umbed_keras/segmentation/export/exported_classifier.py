@@ -85,7 +85,9 @@ class ExportedClassifier(keras.Model):
         images = {"images": ((self.channels,), self.dtype_of_images)}
         lows, highs = zip(*self.limits, strict=True)
         limits = min(lows), max(highs)
-        return {"predict_proba": Graph(images, ("probabilities",), self.call, limits, self.notes)}
+        size = self.embedder.graphs["embed"].traced_size
+        graph = Graph(images, ("probabilities",), self.call, limits, self.notes, size)
+        return {"predict_proba": graph}
 
     @property
     def tiling(self) -> dict[str, int]:
