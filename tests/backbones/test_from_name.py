@@ -135,3 +135,18 @@ def test_without_the_rescaling_inside_the_values_must_be_given():
         uk.backbones.from_name(name, weights=None, **options)
     backbone = uk.backbones.from_name(name, weights=None, preprocessing="tf", **options)
     assert backbone.preprocessing == "tf"
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": "block_2_add"}, r"`layers` must be a list of names.*\['block_2_add'\]"),
+        ({"include_top": True}, "`include_top` .*without their classifier"),
+        ({"input_shape": (64, 64, 3)}, "`input_shape` .*give `image_shape`"),
+    ],
+    ids=str,
+)
+def test_arguments_that_are_set_otherwise(options, message):
+    with pytest.raises(TypeError, match=message):
+        uk.backbones.from_name(MOBILE_NET, weights=None, **{"alpha": 0.35, **options})

@@ -280,7 +280,18 @@ def test_shares_are_checked(shares):
 
 def test_shares_are_kept():
     inputs, *maps = branched()
-    assert ModelBackbone(keras.Model(inputs, maps), shares=[1, 3]).shares == (1, 3)
+    model = keras.Model(inputs, maps)
+    assert ModelBackbone(model, shares=[1, 3]).shares == (1, 3)
+    shares = ModelBackbone(model, shares=np.array([0.25, 0.75])).get_config()["shares"]
+    assert shares == (0.25, 0.75)
+    assert [type(share) for share in shares] == [float, float]
+
+
+@pytest.mark.torch_alone
+@pytest.mark.parametrize("make", [ModelBackbone, uk.backbones.VisionTransformerBackbone])
+def test_a_string_is_no_list_of_layers(make):
+    with pytest.raises(TypeError, match=r"`layers` must be a list of names, such as \['maps'\]"):
+        make(small(convolution(4, name="maps")), layers="maps")
 
 
 def test_saved_and_loaded_within_an_embedder(embedder, tmp_path):

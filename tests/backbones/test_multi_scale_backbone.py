@@ -141,3 +141,11 @@ def test_scales_of_scales_are_refused():
     backbone = uk.layers.MultiScaleBackbone(uk.layers.EfficientNetLite0(), (0.5,))
     with pytest.raises(ValueError, match="must have one scale"):
         uk.layers.MultiScaleBackbone(backbone)
+
+
+@pytest.mark.torch_alone
+def test_scales_of_numpy_are_taken():
+    inner = uk.layers.EfficientNetLite0()
+    backbone = uk.layers.MultiScaleBackbone(inner, np.array([1, 0.5]))
+    assert backbone.scales == uk.layers.MultiScaleBackbone(inner, [1, np.float32(0.5)]).scales
+    assert [type(scale) for scale in backbone.get_config()["scales"]] == [float, float]

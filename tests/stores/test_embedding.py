@@ -314,13 +314,16 @@ def test_a_missing_package_is_named(model, source, tmp_path, monkeypatch):
         embed_store(model, source, tmp_path / "v.zarr")
 
 
-def test_a_network_that_is_made_again_continues_a_store(source, tmp_path):
+@pytest.mark.parametrize("chosen", [None, "{}", "{}.input"])
+def test_a_network_that_is_made_again_continues_a_store(chosen, source, tmp_path):
     def embedder(largest):
         keras.utils.set_random_seed(0)
         inputs = keras.Input((None, None, 3))  # Keras gives other names each time
         maps = keras.layers.Conv2D(4, 4, 4)(inputs)
         maps = keras.layers.ReLU(max_value=largest)(maps)
-        backbone = uk.layers.ModelBackbone(keras.Model(inputs, maps), reach=0)
+        network = keras.Model(inputs, maps)
+        names = chosen and [chosen.format(network.layers[-1].name)]
+        backbone = uk.layers.ModelBackbone(network, layers=names, reach=0)
         sizes = {"patch_size": 4, "pyramid_levels": 1, "widths": (4,), "hidden_units": (4,)}
         return uk.PixelEmbedder(4, backbone=backbone, **sizes)
 

@@ -1,8 +1,10 @@
 """The interface between models and pretrained networks whose features they describe."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from umbed_keras.typing import ArrayLike, Shape, Tensor
 
@@ -113,3 +115,17 @@ class Backbone(keras.layers.Layer):
         config = super().get_config()
         del config["trainable"]
         return config
+
+
+def plain_numbers(values: Sequence[float] | np.ndarray | float) -> tuple[float, ...]:
+    """Returns numbers as those of Python, which configurations hold.
+
+    Args:
+        values: a number, a sequence or a NumPy array of them.
+
+    Examples:
+        >>> plain_numbers(np.array([1, 0.5])), plain_numbers((1, np.float32(2))), plain_numbers(3)
+        ((1.0, 0.5), (1, 2.0), (3,))
+    """
+    several = values if isinstance(values, Sequence) or np.ndim(values) else [values]
+    return tuple(value.item() if hasattr(value, "item") else value for value in several)

@@ -15,6 +15,11 @@ from umbed_keras.backbones.vision_transformer_backbone import VisionTransformerB
 from umbed_keras.extras import import_extra
 
 LIBRARIES = ("keras.applications", "keras_hub")
+# Arguments of networks that `from_name` sets, and how.
+_SET_OTHERWISE = {
+    "include_top": "networks are made without their classifier; `layers` chooses the maps",
+    "input_shape": "give `image_shape`",
+}
 # Share of the coarsest of several maps: coarse features describe objects, fine ones are closer to
 # pixels.
 _COARSEST_SHARE = 2 / 3
@@ -73,7 +78,8 @@ def from_name(
         library.
 
     Raises:
-        TypeError: if `name` is not a string.
+        TypeError: if `name` is not a string, or `layers` is one.
+        TypeError: if an argument of the network is set by another one here.
         ImportError: if KerasHub is asked for and not installed.
         ValueError: if the library or the network is not known, with those that are.
         ValueError: if a class of KerasHub is to have pretrained weights, or a file of weights
@@ -92,6 +98,9 @@ def from_name(
         ((4, 8, 16), (8, 16, 32))
     """
     library, network_name = _split(name)
+    for option, instead in _SET_OTHERWISE.items():
+        if option in options:
+            raise TypeError(f"`{option}` is no argument here: {instead}.")
     if library == "keras_hub":
         network = hub_network(network_name, weights, image_shape, **options)
         if preprocessing is None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from umbed_keras.backbones.backbone import Backbone
+from umbed_keras.backbones.backbone import Backbone, plain_numbers
 from umbed_keras.backbones.model_outputs import as_inputs, output_shapes, with_outputs
 from umbed_keras.backbones.model_outputs import image_shape as image_shape_of
 from umbed_keras.backbones.preprocessing import (
@@ -67,6 +67,7 @@ class ModelBackbone(Backbone):
 
     Raises:
         TypeError: if `model` is not a `keras.Model` but, for example, a class or a name.
+        TypeError: if `layers` is a string.
         ValueError: if the model takes images of one size: `VisionTransformerBackbone` is for those.
         ValueError: if `multiple` is not an integer of at least 1.
         ValueError: if `strides` are not integers of at least 1, each a multiple of the one before.
@@ -115,14 +116,15 @@ class ModelBackbone(Backbone):
         self.given_strides = None if strides is None else _checked_strides(strides)
         check_integers(**({} if multiple is None else {"multiple": (1, multiple)}))
         self.multiple = None if multiple is None else int(multiple)
+        self._network = with_outputs(model, layers)
         self.layers = None if layers is None else list(layers)
-        self._network = with_outputs(model, self.layers)
         self.preprocessing = checked_preprocessing(preprocessing, self.image_channels)
         self.reach = reach
         self.floats_per_pixel = floats_per_pixel
         shapes = self._shapes_of_maps()
         self.channels = tuple(shape[-1] for shape in shapes)
-        self.shares = tuple(shares or [1 / len(shapes)] * len(shapes))
+        equal = [1 / len(shapes)] * len(shapes)
+        self.shares = plain_numbers(equal if shares is None else shares)
         valid = all(0 <= share < math.inf for share in self.shares) and sum(self.shares)
         if len(self.shares) != len(shapes) or not valid:
             raise ValueError(

@@ -131,6 +131,7 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
         `keras.Model` with a list of outputs, or `model`.
 
     Raises:
+        TypeError: if `layers` is a string.
         ValueError: if `layers` is empty, or no layer or several have one of these names.
 
     Examples:
@@ -141,6 +142,8 @@ def with_outputs(model: keras.Model, layers: Sequence[str] | None) -> keras.Mode
     """
     if layers is None:
         return model
+    if isinstance(layers, str):
+        raise TypeError(f"`layers` must be a list of names, such as [{layers!r}], not a string.")
     pyramid = getattr(model, "pyramid_outputs", {})
     known = [*pyramid, *(layer.name for layer in getattr(model, "layers", []))]
     chosen = []

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from umbed_keras.backbones.backbone import Backbone
+from umbed_keras.backbones.backbone import Backbone, plain_numbers
 from umbed_keras.configs import with_parts
 from umbed_keras.ops.reflect import reflect_to_multiples
 from umbed_keras.typing import ArrayLike, Shape, Tensor
@@ -54,7 +54,7 @@ class MultiScaleBackbone(Backbone):
             raise ValueError("`backbone` must have one scale. Received a `MultiScaleBackbone`.")
         super().__init__(**{"dtype": backbone.dtype_policy, **kwargs})
         self.backbone = backbone
-        self.scales = tuple(scales) if isinstance(scales, Sequence) else (scales,)
+        self.scales = plain_numbers(scales)
         unique = len(set(self.scales)) == len(self.scales) > 0
         if not unique or not all(scale in _FACTORS for scale in self.scales):
             raise ValueError(

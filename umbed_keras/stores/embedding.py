@@ -228,9 +228,14 @@ def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
     if not isinstance(config, dict):
         known = names is not None and isinstance(config, str)
         return names.get(config, config) if known else config
-    layers = config.get("layers")
-    if isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers):
-        positions = {layer.get("name"): f"layer {at}" for at, layer in enumerate(layers)}
-        names = {**(names or {}), **positions}
+    # The configuration of a backbone names layers of the network beside it.
+    network = config.get("model")
+    inner = network.get("config") if isinstance(network, dict) else None
+    for part in (inner, config):
+        layers = part.get("layers") if isinstance(part, dict) else None
+        if isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers):
+            positions = {layer.get("name"): f"layer {at}" for at, layer in enumerate(layers)}
+            inputs = {f"{name}.input": f"{position}.input" for name, position in positions.items()}
+            names = {**(names or {}), **positions, **inputs}
     kept = {key: value for key, value in config.items() if key not in ("name", "compile_config")}
     return {key: _nameless(value, names) for key, value in kept.items()}
