@@ -136,12 +136,22 @@ def test_everything_is_undone_and_redone(workspace):
 
 
 def test_two_pages_do_not_overwrite_each_other(workspace, folder, open_workspace):
-    other = open_workspace([folder])
+    other, news = open_workspace([folder]), []
     other.add_class("of the other page")
-    with pytest.raises(FileExistsError, match="was changed elsewhere"):
-        workspace.add_class("of this page")
-    names = [given.name for given in Project.load(other.project.path).classes.values()]
-    assert names[-1] == "of the other page"
+    path = workspace.project.path
+    workspace.events.publish, publish = news.append, workspace.events.publish
+    workspace.add_class("of this page")
+    workspace.add_class("more of this page")
+    workspace.events.publish = publish
+    # The work of both is kept, and the page says where.
+    assert workspace.project.path == path.with_name("project-2.umbed")
+    assert [str(workspace.project.path) in one["text"] for one in news if "text" in one] == [True]
+    for at, names in (
+        (path, ["of the other page"]),
+        (workspace.project.path, ["of this page", "more of this page"]),
+    ):
+        classes = Project.load(at).classes.values()
+        assert [given.name for given in classes][2:] == names
 
 
 def test_a_change_that_fails_changes_nothing(workspace):

@@ -318,3 +318,7 @@ def test_what_another_program_saved_is_not_overwritten(project, folder):
     (folder / "q.umbed").unlink()
     project.save()
     assert 9 not in Project.load(folder / "q.umbed").classes
+    begun = Project()
+    begun.path = folder / "q.umbed"  # another program wrote it meanwhile
+    with pytest.raises(FileExistsError, match="was changed elsewhere"):
+        begun.save()

@@ -12,6 +12,7 @@ import numpy as np
 
 from umbed_keras.apps.page.history import History
 from umbed_keras.apps.page.label_tiles import with_tiles
+from umbed_keras.apps.page.places import free_path
 from umbed_keras.images.labels import CLASS_COLORS
 from umbed_keras.models import PixelEmbedder
 from umbed_keras.segmentation.live_classifier import Plane
@@ -217,15 +218,20 @@ class ProjectChanges:
         """Forgets what was learned with other settings; a subclass may have learned something."""
 
     def save(self) -> None:
-        """Writes the project to its file.
+        """Writes the project to its file, or to a new one beside it if another program changed it.
 
         Raises:
-            OSError: if the file can't be written, or was changed by another program.
+            OSError: if the file can't be written.
         """
         with self._saving:
-            twin = self._snapshot()
-            twin.save()
-            self.project.saved_digest = twin.saved_digest
+            project, twin = self.project, self._snapshot()
+            try:
+                twin.save()
+            except FileExistsError:
+                assert twin.path is not None
+                twin.path, twin.saved_digest = free_path(twin.path.parent, twin.path.name), None
+                twin.save()
+            project.path, project.saved_digest = twin.path, twin.saved_digest
 
     @contextmanager
     def _change(self, name: str) -> Iterator[None]:

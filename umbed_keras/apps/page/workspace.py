@@ -405,7 +405,11 @@ class Workspace(ProjectChanges):
 
     def _after_change(self) -> None:
         self._answer()
+        before = self.project.path
         super()._after_change()
+        if self.project.path != before:
+            text = f"Another program changed {before}. This page keeps its work in "
+            self._failed("save", FileExistsError(f"{text}{self.project.path} from now on."))
         self.events.publish({"type": "changed", "revision": self.revision})
 
     def _failed(self, name: str, error: Exception) -> None:

@@ -113,14 +113,14 @@ class Project(LabelledImages):
 
         Raises:
             OSError: if the file can't be written.
-            FileExistsError: if the file was changed since this project was loaded or saved last.
+            FileExistsError: if another program wrote the file since this project was loaded or
+                saved last.
             ValueError: if `path` is None and there is no such file.
         """
         path = self.path if path is None else Path(os.path.abspath(path))
         if path is None:
             raise ValueError("`path` must name a file: the project was not saved before.")
-        known = path == self.path and self.saved_digest is not None
-        if known and file_digest(path) not in (None, self.saved_digest):
+        if path == self.path and file_digest(path) not in (None, self.saved_digest):
             raise FileExistsError(
                 f"{path} was changed elsewhere since it was opened or saved here. Save this "
                 "project to another file, or open that one; `Project.merge` joins two."
