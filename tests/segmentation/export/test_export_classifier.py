@@ -223,7 +223,7 @@ class TestLimits:
             classifier = PixelClassifier.load(path, embedder)
             # It is what `predict` makes of uint8 images in any case.
             assert model_of(classifier).limits == [(0.0, 255.0)]
-            with pytest.raises(ValueError, match="`scaling` must have limits.*unknown"):
+            with pytest.raises(ValueError, match=r"`scaling` must have limits.*unknown"):
                 model_of(classifier, dtype="float32")
 
     @pytest.mark.parametrize("wrong", [{"other": 1}, [], {"key": [True, [-1]]}, {"key": [1, [0]]}])
@@ -232,7 +232,7 @@ class TestLimits:
         PixelClassifier(embedder).fit(self.grey, self.labels).save(path)
         settings, *content = read_labelled(path)
         write_labelled(path, {**settings, "traits": wrong}, *content)
-        with pytest.raises(ValueError, match="altered.npz is no file of a pixel classifier"):
+        with pytest.raises(ValueError, match=r"altered\.npz is no file of a pixel classifier"):
             PixelClassifier.load(path, embedder)
 
     @pytest.mark.parametrize("chosen", [[3, 1], ["d", "b"]])
