@@ -365,11 +365,14 @@ class PixelClassifier(LabelAdvice):
         """
         settings, labelled, guesses = read_labelled(path)
         if embedder is None:
-            embedder = settings["preset"]
-        if embedder is None:
-            raise ValueError(f"`embedder` must be passed: that of {path} is no preset.")
-        if os.path.isabs(embedder) and not os.path.exists(embedder):
-            raise ValueError(f"`embedder` must be passed: that of {path}, {embedder}, is not here.")
+            preset = settings["preset"]
+            if preset is None:
+                raise ValueError(f"`embedder` must be passed: that of {path} is no preset.")
+            if os.path.isabs(preset) and not os.path.exists(preset):
+                raise ValueError(
+                    f"`embedder` must be passed: that of {path}, {preset}, is not here."
+                )
+            embedder = preset
         same = settings.get("parameters") in (None, _parameters(classifier))
         if _class_name(classifier) != settings["classifier"] or not same:
             raise ValueError(

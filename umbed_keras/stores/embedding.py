@@ -20,8 +20,8 @@ from umbed_keras.stores.image_stores import filled, open_collection, options_ide
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
-from umbed_keras.zoo.saving import check_finite, write_for_processes
-from umbed_keras.zoo.weights_digest import update_by_weights
+from umbed_keras.zoo.saving import write_for_processes
+from umbed_keras.zoo.weights import check_finite, update_by_weights
 
 # Dtypes of stored vectors.
 DTYPES = ("float32", "float16")

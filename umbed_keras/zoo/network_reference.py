@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from umbed_keras.zoo.format import METADATA
-from umbed_keras.zoo.weights_digest import update_by_weights
+from umbed_keras.zoo.weights import update_by_weights
 
 # Attributes of a model that may hold a network, or a part that does.
 _PARTS = ("backbone",)
