@@ -75,3 +75,12 @@ def test_a_history_is_shown_in_words(tmp_path):
         "| validation: bits per pixel | 3.5 |",
         "| validation: PSNR, dB | 19.5 |",
     ]
+
+
+def test_values_that_are_not_finite_are_left_out(tmp_path):
+    history = {"loss": [np.nan, 1.0], "psnr": [20.5, np.nan], "bottleneck_loss": [np.inf]}
+    MODELS["vq"][1]().save_to_preset(tmp_path / "mine", history=history)
+    assert isinstance(uk.zoo.load_preset(tmp_path / "mine"), uk.PixelEmbedder)
+    card = (tmp_path / "mine" / "README.md").read_text()
+    assert "| epochs | 2 |\n| loss | 1 |\n" in card
+    assert "PSNR" not in card.partition("| epochs")[2]

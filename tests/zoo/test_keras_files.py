@@ -67,6 +67,23 @@ def test_another_class(file, tmp_path):
         uk.PixelEmbedder.from_preset(tmp_path / "network.keras")
 
 
+def test_a_model_of_another_library(tmp_path):
+    keras.Sequential([keras.Input((3,)), layers.Dense(2)]).save(tmp_path / "network.keras")
+    with pytest.raises(ValueError, match=r"holds a Sequential, not one of.*PixelEmbedder.*VQVAE"):
+        uk.zoo.load_preset(tmp_path / "network.keras")
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": "mixed_bfloat16"}], ids=str)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite(value, options, tmp_path):
+    model = uk.PixelEmbedder(4, widths=(4,), hidden_units=(4,))
+    model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
+    keras.Model.save(model, tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"model\.keras can't be loaded: The weight .*NaN or inf"):
+        uk.PixelEmbedder.from_preset(tmp_path / "model.keras", **options)
+    assert uk.PixelEmbedder.from_preset(tmp_path / "model.keras", load_weights=False)
+
+
 def test_code_is_not_run(tmp_path):
     inputs = keras.Input((None, None, 3))
     maps = layers.Lambda(lambda maps: 2 * maps, lambda shape: shape)(inputs)
@@ -100,6 +117,21 @@ def test_handles_that_last(file, monkeypatch):
     assert lasting_handle("mine.keras") == str(file)
     assert lasting_handle("natural_vae_d16") == "natural_vae_d16"
     assert lasting_handle("hf://me/mine") == "hf://me/mine"
+
+
+@pytest.mark.parametrize("handle", ["mine.keras", "mine"])
+def test_a_classifier_with_a_loaded_model_finds_it_again(handle, model, monkeypatch, tmp_path):
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    (model.save if handle.endswith(".keras") else model.save_to_preset)(handle)
+    labels = np.zeros(IMAGES.shape[1:3], int)
+    labels[2:14, 2], labels[2:14, 17] = 1, 2
+    loaded = uk.PixelEmbedder.from_preset(handle)
+    assert loaded.origin["preset"] == str(tmp_path / handle)
+    uk.segmentation.PixelClassifier(loaded).fit(IMAGES[0], labels).save("classifier.npz")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir("other")
+    uk.segmentation.PixelClassifier.load("../classifier.npz")
 
 
 def test_classifier_and_its_file(model, file, monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.segmentation.image_lists import as_images
 from umbed_keras.typing import ArrayLike, PathLike
 from umbed_keras.zoo.locations import lasting_handle
-from umbed_keras.zoo.weights_digest import update_by_weights
+from umbed_keras.zoo.weights import update_by_weights
 
 # The built-in preset whose vectors are best for segmentation.
 DEFAULT_PRESET = "free_lite0_vae_d32"

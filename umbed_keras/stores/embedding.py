@@ -20,8 +20,8 @@ from umbed_keras.stores.image_stores import filled, open_collection, options_ide
 from umbed_keras.stores.layout import LARGEST_TILE, Tile, read_plan
 from umbed_keras.stores.remote_target import write_remote
 from umbed_keras.typing import PathLike
-from umbed_keras.zoo.saving import check_finite, write_for_processes
-from umbed_keras.zoo.weights_digest import update_by_weights
+from umbed_keras.zoo.saving import write_for_processes
+from umbed_keras.zoo.weights import check_finite, update_by_weights
 
 # Dtypes of stored vectors.
 DTYPES = ("float32", "float16")
@@ -214,7 +214,10 @@ def _packed_arrays(model: PixelEmbedder, num_groups: int) -> dict[str, tuple[tup
 
 
 def _model_hash(model: PixelEmbedder) -> str:
-    """Returns the SHA-256 of a model's configuration and weights, without the layers' names."""
+    """Returns the SHA-256 of a model's configuration and weights, without the layers' names.
+
+    Initializers do not count either: the weights do, and presets replace some.
+    """
     config = keras.saving.serialize_keras_object(model)
     digest = hashlib.sha256(json.dumps(_nameless(config), sort_keys=True).encode())
     update_by_weights(digest, model)
@@ -222,7 +225,7 @@ def _model_hash(model: PixelEmbedder) -> str:
 
 
 def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
-    """Returns a configuration without names; layers of a network are known by their positions."""
+    """Returns a configuration without names, which become positions of layers, or initializers."""
     if isinstance(config, list | tuple):
         return [_nameless(part, names) for part in config]
     if not isinstance(config, dict):
@@ -232,5 +235,8 @@ def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
     if isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers):
         positions = {layer.get("name"): f"layer {at}" for at, layer in enumerate(layers)}
         names = {**(names or {}), **positions}
-    kept = {key: value for key, value in config.items() if key not in ("name", "compile_config")}
-    return {key: _nameless(value, names) for key, value in kept.items()}
+    return {
+        key: _nameless(value, names)
+        for key, value in config.items()
+        if key not in ("name", "compile_config") and not str(key).endswith("_initializer")
+    }

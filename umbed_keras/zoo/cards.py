@@ -1,6 +1,7 @@
 """Cards of presets: README.md, generated from the metadata."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +71,7 @@ def write_card(folder: PathLike, name: str | None = None, **entries: Any) -> Non
 def last_values(
     history: keras.callbacks.History | Mapping[str, list[float]],
 ) -> dict[str, float]:
-    """Returns the last value of each metric of a training.
+    """Returns the last value of each metric of a training, of those whose last value is finite.
 
     Args:
         history: what `fit` returned, or its attribute `history`, name to list of values.
@@ -85,7 +86,9 @@ def last_values(
     if isinstance(history, keras.callbacks.History):
         history = history.history
     last = {name: float(values[-1]) for name, values in history.items() if len(values)}
-    return {"epochs": max(map(len, history.values()), default=0), **last}
+    # JSON has no number for others.
+    finite = {name: value for name, value in last.items() if math.isfinite(value)}
+    return {"epochs": max(map(len, history.values()), default=0), **finite}
 
 
 def is_generated(folder: Path, metadata: Mapping[str, Any]) -> bool:

@@ -7,6 +7,8 @@ import keras
 
 from umbed_keras.extras import import_extra
 from umbed_keras.zoo.format import KERAS
+from umbed_keras.zoo.preset_checks import known_classes
+from umbed_keras.zoo.weights import check_finite
 
 # Packages whose classes every process with this package has, or imports by name.
 _PACKAGES = ("keras", "keras_hub", "umbed_keras")
@@ -52,6 +54,7 @@ def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs:
 
     Raises:
         ValueError: if the file can't be loaded in safe mode, or holds a model of another class.
+        ValueError: if a weight is NaN or infinite.
         ImportError: if it holds a network of KerasHub, which is not installed.
 
     Examples:
@@ -67,9 +70,18 @@ def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs:
         raise ValueError(f"{path} can't be loaded: {reason(error)}") from error
     name = type(model).__name__
     if not isinstance(model, kind):
-        raise ValueError(f"{path} holds a {name}, not a {kind.__name__} of umbed_keras.")
-    if load_weights and not kwargs:
-        return model
+        known = known_classes().values()
+        names = sorted(one.__name__ for one in known if issubclass(one, kind))
+        several = names and kind not in known
+        taken = f"one of the models {', '.join(names)}" if several else f"a {kind.__name__}"
+        raise ValueError(f"{path} holds a {name}, not {taken} of umbed_keras.")
+    if load_weights:
+        try:
+            check_finite(model, model)
+        except ValueError as error:
+            raise ValueError(f"{path} can't be loaded: {error}") from error
+        if not kwargs:
+            return model
     changed = type(model).from_config({**model.get_config(), **kwargs})
     if load_weights:
         for weight, value in zip(changed.weights, model.weights, strict=True):

@@ -11,7 +11,7 @@ from umbed_keras.zoo.arrays import read_arrays
 from umbed_keras.zoo.format import CODEC, WEIGHTS, newer_version_hint
 from umbed_keras.zoo.keras_files import is_keras_file, load_keras_file, reason
 from umbed_keras.zoo.listing import BuiltinPresets
-from umbed_keras.zoo.locations import find_preset
+from umbed_keras.zoo.locations import find_preset, lasting_handle
 from umbed_keras.zoo.network_reference import check_references
 from umbed_keras.zoo.preset_checks import check_weights, known_classes, read_preset
 from umbed_keras.zoo.saving import write_preset
@@ -75,7 +75,7 @@ class PresetMixin:
         if is_keras_file(folder):
             model = load_keras_file(folder, cls, load_weights, **kwargs)
             if load_weights:
-                model.origin = {"preset": str(preset), "license": ""}
+                model.origin = {"preset": lasting_handle(preset), "license": ""}
             return model
         config, metadata = read_preset(folder)
         if config["registered_name"] != keras.saving.get_registered_name(cls):
@@ -104,7 +104,7 @@ class PresetMixin:
                 ) from error
             check_references(model, metadata)
             license_text = metadata.get("card", {}).get("license", "")
-            model.origin = {"preset": str(preset), "license": license_text}
+            model.origin = {"preset": lasting_handle(preset), "license": license_text}
             if (folder / CODEC).is_file():
                 model._read_codec(folder / CODEC, bool(kwargs))
         return model
@@ -134,7 +134,7 @@ class PresetMixin:
                 stay float32, and networks of other libraries keep their type. None stores the
                 weights in their own type.
             history: what `fit` returned, or its attribute `history`; the card states its last
-                values.
+                finite values.
 
         Raises:
             ValueError: if `weights_dtype` is not a known type.

@@ -37,6 +37,7 @@ from umbed_keras.zoo.preset_checks import (
     read_preset,
     with_portable_networks,
 )
+from umbed_keras.zoo.weights import check_finite
 
 # Entries of a card that stay true with new weights.
 LASTING = ("description", "license", "data")
@@ -55,7 +56,8 @@ def write_preset(
         model: a built model, a `PresetMixin`.
         folder: path of the folder.
         weights_dtype: str, the type to store the weights in, or None for their own.
-        history: what `fit` returned, or its attribute `history`; the card states its last values.
+        history: what `fit` returned, or its attribute `history`; the card states its last finite
+            values.
 
     Raises:
         ValueError: if `weights_dtype` is not a known type.
@@ -212,32 +214,6 @@ def _is_ours(folder):
     name = _readable(folder / CONFIG).get("registered_name")
     ours = isinstance(name, str) and name.startswith(PACKAGE)
     return ours or "umbed_keras_version" in _readable(folder / METADATA)
-
-
-def check_finite(model: keras.Model, stored: keras.Model) -> None:
-    """Checks that the weights of a model are finite, as they are and as they are stored.
-
-    Args:
-        model: Keras model.
-        stored: the same model, or a copy of another dtype.
-
-    Raises:
-        ValueError: if a weight is not finite, with its name.
-
-    Examples:
-        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-        >>> check_finite(model, model)
-        >>> model.set_weights([np.full((2, 1), np.nan), np.zeros(1)])
-        >>> check_finite(model, model)
-        Traceback (most recent call last):
-        ValueError: The weight '...kernel' is NaN or infinite, and so would be what it gives.
-    """
-    for weight, copy in zip(model.weights, stored.weights, strict=True):
-        values = keras.ops.convert_to_numpy(keras.ops.cast(copy, "float64"))
-        if not np.isfinite(values).all():
-            finite = np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float64")))
-            reason = f" in {copy.dtype}" if finite.all() else ", and so would be what it gives"
-            raise ValueError(f"The weight {weight.path!r} is NaN or infinite{reason}.")
 
 
 def _copy(source, target):

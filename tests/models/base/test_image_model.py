@@ -1,4 +1,6 @@
-"""What all models share: compiled methods."""
+"""What all models share: compiled methods, and checks of weights."""
+
+import warnings
 
 import keras
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from keras import ops
 
 import umbed_keras as uk
+from umbed_keras.zoo.weights import check_finite
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,14 @@ def test_repr_of_a_bottleneck_states_its_sizes(bottleneck, text):
     assert repr(bottleneck) == f"{type(bottleneck).__name__}({text})"
     # Keras prints layers inside others.
     assert type(bottleneck).__name__ in repr(keras.Sequential([bottleneck]).layers)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_finite_weights_are_checked_without_a_warning(dtype):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype=dtype)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        check_finite(model, model)
+    model.layers[0].bias.assign([np.inf])
+    with pytest.raises(ValueError, match="bias"):
+        check_finite(model, model)

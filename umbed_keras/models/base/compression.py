@@ -10,7 +10,7 @@ from umbed_keras.codec import Codec, stream
 from umbed_keras.images.arrays import check_images
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Codes
-from umbed_keras.zoo.weights_digest import update_by_weights
+from umbed_keras.zoo.weights import update_by_weights
 
 # Images that are encoded at once.
 BATCH = 16

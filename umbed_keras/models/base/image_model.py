@@ -20,7 +20,7 @@ from umbed_keras.models.base.onnx_export import Graph, export_onnx
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import PathLike, Shape, Tensor
 from umbed_keras.zoo.preset_mixin import PresetMixin
-from umbed_keras.zoo.saving import check_finite
+from umbed_keras.zoo.weights import check_finite
 
 
 class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
