@@ -1,6 +1,7 @@
 """How probable codes are, in presets."""
 
 import json
+import zipfile
 
 import h5py
 import keras
@@ -74,6 +75,32 @@ def test_is_left_out_with_other_settings(preset):
     assert uk.DLVAE.from_preset(preset, seed=1).codec_arrays is not None
     assert uk.DLVAE.from_preset(preset, coefficient_bits=3).codec_arrays is None
     assert uk.DLVAE.from_preset(preset, load_weights=False).codec_arrays is None
+
+
+def test_is_part_of_a_keras_file(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    for loaded in (
+        uk.DLVAE.from_preset(tmp_path / "model.keras"),
+        uk.DLVAE.from_preset(tmp_path / "model.keras", seed=1),
+        keras.saving.load_model(tmp_path / "model.keras"),
+    ):
+        assert loaded.compress(images()) == model.compress(images())
+    bare = uk.DLVAE.from_preset(tmp_path / "model.keras", load_weights=False)
+    assert bare.codec_arrays is None
+    bare.save(tmp_path / "bare.keras")  # as files of before
+    assert uk.DLVAE.from_preset(tmp_path / "bare.keras").codec_arrays is None
+
+
+def test_damage_in_a_keras_file_is_found(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "model.keras") as old,
+        zipfile.ZipFile(tmp_path / "damaged.keras", "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, b"no arrays" if name.endswith(CODEC) else old.read(name))
+    with pytest.raises(ValueError, match=r"(?s)damaged\.keras can't be loaded.*codec\.h5"):
+        uk.DLVAE.from_preset(tmp_path / "damaged.keras")
 
 
 def test_damage_is_found(preset):

@@ -13,6 +13,7 @@ import pytest
 from keras import layers, ops
 
 import umbed_keras as uk
+from umbed_keras.stores.embedding import _model_hash
 
 CONFIG, METADATA = "config.json", "metadata.json"
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 24, 32, 3), dtype="uint8")
@@ -136,6 +137,36 @@ def test_another_digest_is_refused_with_both(saved, tmp_path):
         uk.PixelEmbedder.from_preset(folder)
 
 
+@pytest.mark.parametrize("networks", [None, {}, {"backbone.model": {"library": "keras"}}])
+def test_no_digest_is_refused(saved, networks, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "preset")
+    metadata = json.loads((folder / METADATA).read_text())
+    metadata["networks"] = networks
+    if networks is None:
+        del metadata["networks"]
+    (folder / METADATA).write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"must state the `sha256` .* as 'backbone\.model'"):
+        uk.PixelEmbedder.from_preset(folder)
+
+
+def test_initializers_that_presets_do_not_hold(tmp_path):
+    def own(shape, dtype=None):
+        return ops.ones(shape, dtype)
+
+    inputs = keras.Input((None, None, 3))
+    maps = layers.Conv2D(4, 2, 2, kernel_initializer="orthogonal", bias_initializer=own)(inputs)
+    tokens = layers.Reshape((-1, 4))(maps)
+    tokens = layers.MultiHeadAttention(2, 2, kernel_initializer="orthogonal")(tokens, tokens)
+    maps = maps + ops.mean(tokens, axis=1)[:, None, None]
+    model = embedder(uk.layers.ModelBackbone(keras.Model(inputs, maps)))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = uk.PixelEmbedder.from_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.embed(IMAGES), model.embed(IMAGES))
+    assert _model_hash(loaded) == _model_hash(model)  # a store of one goes on with the other
+    new = uk.PixelEmbedder.from_preset(tmp_path / "preset", load_weights=False)
+    assert ops.std(new.backbone.model.layers[1].kernel) > 0
+
+
 @pytest.mark.parametrize("networks", [[1], "all", {"backbone.model": 3}])
 def test_broken_references(saved, networks, tmp_path):
     folder = shutil.copytree(saved, tmp_path / "preset")
@@ -226,7 +257,11 @@ def test_what_can_not_travel_is_named(tmp_path):
     maps = layers.Conv2D(4, 2, 2)(inputs)
     own = Network()
     own(np.zeros((1, 8, 8, 3), "float32"))
+    norm = layers.SpectralNormalization(layers.Conv2D(4, 2, 2), name="norm")
     refused = {
+        "'norm' .*SpectralNormalization, .* `umbed_keras.zoo.network_classes` lists": keras.Model(
+            inputs, norm(inputs)
+        ),
         "'twice' of the network is of the class .*Lambda": keras.Model(
             inputs, layers.Lambda(lambda maps: 2 * maps, lambda shape: shape, name="twice")(maps)
         ),

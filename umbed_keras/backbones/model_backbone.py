@@ -33,9 +33,11 @@ class ModelBackbone(Backbone):
     The model itself is not changed: elsewhere it is as trainable as before. A backbone shares its
     weights, so that training it elsewhere changes the features.
 
-    A model with such a backbone becomes a preset if the network consists of Keras's own layers, as
-    those of `keras.applications` do, or is one of KerasHub. Any other is saved by `model.save` as a
-    `.keras` file, because presets hold no code.
+    A model with such a backbone becomes a preset if the network consists of the layers and
+    functions of Keras that `umbed_keras.zoo.network_classes` lists, as those of
+    `keras.applications` do, or is a network of KerasHub that it lists. Any other, such as one with
+    `SpectralNormalization` or a class of your own, is saved by `model.save` as a `.keras` file,
+    because presets hold no code.
 
     Args:
         model: `keras.Model` that maps images `(batch, height, width, image_channels)` of any size

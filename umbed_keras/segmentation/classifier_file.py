@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from umbed_keras.files import written_whole
+from umbed_keras.segmentation.export.image_traits import ImageTraits
 from umbed_keras.segmentation.labelled_pixels import LabelledPixels, stroke_numbers
 from umbed_keras.segmentation.self_training import Guesses
 from umbed_keras.typing import PathLike
@@ -42,7 +43,8 @@ def write_labelled(
 
     Args:
         path: path of the file, by convention with the suffix .npz.
-        settings: dictionary of values that JSON represents.
+        settings: dictionary of values that JSON represents, and `traits`, a dictionary from such a
+            key as `images` has to the `ImageTraits`.
         images: dictionary from a key of each image to its `LabelledPixels`.
         guesses: dictionary from such keys to `Guesses`.
 
@@ -105,6 +107,9 @@ def read_labelled(
             settings = json.loads(file["header"].tobytes())
             if settings.pop("format") != _FORMAT:
                 raise ValueError("it has another format")
+            if "traits" in settings:
+                traits = settings["traits"].items()
+                settings["traits"] = {key: ImageTraits.from_config(part) for key, part in traits}
             arrays = [file[name] for name in LabelledPixels._fields if name in file]
             guessed = settings.pop("guesses", {})
             guesses = [file[name] for name in _GUESSES] if guessed else []

@@ -15,6 +15,7 @@ from umbed_keras.models.pixel_embedder.image_vectors import ImageVectors
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.segmentation.advice.label_advice import LabelAdvice
 from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
+from umbed_keras.segmentation.export.image_traits import ImageTraits
 from umbed_keras.segmentation.few_labels import FewLabelsClassifier
 from umbed_keras.segmentation.guide import Guide
 from umbed_keras.segmentation.image_lists import as_images, as_label_images, label_planes
@@ -243,7 +244,9 @@ class PixelClassifier(LabelAdvice):
         scaling: Scaling,
     ) -> None:
         """Adds the labelled pixels of parts to a dictionary by their keys, and fits to all."""
+        traits = dict(vars(self).get("_traits", {}))
         for part in parts:
+            traits[part.key] = ImageTraits.of(part.vectors)
             if part.labels.any():
                 pixels = LabelledPixels.from_label_image(
                     part.labels, part.features(), int(self.seed)
@@ -257,7 +260,7 @@ class PixelClassifier(LabelAdvice):
             )
         if len({pixels.features.shape[1] for pixels in labelled.values()}) > 1:
             raise ValueError("`images` must all have the same number of channels.")
-        self._fit_labelled(labelled, scaling)
+        self._fit_labelled(labelled, scaling, traits)
 
     def _self_train(self, guesses: Mapping[str, Guesses], parts: Iterable[LabelledPart]) -> Self:
         """Teaches the classifier guesses about parts, and those of earlier calls about others."""
@@ -288,7 +291,12 @@ class PixelClassifier(LabelAdvice):
             self.classifier_ = taught(self.classifier_, *self._training, list(guesses.values()))
         return self
 
-    def _fit_labelled(self, labelled: dict[str, LabelledPixels], scaling: Scaling) -> None:
+    def _fit_labelled(
+        self,
+        labelled: dict[str, LabelledPixels],
+        scaling: Scaling,
+        traits: Mapping[str, ImageTraits],
+    ) -> None:
         """Fits the classifier; what an earlier fit left stays if this one fails."""
         seed = int(self.seed)
         features, classes, groups, weights = training_set(list(labelled.values()), seed)
@@ -306,6 +314,8 @@ class PixelClassifier(LabelAdvice):
             random = [name for name in fitted.get_params() if name.endswith("random_state")]
             fitted.set_params(**dict.fromkeys(random, seed)).fit(features, classes)
         self._labelled, self.classifier_, self.classes_ = labelled, fitted, fitted.classes_
+        # Those of labelled pixels of earlier versions' files are unknown.
+        self._traits = {key: traits[key] for key in labelled if key in traits}
         self.scaling_, self.channels_ = scaling, self.channels
         self.num_features_ = features.shape[1]
         self._training, self._groups = (features, classes), groups
@@ -335,6 +345,7 @@ class PixelClassifier(LabelAdvice):
             "seed": int(self.seed),
             "scaling": self.scaling_.get_config(),
             "channels": None if self.channels_ is None else list(self.channels_),
+            "traits": self._traits,
         }
         write_labelled(path, settings, self._labelled, self._guesses)
 
@@ -389,7 +400,7 @@ class PixelClassifier(LabelAdvice):
                 f"`embedder` has other weights than that with which {path} was made, or "
                 "another `guided_features`."
             )
-        self._fit_labelled(labelled, scaling)
+        self._fit_labelled(labelled, scaling, settings.get("traits", {}))
         return self._learn(guesses)
 
     def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -276,11 +276,14 @@ class PixelPrediction(BaseEstimator):
             path: path of the file, which is replaced as a whole or not at all.
             dtype: type of the file's images, `"uint8"` or `"float32"`, which also holds integers
                 of 16 bits exactly.
-            scaling: `Scaling` with limits: numbers that become 0 and 1. None is that of the
-                classifier; where it is fitted to each image by itself, images are those whose
-                limits need no fit: uint8 from 0 to 255, or floats in 0..1.
+            scaling: `Scaling` with limits: numbers that become 0 and 1, one pair or one for each
+                channel of the file, in their order. None is that of the classifier, of which the
+                channels that it uses are taken; where it is fitted to each image by itself, images
+                are those whose limits need no fit, uint8 from 0 to 255, or floats in 0..1, and
+                those of `fit` must have been such, too.
             channels: int, 1 or 3 where an embedder of colours takes both; None is the number of
-                channels of the images of `fit`.
+                channels of the images of `fit`: 3 if there were both, and, where the file of an
+                earlier version does not tell, 1 if all labelled pixels were grey.
             class_names: number of each class to its name; None names the numbers.
 
         Raises:

@@ -214,7 +214,10 @@ def _packed_arrays(model: PixelEmbedder, num_groups: int) -> dict[str, tuple[tup
 
 
 def _model_hash(model: PixelEmbedder) -> str:
-    """Returns the SHA-256 of a model's configuration and weights, without the layers' names."""
+    """Returns the SHA-256 of a model's configuration and weights, without the layers' names.
+
+    Initializers do not count either: the weights do, and presets replace some.
+    """
     config = keras.saving.serialize_keras_object(model)
     digest = hashlib.sha256(json.dumps(_nameless(config), sort_keys=True).encode())
     update_by_weights(digest, model)
@@ -222,7 +225,7 @@ def _model_hash(model: PixelEmbedder) -> str:
 
 
 def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
-    """Returns a configuration without names; layers of a network are known by their positions."""
+    """Returns a configuration without names, which become positions of layers, or initializers."""
     if isinstance(config, list | tuple):
         return [_nameless(part, names) for part in config]
     if not isinstance(config, dict):
@@ -237,5 +240,8 @@ def _nameless(config: Any, names: dict[str, str] | None = None) -> Any:
             positions = {layer.get("name"): f"layer {at}" for at, layer in enumerate(layers)}
             inputs = {f"{name}.input": f"{position}.input" for name, position in positions.items()}
             names = {**(names or {}), **positions, **inputs}
-    kept = {key: value for key, value in config.items() if key not in ("name", "compile_config")}
-    return {key: _nameless(value, names) for key, value in kept.items()}
+    return {
+        key: _nameless(value, names)
+        for key, value in config.items()
+        if key not in ("name", "compile_config") and not str(key).endswith("_initializer")
+    }

@@ -1,5 +1,6 @@
 """Models in `.keras` files, which are taken wherever presets are."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ def load_keras_file(path: Path, kind: type, load_weights: bool = True, **kwargs:
     if load_weights:
         for weight, value in zip(changed.weights, model.weights, strict=True):
             weight.assign(keras.ops.cast(value, weight.dtype))
+        # As in presets, tables that do not fit other arguments are left out.
+        with contextlib.suppress(ValueError):
+            changed.codec_arrays = model.codec_arrays
     return changed
 
 

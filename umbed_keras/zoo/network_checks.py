@@ -25,18 +25,32 @@ MAX_LENGTH, MAX_LIST, MAX_NESTED = 256, 1 << 12, 6
 # windows whose pairs of positions are listed, and of weights of attention: heads times the square
 # of the number of patches.
 HUB_NUMBER, HUB_SIDE, HUB_REPEATS, HUB_WINDOW, HUB_ATTENTION = 1 << 14, 1 << 11, 256, 64, 1 << 30
+# Most pairs of positions in the windows of all blocks of a network of KerasHub: each block lists
+# those of a window, and the weights file does not count them.
+HUB_PAIRS = 1 << 24
 # Largest tensor inside a network for one image, where sizes that are free count as `FREE_SIDE`.
 MAX_TENSOR, FREE_SIDE = 1 << 30, 32
 _SIDES = {"batch_shape", "build_input_shape", "image_shape", "input_shape"}
 _SIDES |= {"position_embedding_shape", "height", "width"}
 _REPEATS = ("layers", "depth", "blocks", "repeats")
 # Objects that calls may hold beside tensors of the graph: slices and arrays of numbers.
-_VALUES = {"__slice__", "__ellipsis__", "__tensor__", "__numpy__"}
+_ARRAYS = {"__tensor__", "__numpy__"}
+_VALUES = _ARRAYS | {"__slice__", "__ellipsis__"}
 _GRAPH_TENSOR = "__keras_tensor__"
+# What replaces an initializer that presets do not hold: the weights are read from the preset.
+_INITIALIZER = {
+    "module": "keras.initializers",
+    "class_name": "GlorotUniform",
+    "config": {"seed": None},
+    "registered_name": None,
+}
 
 
 def portable(config: Any) -> Any:
     """Returns the configuration of a network without what is not needed to make it again.
+
+    Initializers that presets do not hold, such as `Orthogonal` or a function of your own, become
+    `GlorotUniform`: the weights are those of the preset.
 
     Args:
         config: what `keras.saving.serialize_keras_object` returned.
@@ -44,17 +58,38 @@ def portable(config: Any) -> Any:
     Examples:
         >>> portable({"class_name": "Dense", "build_config": {"input_shape": [None, 3]}})
         {'class_name': 'Dense'}
+        >>> layer = keras.layers.Dense(3, kernel_initializer="orthogonal")
+        >>> config = portable(keras.saving.serialize_keras_object(layer))["config"]
+        >>> config["kernel_initializer"]["class_name"]
+        'GlorotUniform'
     """
     if isinstance(config, dict):
-        return {key: portable(value) for key, value in config.items() if key not in DROPPED}
+        return {
+            key: _portable_initializer(value)
+            if str(key).endswith("_initializer")
+            else portable(value)
+            for key, value in config.items()
+            if key not in DROPPED
+        }
     return [portable(part) for part in config] if isinstance(config, list | tuple) else config
+
+
+def _portable_initializer(value):
+    if not isinstance(value, dict):
+        return value
+    try:
+        _check_part(value, "initializer", "layer")
+    except ValueError:
+        return dict(_INITIALIZER)
+    return value
 
 
 def check_network(config: Any) -> None:
     """Checks that the configuration of a network is one that presets may hold.
 
-    It may be a functional or sequential model of layers and functions of Keras itself, or a network
-    of KerasHub. Nothing is made or imported, except KerasHub where the configuration needs it.
+    It may be a functional or sequential model of the layers and functions of Keras that
+    `network_classes` lists, or a network of KerasHub that it lists. Nothing is made or imported,
+    except KerasHub where the configuration needs it.
 
     Args:
         config: dictionary, as `portable` returns it.
@@ -157,6 +192,8 @@ def _graph_tensors(value, what, nested=0):
     if name is not None or not isinstance(value, list | dict):
         known = isinstance(name, str) and (name == _GRAPH_TENSOR or name in _VALUES)
         if known or not isinstance(value, dict):
+            if name in _ARRAYS:
+                _check_array(value.get("config"), what)
             for part in value.values() if isinstance(value, dict) else [value]:
                 _check_value(part, "inbound_nodes", what, values=True)
             return int(name == _GRAPH_TENSOR)
@@ -165,6 +202,17 @@ def _graph_tensors(value, what, nested=0):
         raise ValueError(f"{what} is called on more than {MAX_LIST:,} values.")
     parts = value if isinstance(value, list) else value.values()
     return sum(_graph_tensors(part, what, nested + 1) for part in parts)
+
+
+def _check_array(config, what):
+    """Raises ValueError unless an array of numbers has a plain type: others can be any size."""
+    if not isinstance(config, dict) or set(config) != {"value", "dtype"}:
+        raise ValueError(f"{what} must be called on arrays that have `value` and `dtype`.")
+    if config["dtype"] not in POLICIES + INTEGERS:
+        raise ValueError(
+            f"{what} must be called on arrays whose `dtype` is one of {POLICIES + INTEGERS}. "
+            f"Received: {config['dtype']!r:.80}"
+        )
 
 
 def _kind(node, kinds, what):
@@ -176,9 +224,9 @@ def _kind(node, kinds, what):
     if kind not in kinds:
         raise ValueError(
             f"{what} is of the class {str(module)[:MAX_LENGTH]}.{str(name)[:MAX_LENGTH]}, which "
-            "presets do not hold. They take networks of Keras's own layers and networks of "
-            "KerasHub for images, and no `Lambda` or class of your own: no code is loaded from "
-            "presets."
+            "presets do not hold. They take networks of the layers and functions of Keras, and "
+            "networks of KerasHub, that `umbed_keras.zoo.network_classes` lists, and no `Lambda` "
+            "or class of your own: no code is loaded from presets."
         )
     if not set(node) <= LAYER_KEYS:
         raise ValueError(f"{what} must have the keys {sorted(LAYER_KEYS)}, and no more.")
@@ -235,6 +283,20 @@ def _check_hub(node, depth):
             _check_value(value, key, what, limit)
     if isinstance(config.get("num_heads"), int):
         _check_tokens(config, what)
+    if "window_size" in config and "depths" in config:
+        _check_windows(config["window_size"], config["depths"], what)
+
+
+def _check_windows(window, depths, what):
+    depths = depths if isinstance(depths, list) else [depths]
+    if not all(isinstance(number, int) and number >= 0 for number in [window, *depths]):
+        raise ValueError(f"{what} must have integers as `window_size` and `depths`.")
+    pairs = window**4 * sum(depths)
+    if pairs > HUB_PAIRS:
+        raise ValueError(
+            f"{what} must have a smaller `window_size` or `depths`: `window_size`**4 * "
+            f"sum(`depths`) must be at most {HUB_PAIRS:,}. Received: {pairs:,}"
+        )
 
 
 def _check_tokens(config, what):

@@ -80,7 +80,7 @@ def check_references(model: Any, metadata: Mapping[str, Any]) -> None:
         metadata: dictionary, the content of `metadata.json`.
 
     Raises:
-        ValueError: if the SHA-256 of a network's weights is another.
+        ValueError: if the SHA-256 of a network's weights is another, or the metadata state none.
 
     Examples:
         >>> network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 1)])
@@ -97,7 +97,12 @@ def check_references(model: Any, metadata: Mapping[str, Any]) -> None:
         raise ValueError(f"`networks` of {METADATA} must be an object of objects.")
     for name, network in networks(model):
         expected = stated.get(name, {}).get("sha256")
-        digest = _digest(network) if expected is not None else None
+        if expected is None:
+            raise ValueError(
+                f"`networks` of {METADATA} must state the `sha256` of the weights of the network "
+                f"{network.name!r} as {name!r}, as `save_to_preset` does. Stated: {sorted(stated)}"
+            )
+        digest = _digest(network)
         if digest != expected:
             library = type(network).__module__.partition(".")[0]
             raise ValueError(

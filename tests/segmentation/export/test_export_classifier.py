@@ -13,7 +13,9 @@ from PIL import Image
 from sklearn.naive_bayes import GaussianNB
 
 import umbed_keras as uk
+from umbed_keras.images.image import Details
 from umbed_keras.segmentation import GuidedSmoothing, PixelClassifier
+from umbed_keras.segmentation.classifier_file import read_labelled, write_labelled
 
 ROOT = Path(__file__).parents[3]
 
@@ -170,3 +172,110 @@ def test_what_a_file_cannot_hold_is_refused(embedder, portrait, tmp_path):
         with pytest.raises(ValueError, match=wrong):
             classifier.export_onnx(**{"path": path, **options})
     assert not list(tmp_path.iterdir())
+
+
+class TestLimits:
+    """The numbers that become 0 and 1, and the number of channels; no file is written."""
+
+    @pytest.fixture(scope="class")
+    def embedder(self):
+        return uk.PixelEmbedder(4, patch_size=4, pyramid_levels=1, widths=(4,), hidden_units=(4,))
+
+    labels = strokes(40, 50)
+    grey = np.random.default_rng(0).integers(256, size=(40, 50)).astype("uint8")
+    bright = grey.astype("uint16") * 16 + 1000
+
+    def test_images_that_are_stretched_need_limits(self, embedder, tmp_path):
+        classifier = PixelClassifier(embedder).fit(self.bright, self.labels)
+        classifier.save(tmp_path / "bright.npz")
+        for fitted in (classifier, PixelClassifier.load(tmp_path / "bright.npz", embedder)):
+            for dtype in ("uint8", "float32"):
+                with pytest.raises(
+                    ValueError, match=r"`scaling` must have limits.*each image of `fit`"
+                ):
+                    model_of(fitted, dtype=dtype)
+        model = model_of(classifier, dtype="float32", scaling=uk.Scaling((1000, 5080)))
+        assert model.limits == [(1000.0, 5080.0)]
+
+    def test_one_stretched_image_is_enough_as_long_as_it_counts(self, embedder):
+        classifier = PixelClassifier(embedder).fit(self.grey, self.labels)
+        assert model_of(classifier, dtype="float32").limits == [(0.0, 1.0)]
+        classifier.partial_fit(self.bright[::-1], self.labels)
+        with pytest.raises(ValueError, match="`scaling` must have limits"):
+            model_of(classifier)
+        classifier.partial_fit(self.bright[::-1], 0 * self.labels)
+        assert model_of(classifier).limits == [(0.0, 255.0)]
+
+    @pytest.mark.parametrize("image", [grey, grey / 255, grey > 99], ids=["uint8", "float", "bool"])
+    def test_natural_limits_outlive_a_file(self, embedder, tmp_path, image):
+        PixelClassifier(embedder).fit(image, self.labels).save(tmp_path / "grey.npz")
+        classifier = PixelClassifier.load(tmp_path / "grey.npz", embedder)
+        assert model_of(classifier).limits == [(0.0, 255.0)]
+        assert model_of(classifier, dtype="float32").limits == [(0.0, 1.0)]
+
+    def test_of_files_of_earlier_builds_the_limits_are_unknown(self, embedder, tmp_path):
+        for number, image in enumerate((self.grey, self.bright)):
+            path = tmp_path / f"{number}.npz"
+            PixelClassifier(embedder).fit(image, self.labels).save(path)
+            settings, *content = read_labelled(path)
+            del settings["traits"]
+            write_labelled(path, settings, *content)
+            classifier = PixelClassifier.load(path, embedder)
+            # It is what `predict` makes of uint8 images in any case.
+            assert model_of(classifier).limits == [(0.0, 255.0)]
+            with pytest.raises(ValueError, match=r"`scaling` must have limits.*unknown"):
+                model_of(classifier, dtype="float32")
+
+    @pytest.mark.parametrize("wrong", [{"other": 1}, [], {"key": [True, [-1]]}, {"key": [1, [0]]}])
+    def test_an_altered_file_is_refused(self, embedder, tmp_path, wrong):
+        path = tmp_path / "altered.npz"
+        PixelClassifier(embedder).fit(self.grey, self.labels).save(path)
+        settings, *content = read_labelled(path)
+        write_labelled(path, {**settings, "traits": wrong}, *content)
+        with pytest.raises(ValueError, match=r"altered\.npz is no file of a pixel classifier"):
+            PixelClassifier.load(path, embedder)
+
+    @pytest.mark.parametrize("chosen", [[3, 1], ["d", "b"]])
+    def test_own_limits_are_by_the_image_and_passed_ones_by_the_file(
+        self, embedder, tmp_path, chosen
+    ):
+        pixels = np.stack([self.grey] * 5)
+        image = uk.Image(pixels, "cyx", Details(channel_names=tuple("abcde")))
+        limits = [(0.0, 100.0 + 20 * channel) for channel in range(5)]
+        options = {"channels": chosen, "scaling": uk.Scaling(limits)}
+        classifier = PixelClassifier(embedder, **options).fit(image, self.labels)
+        classifier.save(tmp_path / "chosen.npz")
+        for fitted in (classifier, PixelClassifier.load(tmp_path / "chosen.npz", embedder)):
+            assert model_of(fitted).limits == [limits[3], limits[1]]
+            pairs = [(0.0, 50.0), (0.0, 200.0)]
+            assert model_of(fitted, scaling=uk.Scaling(pairs)).limits == pairs
+            with pytest.raises(ValueError, match="one for each of the 2 channels of the file"):
+                model_of(fitted, scaling=uk.Scaling(limits))
+        stretched = PixelClassifier(embedder, channels=chosen)
+        stretched.fit(uk.Image(16 * pixels.astype("uint16"), "cyx", image.details), self.labels)
+        with pytest.raises(ValueError, match=r"fit\(images\).of_channels\(\[3, 1\]\)"):
+            model_of(stretched)
+
+    def test_own_limits_of_names_that_stand_elsewhere_in_another_image(self, embedder):
+        details = [Details(channel_names=names) for names in (("a", "b"), ("b", "a"))]
+        pixels = np.stack([self.grey, self.grey[::-1]])
+        images = [uk.Image(pixels, "cyx", named) for named in details]
+        for limits in ([(0, 100), (0, 200)], [(0, 100), (0, 100)]):
+            options = {"channels": ["a"], "scaling": uk.Scaling(limits)}
+            classifier = PixelClassifier(embedder, **options).fit(images, [self.labels] * 2)
+            if limits[0] == limits[1]:
+                assert model_of(classifier).limits == [(0.0, 100.0)]
+            else:
+                with pytest.raises(ValueError, match="`scaling` must be passed"):
+                    model_of(classifier)
+
+    def test_grey_pictures_in_colour_files_are_colours(self, embedder, tmp_path):
+        colours = np.stack([self.grey] * 3, axis=-1)
+        PixelClassifier(embedder).fit(colours, self.labels).save(tmp_path / "grey.npz")
+        classifier = PixelClassifier.load(tmp_path / "grey.npz", embedder)
+        assert model_of(classifier).channels == 3
+        assert model_of(classifier, channels=1).channels == 1
+        classifier.fit(self.grey, self.labels)
+        assert model_of(classifier).channels == 1
+        classifier.partial_fit(colours[::-1], self.labels)
+        assert model_of(classifier).channels == 3

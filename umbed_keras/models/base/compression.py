@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from umbed_keras.codec import Codec, stream
 from umbed_keras.images.arrays import check_images
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Codes
+from umbed_keras.zoo.arrays import read_arrays, write_arrays
+from umbed_keras.zoo.format import CODEC
 from umbed_keras.zoo.weights import update_by_weights
 
 # Images that are encoded at once.
@@ -46,12 +49,33 @@ class CompressionMixin:
     def codec_arrays(self, arrays: Mapping[str, np.ndarray] | None) -> None:
         self._codec = Codec(self.bottleneck, arrays) if arrays else None
 
+    def save_assets(self, dir_path: str) -> None:
+        """Writes what `adapt_codec` has learned to a `.keras` file; Keras calls this.
+
+        Args:
+            dir_path: path of a folder, which becomes part of the file.
+        """
+        if self.codec_arrays:
+            write_arrays(Path(dir_path) / CODEC, self.codec_arrays)
+
+    def load_assets(self, dir_path: str | None) -> None:
+        """Reads what `save_assets` wrote, if it is there; Keras calls this.
+
+        Args:
+            dir_path: path of a folder, or None.
+
+        Raises:
+            ValueError: if the file is damaged, or does not fit the bottleneck.
+        """
+        if dir_path and (Path(dir_path) / CODEC).is_file():
+            self.codec_arrays = read_arrays(Path(dir_path) / CODEC)
+
     def adapt_codec(self, images: ArrayLike | Sequence[ArrayLike], verbose: int = 1) -> None:
         """Learns the probabilities of codes, which `compress` needs.
 
         A small network learns to predict the symbols of a code from those of the codes around it.
-        `save_to_preset` stores it; the built-in presets have it. Call this method again when the
-        weights of the model have changed.
+        `save_to_preset` and `save` store it; the built-in presets have it. Call this method again
+        when the weights of the model have changed.
 
         Args:
             images: array `(batch, height, width, channels)`, uint8 (0..255) or floats in 0..1, or

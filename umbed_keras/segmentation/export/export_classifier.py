@@ -1,7 +1,7 @@
 """The model that a pixel classifier's ONNX file holds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from umbed_keras.images.scaling import Scaling
 from umbed_keras.models.base.onnx_export import in_single_precision
 from umbed_keras.segmentation.export.class_mixture import class_mixture
 from umbed_keras.segmentation.export.exported_classifier import ExportedClassifier
+from umbed_keras.segmentation.export.image_traits import ImageTraits
 from umbed_keras.segmentation.smoothing import as_smoothing
 
 _DTYPES = ("uint8", "float32")
@@ -46,8 +47,9 @@ def exported_classifier(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"`dtype` must be one of {_DTYPES}. Received: {dtype!r}")
-    channels = _checked_channels(classifier, features, channels)
-    limits = _limits(classifier, dtype, scaling, channels)
+    traits = _traits(classifier)
+    channels = _checked_channels(classifier, features, channels, traits)
+    limits = _limits(classifier, dtype, scaling, channels, traits)
     names = _checked_names(classifier.classes_, class_names)
     low, high = ([f"{pair[end]:g}" for pair in limits] for end in (0, 1))
     numbers = f"from {', '.join(low)} to {', '.join(high)}"
@@ -71,7 +73,15 @@ def exported_classifier(
     )
 
 
-def _checked_channels(classifier: Any, features: np.ndarray, channels: int | None) -> int:
+def _traits(classifier: Any) -> list[ImageTraits]:
+    """The traits of all labelled images, none if those of some are unknown."""
+    known = vars(classifier).get("_traits", {})  # pickles of earlier versions lack them
+    return list(known.values()) if known.keys() == classifier._labelled.keys() else []
+
+
+def _checked_channels(
+    classifier: Any, features: np.ndarray, channels: int | None, traits: Sequence[ImageTraits]
+) -> int:
     """The number of channels of the file's images."""
     embedder, num_features = classifier.embedder_, features.shape[1]
     together = embedder.channels
@@ -83,35 +93,75 @@ def _checked_channels(classifier: Any, features: np.ndarray, channels: int | Non
     else:
         possible = [together]
     if channels is None:
-        return possible[0]
+        return max((len(image.channels) for image in traits), default=possible[0])
     if channels not in possible:
         raise ValueError(f"`channels` must be one of {sorted(possible)}. Received: {channels!r}")
     return int(channels)
 
 
 def _limits(
-    classifier: Any, dtype: str, scaling: Scaling | None, channels: int
+    classifier: Any,
+    dtype: str,
+    scaling: Scaling | None,
+    channels: int,
+    traits: Sequence[ImageTraits],
 ) -> list[tuple[float, float]]:
     """The numbers of each channel that become 0 and 1."""
+    own = scaling is None
     scaling = scaling or classifier.scaling_
-    limits, chosen = scaling.limits, classifier.channels_
-    if limits == "auto" or (limits == "dtype" and dtype == "uint8"):
+    limits = scaling.limits
+    # Of images that are unknown it is known what `predict` makes of uint8.
+    natural = all(image.is_natural for image in traits) if traits else dtype == "uint8"
+    if (limits == "auto" and natural) or (limits == "dtype" and dtype == "uint8"):
         return [(0.0, 255.0 if dtype == "uint8" else 1.0)]
     if isinstance(limits, str):
-        raise ValueError(
-            f"`scaling` must have limits for a file of {dtype} images, which scales all images "
-            f"alike: `Scaling((low, high))`, or `Scaling({limits!r}).fit(images)`. "
-            f"Received: {scaling!r}"
-        )
-    by_index = chosen is not None and all(not isinstance(at, str) for at in chosen)
-    if len(limits) > 1 and by_index and max(chosen) < len(limits):
-        limits = [limits[at] for at in chosen]
+        raise _without_limits(scaling, dtype, traits)
+    if own and len(limits) > 1:
+        limits = _of_used_channels(classifier, limits, traits)
     if len(limits) not in (1, channels):
         raise ValueError(
             f"`scaling` must have one pair of limits, or one for each of the {channels} channels "
-            f"of the file. Received: {scaling!r}"
+            f"of the file, in their order. Received: {scaling!r}"
         )
     return [(float(low), float(high)) for low, high in limits]
+
+
+def _without_limits(scaling: Scaling, dtype: str, traits: Sequence[ImageTraits]) -> ValueError:
+    limits, reason, chosen = scaling.limits, "", ""
+    if limits == "auto":
+        reason = (
+            ", while each image of `fit` that is neither uint8 nor in 0..1 was scaled by itself"
+            if traits
+            else ", while the numbers of the images of `fit` are unknown"
+        )
+    used = {image.channels for image in traits}
+    if len(used) == 1 and used != {tuple(range(len(min(used))))}:
+        chosen = f".of_channels({list(used.pop())})"
+    return ValueError(
+        f"`scaling` must have limits for a file of {dtype} images, which scales all images "
+        f"alike{reason}: `Scaling((low, high))`, or `Scaling({limits!r}).fit(images){chosen}`. "
+        f"Received: {scaling!r}"
+    )
+
+
+def _of_used_channels(
+    classifier: Any, limits: Sequence[tuple[float, float]], traits: Sequence[ImageTraits]
+) -> Sequence[tuple[float, float]]:
+    """Of a scaling of all channels of an image the limits of those that are used, in order."""
+    chosen, used = classifier.channels_, {image.channels for image in traits}
+    if not used:
+        if chosen is None:
+            return limits
+        if all(not isinstance(at, str) for at in chosen):
+            used = {tuple(chosen)}
+    pairs = {tuple(limits[at] for at in channels) for channels in used}
+    if len(pairs) != 1:
+        raise ValueError(
+            f"`scaling` must be passed, with one pair of limits for each of the channels {chosen}, "
+            "in this order: where they stand in the images of `fit` differs or is unknown. "
+            f"The classifier's is {classifier.scaling_!r}"
+        )
+    return pairs.pop()
 
 
 def _checked_names(classes: np.ndarray, names: Mapping[int, str] | None) -> list[str]:
