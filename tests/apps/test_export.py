@@ -1,8 +1,11 @@
+import argparse
+
 import numpy as np
 import pytest
 
 import umbed_keras as uk
 from umbed_keras.apps.command import main
+from umbed_keras.apps.export import add_arguments
 
 
 def test_an_exported_preset_gives_its_vectors(tmp_path, capsys):
@@ -70,7 +73,10 @@ def test_options_that_do_not_suit_are_refused(project, tmp_path, capsys):
     for arguments, message in (
         (["classifier.npz", path, "--what", "embed"], "--what is for presets"),
         (["none.npz", path], "none.npz: No such file"),
-        (["classifier.npz", path, "--scaling", "1"], "argument --scaling: invalid"),
+        (["classifier.npz", path, "--scaling", "1"], "two numbers that rise, such as 0,4095. R"),
+        (["classifier.npz", path, "--scaling", "5,5"], "such as 0,4095. Received: '5,5'"),
+        (["classifier.npz", path, "--scaling", "0,nan"], "such as 0,4095. Received: '0,nan'"),
+        (["project.umbed", path, "--dtype", "float32"], "`scaling` must have limits"),
     ):
         with pytest.raises(SystemExit):
             main(["export", str(project / arguments[0]), *arguments[1:]])
@@ -78,3 +84,11 @@ def test_options_that_do_not_suit_are_refused(project, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["export", "celeba_vae_d16", path, "--dtype", "uint8"])
     assert "--dtype is for classifiers and projects" in capsys.readouterr().err
+
+
+def test_limits_may_be_negative():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    arguments = ["cells.umbed", "cells.onnx", "--scaling=-1000,3000"]
+    assert parser.parse_args(arguments).scaling == (-1000, 3000)
+    assert "a negative number needs --scaling=LOW,HIGH" in " ".join(parser.format_help().split())

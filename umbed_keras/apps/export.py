@@ -10,6 +10,7 @@ probability of each class at each pixel. Its metadata name the classes.
 """
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scaling",
         type=_limits,
         metavar="LOW,HIGH",
-        help="numbers that become 0 and 1, for a classifier whose scaling is fitted to each image",
+        help="numbers that become 0 and 1, for a classifier whose scaling is fitted to each image, "
+        "such as that of images of 16 bits; a negative number needs --scaling=LOW,HIGH",
     )
 
 
@@ -120,5 +122,12 @@ def _export_classifier(args: argparse.Namespace, path: Path) -> str:
 
 
 def _limits(text: str) -> tuple[float, float]:
-    low, high = (float(part) for part in text.split(","))
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"must be LOW,HIGH, two numbers that rise, such as 0,4095. Received: {text!r}"
+        )
     return low, high
