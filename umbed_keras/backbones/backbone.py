@@ -127,5 +127,5 @@ def plain_numbers(values: Sequence[float] | np.ndarray | float) -> tuple[float, 
         >>> plain_numbers(np.array([1, 0.5])), plain_numbers((1, np.float32(2))), plain_numbers(3)
         ((1.0, 0.5), (1, 2.0), (3,))
     """
-    several = values if isinstance(values, Sequence) or np.ndim(values) else [values]
+    several: Any = values if isinstance(values, Sequence) or np.ndim(values) else [values]
     return tuple(value.item() if hasattr(value, "item") else value for value in several)
