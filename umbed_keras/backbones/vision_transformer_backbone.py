@@ -11,7 +11,7 @@ from umbed_keras.backbones.model_backbone import ModelBackbone, check_model
 from umbed_keras.backbones.model_outputs import image_shape, map_length, output_shapes
 from umbed_keras.backbones.preprocessing import Preprocessing
 from umbed_keras.backbones.windows import WINDOW, blend_windows, cut_windows, window_starts
-from umbed_keras.backend.exporting import exporting, smaller
+from umbed_keras.backend.exporting import exporting, larger
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -159,7 +159,7 @@ class VisionTransformerBackbone(ModelBackbone):
 
     def _side(self, size):
         """Returns the side of the windows of an axis."""
-        return smaller(size, self.window) if self.any_size else self.window
+        return size - larger(size - self.window, 0) if self.any_size else self.window
 
     def _in_turn(self, windows, batch):
         """Returns the maps of windows, computed for `batch` of them at a time.

@@ -134,29 +134,6 @@ def larger(size: int | Tensor, other: int) -> int | Tensor:
     return torch.sym_max(size, other)
 
 
-def smaller(size: int | Tensor, other: int) -> int | Tensor:
-    """Returns the smaller of two sizes, the first of which may not be known yet.
-
-    Args:
-        size: int, or what `keras.ops.shape` gives for an unknown size.
-        other: int.
-
-    Returns:
-        int, or what stands for it while a graph is made.
-
-    Examples:
-        >>> smaller(3, 5)
-        3
-    """
-    if isinstance(size, int):
-        return min(size, other)
-    if not exporting():
-        return ops.minimum(size, other)
-    import torch
-
-    return torch.sym_min(size, other)
-
-
 def smallest(values: Tensor, limit: int | Tensor) -> Tensor:
     """Limits integers from above by a size that may not be known yet.
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from umbed_keras.backend.exporting import exporting
+from umbed_keras.backend.exporting import exporting, sum_windows
 from umbed_keras.ops.checks import check_integers
 from umbed_keras.typing import ArrayLike, Tensor
 
@@ -94,6 +94,8 @@ def guided_filter(
             return filtered(guide, values, weights, int(radius), float(epsilon))
 
     def window_sums(planes):
+        if exporting():
+            return sum_windows(planes, int(radius), int(radius))
         return [_window_sums(plane, int(radius)) for plane in planes]
 
     return filter_by_sums(guide, values, weights, window_sums, float(epsilon))

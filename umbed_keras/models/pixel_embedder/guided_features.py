@@ -1,12 +1,10 @@
 """Enlargement of a backbone's features that follows the edges of the image."""
 
 import math
-from functools import partial
 
 from keras import ops
 
-from umbed_keras.backend.exporting import exporting, sum_windows
-from umbed_keras.ops.guided_filter import filter_by_sums, guided_filter
+from umbed_keras.ops.guided_filter import guided_filter
 from umbed_keras.ops.reflect import reflect_pad
 from umbed_keras.typing import Tensor
 
@@ -40,12 +38,7 @@ def follow_edges(images: Tensor, maps: Tensor) -> Tensor:
         >>> bool(sharp[28] - sharp[19] > 2 * (maps[0, 0, 28, 0] - maps[0, 0, 19, 0]))
         True
     """
-    guide = _smoothed(ops.convert_to_tensor(images))
-    if exporting():
-        weights = ops.ones_like(guide[..., 0])
-        sums = partial(sum_windows, radius=RADIUS, largest=RADIUS)
-        return filter_by_sums(guide, maps, weights, sums, EPSILON)
-    return guided_filter(guide, maps, RADIUS, EPSILON)
+    return guided_filter(_smoothed(ops.convert_to_tensor(images)), maps, RADIUS, EPSILON)
 
 
 def _smoothed(images):

@@ -42,11 +42,8 @@ def smoothed(probabilities: Tensor, guide: Tensor, smoothing: Any) -> Tensor:
     if isinstance(kind, GaussianSmoothing):
         return gaussian_blur(probabilities, kind.sigma)
     guide = gaussian_blur(guide, kind.blur)
-    if exporting():
-        follows_size = isinstance(smoothing, str)
-        radius = kind.radius
-        if follows_size:
-            radius = ops.clip(shorter_side(height, width) // RADII, 1, radius)
+    if exporting() and isinstance(smoothing, str):  # the radius follows the size
+        radius = ops.clip(shorter_side(height, width) // RADII, 1, kind.radius)
         sums = partial(sum_windows, radius=radius, largest=kind.radius)
         weights = ops.ones_like(guide[..., 0])
         filtered = filter_by_sums(guide, probabilities, weights, sums, kind.epsilon)
