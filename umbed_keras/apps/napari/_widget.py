@@ -318,8 +318,8 @@ class SegmentWidget(LabelWidget):
             total = max(1, sum(counts.values()))
             self._parts.classes.show_shares({n: count / total for n, count in counts.items()})
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802
+    def closeEvent(self, a0: Any) -> None:  # noqa: N802
         """Stops computing."""
         self._runner.cancel()
         self._parts.similar.setChecked(False)
-        super().closeEvent(event)
+        super().closeEvent(a0)
