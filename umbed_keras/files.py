@@ -17,15 +17,15 @@ from pathlib import Path
 
 from umbed_keras.typing import PathLike
 
-# Temporary files are called `.umbed_new-<machine>-<process id>-<random>`: hidden, and without a
-# suffix by which programs that search a folder for images, events or JSON would find them.
+# Temporary files are called `.umbed_new-<machine>-<process id>-<random>`: hidden, and as a rule
+# without a suffix by which programs that search a folder for images, events or JSON would find them.
 _PREFIX = ".umbed_new"
 # Seconds after which a temporary file of another machine counts as abandoned.
 _ABANDONED = 24 * 3600
 
 
 @contextlib.contextmanager
-def written_whole(path: PathLike) -> Iterator[Path]:
+def written_whole(path: PathLike, suffix: str = "") -> Iterator[Path]:
     """Yields a temporary path to write to, which replaces a file when the block ends.
 
     The new content is flushed to the disk before it replaces the old one. If the block raises, the
@@ -38,6 +38,7 @@ def written_whole(path: PathLike) -> Iterator[Path]:
 
     Args:
         path: path of the file, which may not exist yet. Its folder must exist.
+        suffix: end of the temporary file's name, for writers that ask for one, such as ".keras".
 
     Returns:
         A context manager that yields the temporary path, a `pathlib.Path` of an empty file in the
@@ -58,7 +59,7 @@ def written_whole(path: PathLike) -> Iterator[Path]:
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
         raise OSError(f"{str(path)!r} can't be replaced: it is not a regular file.")
-    temporary = _created_beside(target)
+    temporary = _created_beside(target, suffix)
     _remove_abandoned(target.parent)
     try:
         yield temporary
@@ -71,9 +72,10 @@ def written_whole(path: PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _created_beside(target):
+def _created_beside(target, suffix):
     """Creates an empty temporary file in the folder of a target."""
-    temporary = target.with_name(f"{_PREFIX}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}")
+    name = f"{_PREFIX}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+    temporary = target.with_name(name)
     try:
         temporary.open("x").close()
     except OSError as error:

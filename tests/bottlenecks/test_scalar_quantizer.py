@@ -29,6 +29,11 @@ def test_steps_are_what_the_rate_weight_asks_for():
     np.testing.assert_allclose(slope, 1e-2, rtol=1e-5)
 
 
+def test_no_codes_have_no_bits():
+    layer = ScalarQuantizer(3)
+    assert layer.bits(layer.encode(normal(0, 3))) == (0, 0)
+
+
 def test_an_integer_is_the_nearest_or_the_next_smaller_where_that_is_worth_it():
     layer, latents = ScalarQuantizer(3, rate_weight=1e-2), normal(300, 3)
     layer.adapt(latents)

@@ -143,9 +143,12 @@ class ScalarQuantizer(Bottleneck):
     def bits(self, codes: Codes) -> Bits:
         """Computes the `Bits` spent per latent vector.
 
-        A fixed-length field is as wide as the range of the integers in `codes` requires.
+        A fixed-length field is as wide as the range of the integers in `codes` requires. Of no
+        codes both are 0.
         """
         indices = ops.convert_to_numpy(codes["indices"]).reshape(-1, self.latent_dim)
+        if not len(indices):
+            return Bits(0.0, 0.0)
         fixed = float(ops.convert_to_numpy(self.fixed_length_bits(codes)))
         return Bits(fixed, sum(entropy(column) for column in indices.T))
 

@@ -66,3 +66,18 @@ def test_finite_weights_are_checked_without_a_warning(dtype):
     model.layers[0].bias.assign([np.inf])
     with pytest.raises(ValueError, match="bias"):
         check_finite(model, model)
+
+
+def test_a_file_stays_whole_where_saving_fails(model, tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    before = path.read_bytes()
+
+    def fail(store):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(model.bottleneck, "save_own_variables", fail)
+    with pytest.raises(OSError, match="space"):
+        model.save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,5 +1,6 @@
 """The base class of all models."""
 
+import os
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from keras import backend
 
 from umbed_keras.backend.compiled import CompiledMethod
 from umbed_keras.bottlenecks.bottleneck import Bottleneck
+from umbed_keras.files import written_whole
 from umbed_keras.images.arrays import check_shape, to_float
 from umbed_keras.metrics import CodeUsage
 from umbed_keras.models.base.batch_steps import BatchStepsMixin
@@ -181,6 +183,8 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
     ) -> None:
         """Writes the model to a `.keras` file, see `keras.Model.save`.
 
+        An old file is replaced as a whole, once the new one is complete.
+
         Args:
             filepath, overwrite, zipped: as in `keras.Model.save`.
             **kwargs: as there.
@@ -189,7 +193,13 @@ class ImageModel(  # pyright: ignore[reportIncompatibleVariableOverride]
             ValueError: if a weight is NaN or infinite, as after a training that diverged.
         """
         check_finite(self, self)
-        super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        name = str(filepath)
+        asks = not overwrite and os.path.exists(name)
+        if asks or zipped is False or not name.endswith(".keras") or "://" in name:
+            super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+            return
+        with written_whole(filepath, suffix=".keras") as new:
+            super().save(new, **kwargs)
 
     def quantize(self, mode: Any = None, *args: Any, **kwargs: Any) -> None:
         """Refuses to quantise weights: these models compute with their weights as they are.
