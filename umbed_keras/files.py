@@ -18,7 +18,8 @@ from pathlib import Path
 from umbed_keras.typing import PathLike
 
 # Temporary files are called `.umbed_new-<machine>-<process id>-<random>`: hidden, and as a rule
-# without a suffix by which programs that search a folder for images, events or JSON would find them.
+# without a suffix by which programs that search a folder for images, events or JSON would find
+# them.
 _PREFIX = ".umbed_new"
 # Seconds after which a temporary file of another machine counts as abandoned.
 _ABANDONED = 24 * 3600
