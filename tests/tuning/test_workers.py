@@ -49,7 +49,7 @@ def test_killed_workers_are_restarted(tmp_path):
     tests = Path(__file__).parent
     process = subprocess.run(
         [
-            *(sys.executable, "-m", "umbed_keras.tuning.workers", "3"),
+            *(sys.executable, "-m", "umbed_keras.tuning.workers", "2"),
             *map(str, (script, tests, tmp_path)),
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -178,7 +178,7 @@ def test_a_file_that_computes_other_numbers_is_refused(tmp_path):
     model = small_model()
     model.adapt(photographs(1, 16, 16, 3))
     path = tmp_path / "model.onnx"
-    for what in model.graphs:
+    for what in ("encode", "reconstruct"):
         model.export_onnx(path, what)
     model.decoder.linear.kernel.assign(1.5 * model.decoder.linear.kernel)
     with pytest.raises(RuntimeError, match=r"% of the numbers of 'rebuilt'.*differ"):
