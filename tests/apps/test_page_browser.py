@@ -27,6 +27,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs pip instal
 
 ROOT = Path(__file__).parents[2]
 HEIGHT, WIDTH = 80, 96
+READY = "() => import('/static/stage.js').then(({stage}) => stage.isReady)"
 VIEWPORT = "() => import('/static/stage.js').then(({stage}) => stage.viewport)"
 
 
@@ -164,6 +165,7 @@ def test_nothing_is_lost(serve, page, folder, tmp_path):
     page.reload()
     expect(page.locator("#classes li").nth(2).locator(".name")).to_have_value("edge")
     expect(chosen).to_contain_text("two.png")
+    page.wait_for_function(READY)  # nothing is drawn on an image that is still on its way
     process.kill()
     process.wait()
     expect(page.locator("#status")).to_contain_text("server is away")
